@@ -1,0 +1,6 @@
+from ._util import app
+from .convert import convert_cli
+from .evaluate import evaluate_cli
+from .statistics import statistics_cli
+
+__all__ = ["app", "convert_cli", "evaluate_cli", "statistics_cli"]

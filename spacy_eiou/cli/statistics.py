@@ -1,0 +1,140 @@
+from pathlib import Path
+from typing import List, Optional, Union
+
+import srsly
+from spacy.cli._util import Arg, Opt
+from spacy.training.corpus import FILE_TYPE, Corpus, walk_corpus
+from spacy.vocab import Vocab
+from wasabi.printer import Printer
+
+from ..evaluation.statistics import (
+    DISTINCT_THRESHOLD,
+    RARE_LABEL_THRESHOLD,
+    LabelStatistics,
+    Statistics,
+    compute_statistics,
+)
+from ._util import app
+
+
+@app.command("statistics")
+def statistics_cli(
+    data_path: Path = Arg(..., help="Path to a .spacy file or a directory of them", exists=True),
+    output: Optional[Path] = Opt(
+        None, "--output", "-o", help="Output JSON file for the statistics", dir_okay=False
+    ),
+    spans_key: str = Opt("sc", "--spans-key", "-sk", help="Spans key to look at in Doc.spans"),
+) -> None:
+    """
+    Show statistics of the spans in annotated data: lengths and distinctiveness
+    as in spaCy's "debug data", nesting, rare labels, and how many candidates
+    each width costs and how many spans it covers.
+    """
+    statistics(data_path, output=output, spans_key=spans_key, silent=False)
+
+
+def statistics(
+    data_path: Path,
+    *,
+    output: Optional[Path] = None,
+    spans_key: str = "sc",
+    silent: bool = True,
+) -> Statistics:
+    """Compute, print and save statistics of the spans in annotated data.
+
+    data_path (Path): A .spacy file or a directory of them.
+    output (Optional[Path]): JSON file to write.
+    spans_key (str): Key of `Doc.spans` to look at.
+    silent (bool): Whether to print nothing.
+    RETURNS (Statistics): The statistics.
+    """
+    msg = Printer(no_print=silent, pretty=not silent)
+    docs = Corpus(data_path).read_docbin(Vocab(), walk_corpus(data_path, FILE_TYPE))
+    try:
+        result = compute_statistics(docs, spans_key)
+    except ValueError as err:
+        msg.fail(f"Can't use '{data_path}'", err, exits=1)
+    print_statistics(msg, result)
+    if output is not None:
+        srsly.write_json(output, result.to_dict())
+        msg.good(f"Saved statistics to {output}")
+    return result
+
+
+def print_statistics(msg: Printer, result: Statistics) -> None:
+    """Print tables of the statistics, with warnings on what makes a corpus hard to learn from.
+
+    msg (Printer): The printer to use.
+    result (Statistics): The statistics.
+    """
+    msg.table(
+        {
+            "Docs": result.docs,
+            "Annotated docs": result.annotated_docs,
+            "Tokens": result.tokens,
+            "Spans": result.spans,
+        },
+        title="Corpus",
+    )
+    _print_labels(msg, result)
+    shares = ("nested", "inner", "outer", "crossing", "overlapping")
+    msg.table(
+        {share.capitalize(): f"{getattr(result, share) * 100:.2f}" for share in shares},
+        title="Nesting (% of the spans)",
+    )
+    msg.table(
+        list(result.depths.items()),
+        header=("Depth", "Spans"),
+        aligns=("r", "r"),
+        title="Depth of nesting",
+    )
+    msg.table(
+        [
+            (row.width, f"{row.candidates_per_token:.2f}", f"{row.coverage * 100:.2f}")
+            for row in result.widths
+        ],
+        header=("Up to", "Candidates per token", "Spans covered (%)"),
+        aligns=("r", "r", "r"),
+        title="Candidate widths (tokens)",
+    )
+    _print_warnings(msg, result)
+
+
+def _print_labels(msg: Printer, result: Statistics) -> None:
+    rows = [(name, *_format_row(label), label.spans) for name, label in result.labels.items()]
+    msg.info("SD = Span Distinctiveness, BD = Boundary Distinctiveness")
+    msg.table(
+        rows,
+        header=("Label", "Length", "SD", "BD", "N"),
+        footer=("Wgt. Average", *_format_row(result), "-"),
+        divider=True,
+        aligns=("l", "r", "r", "r", "r"),
+        max_col=max(30, *map(len, result.labels)),
+        title="Spans (per label)",
+    )
+
+
+def _format_row(row: Union[LabelStatistics, Statistics]) -> List[str]:
+    values = (row.length, row.span_distinctiveness, row.boundary_distinctiveness)
+    return [f"{value:.2f}" for value in values]
+
+
+def _print_warnings(msg: Printer, result: Statistics) -> None:
+    if result.rare_labels:
+        counts = ", ".join(f"'{name}' ({result.labels[name].spans})" for name in result.rare_labels)
+        msg.warn(
+            f"{len(result.rare_labels)} labels with under {RARE_LABEL_THRESHOLD} spans", counts
+        )
+    else:
+        msg.good(f"All labels have at least {RARE_LABEL_THRESHOLD} spans")
+    ubiquitous = [name for name, label in result.labels.items() if label.docs_without == 0]
+    if ubiquitous:
+        msg.warn("No examples for texts WITHOUT these labels", ", ".join(ubiquitous))
+    if result.span_distinctiveness < DISTINCT_THRESHOLD:
+        msg.warn("Spans may not be distinct from the rest of the corpus")
+    else:
+        msg.good("Spans are distinct from the rest of the corpus")
+    if result.boundary_distinctiveness < DISTINCT_THRESHOLD:
+        msg.warn("Boundary tokens are not distinct from the rest of the corpus")
+    else:
+        msg.good("Boundary tokens are distinct from the rest of the corpus")

@@ -1,0 +1,85 @@
+from typing import Iterable, List, Set, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.util import get_words_and_spaces
+
+from .account import Account
+from .record import CorpusError, Dropped, Entity, Record
+
+
+def record_to_doc(
+    nlp: Language, record: Record, spans_key: str = "sc"
+) -> Tuple[Doc, List[Dropped]]:
+    """Make a Doc of a record. Its tokens are those of the record, or else of the tokenizer. The
+    group of spans is always set, sorted by start, longest first, and by label. The ids of the
+    record and its group are in `doc.user_data["record_id"]` and `doc.user_data["group"]`.
+
+    nlp (Language): The pipeline whose tokenizer to use.
+    record (Record): The record.
+    spans_key (str): Key of the entities in `doc.spans`.
+    RETURNS (Tuple[Doc, List[Dropped]]): The doc, and the entities that it cannot hold: those that
+        do not begin and end with a token, that consist of whitespace, or that repeat another.
+    RAISES (CorpusError): If the tokens are not those of the text.
+    """
+    doc = _make_doc(nlp, record)
+    doc.user_data["record_id"] = record.id
+    if record.group is not None:
+        doc.user_data["group"] = record.group
+    spans: List[Span] = []
+    dropped: List[Dropped] = []
+    seen: Set[Entity] = set()
+    for entity in record.entities:
+        text = record.text[entity.start : entity.end]
+        span = doc.char_span(entity.start, entity.end, label=entity.label)
+        if entity in seen:
+            dropped.append(Dropped("duplicate", record.id, entity, text))
+        elif text.isspace():
+            dropped.append(Dropped("whitespace", record.id, entity, text))
+        elif span is None:
+            dropped.append(Dropped("misaligned", record.id, entity, text))
+        else:
+            spans.append(span)
+        seen.add(entity)
+    doc.spans[spans_key] = sorted(spans, key=lambda span: (span.start, -span.end, span.label_))
+    return doc, dropped
+
+
+def records_to_docs(
+    nlp: Language, records: Iterable[Record], spans_key: str = "sc"
+) -> Tuple[DocBin, Account]:
+    """Make a Doc of each record that is not skipped.
+
+    nlp (Language): The pipeline whose tokenizer to use.
+    records (Iterable[Record]): The records.
+    spans_key (str): Key of the entities in `doc.spans`.
+    RETURNS (Tuple[DocBin, Account]): The docs, and the account of what they hold and of what was
+        dropped and skipped.
+    RAISES (CorpusError): If the tokens of a record are not those of its text.
+    """
+    docs = DocBin(store_user_data=True)
+    account = Account()
+    for record in records:
+        if record.skipped is not None:
+            account.skip(record.skipped)
+            continue
+        doc, dropped = record_to_doc(nlp, record, spans_key)
+        docs.add(doc)
+        account.add(doc, spans_key, [*record.dropped, *dropped])
+    return docs, account
+
+
+def _make_doc(nlp: Language, record: Record) -> Doc:
+    if record.words is None:
+        doc: Doc = nlp.tokenizer(record.text)
+    else:
+        try:
+            words, spaces = get_words_and_spaces(record.words, record.text)
+        except ValueError as err:
+            raise CorpusError(f"{record.id}: expected tokens that make up the text") from err
+        doc = Doc(nlp.vocab, words=words, spaces=spaces)
+    if doc.text != record.text:
+        raise CorpusError(
+            f"{record.id}: expected a tokenizer that keeps the text, but it became '{doc.text}'"
+        )
+    return doc

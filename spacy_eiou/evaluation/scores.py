@@ -1,0 +1,165 @@
+from collections import defaultdict
+from typing import AbstractSet, Any, Collection, Dict, List, Optional, Sequence, Set, Tuple
+
+import numpy as np
+
+from .nesting import Ints, Nesting, best_iou, find_nesting
+
+# Start and end character, end exclusive, and label.
+LabeledSpan = Tuple[int, int, str]
+# A LabeledSpan after the index of its document.
+CorpusSpan = Tuple[int, int, int, str]
+# Document index, start and end character.
+Boundaries = Tuple[int, int, int]
+
+
+def score_spans(
+    gold: Sequence[Collection[LabeledSpan]], predicted: Sequence[Collection[LabeledSpan]]
+) -> Dict[str, Any]:
+    """Score predicted spans against gold spans, with nested entities apart.
+
+    A predicted span is correct if the same document holds a gold span with the same boundaries
+    and label; two labels on the same boundaries are two spans. All scores lie between 0 and 1.
+    As in spaCy, precision, recall and F-score are None if there are neither gold nor predicted
+    spans to measure, and 0 if only one side has none.
+
+    gold (Sequence[Collection[LabeledSpan]]): The gold spans of each document.
+    predicted (Sequence[Collection[LabeledSpan]]): The predicted spans of each document.
+    RETURNS (Dict[str, Any]): The scores:
+        p, r, f, gold, predicted, correct: Precision, recall, F-score and number of spans over all
+            types (micro average).
+        macro_f: Mean F-score of the types that occur in the gold spans.
+        per_type: The same six values as above for each type, or None if there are no spans.
+        boundary_*: The same six values with the labels ignored.
+        label_acc: Share of the boundaries found on both sides that have the same labels on both.
+        mean_iou: Mean over the gold boundaries of the greatest intersection over union with
+            any predicted span of the document, in characters.
+        nested_*, inner_*, outer_*, crossing_*, flat_*: The same six values for a subset of the
+            entities: recall over the gold spans that belong to it among the gold spans, precision
+            over the predicted spans that belong to it among the predicted spans, and `correct`
+            the number of the latter that are gold. Inner spans lie strictly inside another span,
+            outer spans strictly contain one, nested spans do either. Crossing spans overlap
+            another without containment. Flat spans overlap none but on the same boundaries.
+        crossing_pairs_gold, crossing_pairs_predicted: Number of pairs of boundaries that cross.
+    RAISES (ValueError): If the numbers of documents differ.
+    """
+    if len(gold) != len(predicted):
+        raise ValueError(
+            f"Can't score spans: expected as many predicted as gold documents, but got "
+            f"{len(predicted)} and {len(gold)}."
+        )
+    gold_spans = _number_documents(gold)
+    predicted_spans = _number_documents(predicted)
+    gold_labels = _labels_by_boundaries(gold_spans)
+    predicted_labels = _labels_by_boundaries(predicted_spans)
+    per_type = _score_per_type(gold_spans, predicted_spans)
+    gold_types = {label for *_, label in gold_spans}
+    return {
+        **_score(gold_spans, predicted_spans),
+        "macro_f": _mean([per_type[label]["f"] for label in gold_types]),
+        "per_type": per_type or None,
+        **_prefixed("boundary", _score(gold_labels.keys(), predicted_labels.keys())),
+        "label_acc": _label_accuracy(gold_labels, predicted_labels),
+        "mean_iou": _mean_iou(gold_labels.keys(), predicted_labels.keys()),
+        **_score_nesting(gold_spans, predicted_spans),
+    }
+
+
+def _number_documents(documents: Sequence[Collection[LabeledSpan]]) -> Set[CorpusSpan]:
+    return {(index, *span) for index, spans in enumerate(documents) for span in spans}
+
+
+def _score(
+    gold: AbstractSet[Any],
+    predicted: AbstractSet[Any],
+    all_gold: Optional[AbstractSet[Any]] = None,
+    all_predicted: Optional[AbstractSet[Any]] = None,
+) -> Dict[str, Any]:
+    """Recall of `gold` among `all_predicted` and precision of `predicted` among `all_gold`, which
+    default to `predicted` and `gold`."""
+    found = len(gold & (predicted if all_predicted is None else all_predicted))
+    correct = len(predicted & (gold if all_gold is None else all_gold))
+    counts = {"gold": len(gold), "predicted": len(predicted), "correct": correct}
+    if not gold and not predicted:
+        return {"p": None, "r": None, "f": None, **counts}
+    precision = correct / len(predicted) if predicted else 0.0
+    recall = found / len(gold) if gold else 0.0
+    f_score = 2 * precision * recall / (precision + recall) if precision and recall else 0.0
+    return {"p": precision, "r": recall, "f": f_score, **counts}
+
+
+def _score_per_type(
+    gold: AbstractSet[CorpusSpan], predicted: AbstractSet[CorpusSpan]
+) -> Dict[str, Dict[str, Any]]:
+    gold_by_type = _group_by_type(gold)
+    predicted_by_type = _group_by_type(predicted)
+    return {
+        label: _score(gold_by_type[label], predicted_by_type[label])
+        for label in sorted({*gold_by_type, *predicted_by_type})
+    }
+
+
+def _group_by_type(spans: AbstractSet[CorpusSpan]) -> Dict[str, Set[CorpusSpan]]:
+    groups = defaultdict(set)
+    for span in spans:
+        groups[span[3]].add(span)
+    return groups
+
+
+def _labels_by_boundaries(spans: AbstractSet[CorpusSpan]) -> Dict[Boundaries, Set[str]]:
+    labels = defaultdict(set)
+    for document, start, end, label in spans:
+        labels[document, start, end].add(label)
+    return labels
+
+
+def _label_accuracy(
+    gold: Dict[Boundaries, Set[str]], predicted: Dict[Boundaries, Set[str]]
+) -> Optional[float]:
+    shared = gold.keys() & predicted.keys()
+    return _mean([gold[boundaries] == predicted[boundaries] for boundaries in shared])
+
+
+def _mean_iou(gold: AbstractSet[Boundaries], predicted: AbstractSet[Boundaries]) -> Optional[float]:
+    positions = _lay_end_to_end([*gold, *predicted])
+    best = best_iou(*positions[:, : len(gold)], *positions[:, len(gold) :])
+    return _mean(best.tolist())
+
+
+def _score_nesting(
+    gold: AbstractSet[CorpusSpan], predicted: AbstractSet[CorpusSpan]
+) -> Dict[str, Any]:
+    gold_boundaries = list({span[:3] for span in gold})
+    predicted_boundaries = list({span[:3] for span in predicted})
+    gold_nesting = find_nesting(*_lay_end_to_end(gold_boundaries))
+    predicted_nesting = find_nesting(*_lay_end_to_end(predicted_boundaries))
+    scores: Dict[str, Any] = {}
+    for subset in ("nested", "inner", "outer", "crossing", "flat"):
+        gold_subset = _select(gold, gold_boundaries, gold_nesting, subset)
+        predicted_subset = _select(predicted, predicted_boundaries, predicted_nesting, subset)
+        scores.update(_prefixed(subset, _score(gold_subset, predicted_subset, gold, predicted)))
+    scores["crossing_pairs_gold"] = gold_nesting.crossing_pairs
+    scores["crossing_pairs_predicted"] = predicted_nesting.crossing_pairs
+    return scores
+
+
+def _select(
+    spans: AbstractSet[CorpusSpan], boundaries: List[Boundaries], nesting: Nesting, subset: str
+) -> Set[CorpusSpan]:
+    selected = {boundaries[index] for index in np.flatnonzero(getattr(nesting, subset))}
+    return {span for span in spans if span[:3] in selected}
+
+
+def _lay_end_to_end(boundaries: List[Boundaries]) -> Ints:
+    """Move the boundaries so that no two documents overlap. RETURNS (Ints): Shape (2, n)."""
+    documents, starts, ends = np.array(boundaries, dtype=np.int64).reshape(-1, 3).T
+    offsets = documents * (ends.max(initial=0) + 1)
+    return np.stack([starts + offsets, ends + offsets])
+
+
+def _mean(values: Sequence[float]) -> Optional[float]:
+    return sum(values) / len(values) if values else None
+
+
+def _prefixed(prefix: str, scores: Dict[str, Any]) -> Dict[str, Any]:
+    return {f"{prefix}_{name}": value for name, value in scores.items()}

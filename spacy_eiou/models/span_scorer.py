@@ -1,0 +1,127 @@
+"""The Thinc layer around the span vectors: parameters, pieces and the scorer."""
+
+import os
+from typing import Callable, Optional, Tuple
+
+import torch
+from thinc.api import Model, glorot_uniform_init, torch2xp, xp2torch
+from thinc.types import Floats2d, Ragged
+
+from .span_vectors import SpanVectorParams, span_vectors
+
+# Candidates scored at once in prediction: their vectors stay in the processor's cache, and memory
+# does not grow with the length of a doc.
+PIECE_SIZE = 4096
+
+# A forked process inherits the state of PyTorch's threads, but not the threads, and would wait for
+# them forever: `nlp.pipe(n_process=2)` forks.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+def span_scorer(
+    scorer: Model[Floats2d, Floats2d], hidden_size: int
+) -> Model[Tuple[Ragged, Ragged], Floats2d]:
+    """Score candidate spans from the vectors of their tokens.
+
+    The parameters belong to Thinc, so that averaging, serialization and the optimizer treat them
+    like those of any other layer; PyTorch computes on the same memory and derives the gradients.
+
+    scorer (Model[Floats2d, Floats2d]): Maps span vectors of shape (n, hidden_size) to scores.
+    hidden_size (int): Width of the span vectors.
+    RETURNS (Model[Tuple[Ragged, Ragged], Floats2d]): A layer that takes token vectors and
+        candidates, rows `[start, end)` in tokens of their doc, and gives scores of shape (n, nO).
+    """
+    return Model(
+        "span_scorer",
+        forward,
+        init=init,
+        layers=[scorer],
+        dims={"nI": None, "nH": hidden_size, "nO": None},
+        params=dict.fromkeys(SpanVectorParams._fields),
+        attrs={"dropout_rate": 0.0},
+    )
+
+
+def init(
+    model: Model[Tuple[Ragged, Ragged], Floats2d],
+    X: Optional[Tuple[Ragged, Ragged]] = None,
+    Y: Optional[Floats2d] = None,
+) -> None:
+    ops, nH = model.ops, model.get_dim("nH")
+    if X is not None:
+        model.set_dim("nI", X[0].dataXd.shape[1])
+    shapes = SpanVectorParams.shapes(model.get_dim("nI"), nH)
+    for name, shape in zip(SpanVectorParams._fields, shapes):
+        model.set_param(name, ops.alloc(shape))
+    for projection in ops.xp.split(model.get_param("W"), 4):
+        projection[:] = glorot_uniform_init(ops, projection.shape)
+    model.get_param("G")[:] = 1
+    scorer = model.layers[0]
+    scorer.initialize(X=ops.alloc2f(1, nH), Y=None if Y is None else Y[:1])
+    model.set_dim("nO", scorer.get_dim("nO"))
+
+
+def forward(
+    model: Model[Tuple[Ragged, Ragged], Floats2d],
+    tokens_candidates: Tuple[Ragged, Ragged],
+    is_train: bool,
+) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
+    tokens, candidates = tokens_candidates
+    if is_train:
+        return _begin_update(model, tokens, candidates)
+    return _predict(model, tokens, candidates), _no_backprop
+
+
+def _begin_update(
+    model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, candidates: Ragged
+) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
+    X = xp2torch(tokens.dataXd, requires_grad=True)
+    params = _params(model, requires_grad=True)
+    rows = _batch_rows(tokens, candidates)
+    H = span_vectors(X, rows, params, model.attrs["dropout_rate"])
+    scores, backprop_scorer = model.layers[0].begin_update(torch2xp(H))
+
+    def backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
+        dH = xp2torch(backprop_scorer(d_scores))
+        dX, *d_params = torch.autograd.grad(H, [X, *params], dH)
+        for name, gradient in zip(params._fields, d_params):
+            model.inc_grad(name, torch2xp(gradient))
+        return Ragged(torch2xp(dX), tokens.lengths), candidates
+
+    return scores, backprop
+
+
+@torch.no_grad()
+def _predict(
+    model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, candidates: Ragged
+) -> Floats2d:
+    X = xp2torch(tokens.dataXd)
+    params = _params(model)
+    rows = _batch_rows(tokens, candidates)
+    scores = model.ops.alloc2f(len(rows), model.get_dim("nO"), zeros=False)
+    for start in range(0, len(rows), PIECE_SIZE):
+        piece = slice(start, start + PIECE_SIZE)
+        H = span_vectors(X, rows[piece], params)
+        scores[piece] = model.layers[0].predict(torch2xp(H))
+    return scores
+
+
+def _params(
+    model: Model[Tuple[Ragged, Ragged], Floats2d], requires_grad: bool = False
+) -> SpanVectorParams:
+    return SpanVectorParams(
+        *(xp2torch(model.get_param(name), requires_grad) for name in SpanVectorParams._fields)
+    )
+
+
+def _batch_rows(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
+    """The candidates in tokens of the batch, rather than of their docs."""
+    doc_lengths = xp2torch(tokens.lengths).long()
+    doc_starts = torch.cumsum(doc_lengths, dim=0) - doc_lengths
+    offsets = doc_starts.repeat_interleave(xp2torch(candidates.lengths).long())
+    return xp2torch(candidates.dataXd).long() + offsets[:, None]
+
+
+def _no_backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
+    raise ValueError("Predictions have no gradient: call the model with is_train=True.")

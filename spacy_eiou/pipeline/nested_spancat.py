@@ -1,0 +1,308 @@
+import warnings
+from typing import Any, Callable, Iterable, List, Optional, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.spancat import DEFAULT_SPANS_KEY, SpanCategorizer, Suggester
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, NumpyOps
+from thinc.backends import get_array_ops
+from thinc.types import Floats2d, Ragged
+
+from ..evaluation.scorer import nested_spans_score
+from ..losses import SpanLoss, SpanTruths
+from ..losses.geometry import equal_pairs
+from ..models import SpanSuggester
+from .decoding import CONFLICTS, resolve_overlap, select_labels
+
+nested_spancat_default_config = """
+[model]
+@architectures = "spacy_eiou.NestedSpanCategorizer.v1"
+hidden_size = 128
+scorer = {"@layers": "Linear.v1"}
+
+[model.tok2vec]
+@architectures = "spacy.Tok2Vec.v2"
+
+[model.tok2vec.embed]
+@architectures = "spacy.MultiHashEmbed.v2"
+width = 96
+rows = [5000, 1000, 2500, 1000]
+attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
+include_static_vectors = false
+
+[model.tok2vec.encode]
+@architectures = "spacy.MaxoutWindowEncoder.v2"
+width = ${model.tok2vec.embed.width}
+window_size = 1
+maxout_pieces = 3
+depth = 4
+
+[loss]
+@losses = "spacy_eiou.EIoU_EMC.v1"
+
+[suggester]
+@misc = "spacy_eiou.span_suggester.v1"
+max_width = null
+"""
+DEFAULT_CONFIG = Config().from_str(nested_spancat_default_config)
+
+
+@Language.factory(
+    "nested_spancat",
+    assigns=["doc.spans"],
+    default_config={
+        "spans_key": DEFAULT_SPANS_KEY,
+        "threshold": 0.5,
+        "max_positive": 1,
+        "overlap": "any",
+        "model": DEFAULT_CONFIG["model"],
+        "suggester": DEFAULT_CONFIG["suggester"],
+        "loss": DEFAULT_CONFIG["loss"],
+        "scorer": {"@scorers": "spacy_eiou.nested_spans_scorer.v1"},
+    },
+    default_score_weights={"spans_sc_f": 1.0, "spans_sc_p": 0.0, "spans_sc_r": 0.0},
+)
+def make_nested_spancat(
+    nlp: Language,
+    name: str,
+    model: Model[Tuple[List[Doc], Ragged], Floats2d],
+    suggester: Suggester,
+    loss: SpanLoss,
+    spans_key: str,
+    threshold: float,
+    max_positive: Optional[int],
+    overlap: str,
+    scorer: Optional[Callable],
+) -> "NestedSpanCategorizer":
+    """Create a nested span categorizer.
+
+    model (Model[Tuple[List[Doc], Ragged], Floats2d]): Gives each candidate a logit per label and,
+        last, one for "no entity".
+    suggester (Suggester): Suggests candidates, rows `[start, end)` in tokens.
+    loss (SpanLoss): The loss to train with, which also turns logits into probabilities.
+    spans_key (str): Key of `doc.spans` for predictions and, in training, for gold spans.
+    threshold (float): The least probability of a span that is kept.
+    max_positive (Optional[int]): The most labels per span; `None` for no limit.
+    overlap (str): What predicted spans may do: "any", "nested" (spans that cross are resolved by
+        score) or "flat" (all overlaps are).
+    scorer (Optional[Callable]): The scoring method.
+    RETURNS (NestedSpanCategorizer): The component.
+    """
+    return NestedSpanCategorizer(
+        nlp.vocab,
+        model,
+        suggester,
+        loss,
+        name,
+        spans_key=spans_key,
+        threshold=threshold,
+        max_positive=max_positive,
+        overlap=overlap,
+        scorer=scorer,
+    )
+
+
+class NestedSpanCategorizer(SpanCategorizer):
+    """Pipeline component to find labeled spans, nested ones among them."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[Tuple[List[Doc], Ragged], Floats2d],
+        suggester: Suggester,
+        loss: SpanLoss,
+        name: str = "nested_spancat",
+        *,
+        spans_key: str = DEFAULT_SPANS_KEY,
+        threshold: float = 0.5,
+        max_positive: Optional[int] = 1,
+        overlap: str = "any",
+        scorer: Optional[Callable] = nested_spans_score,
+    ) -> None:
+        """Initialize the component. See `make_nested_spancat` for the arguments.
+
+        RAISES (ValueError): If `overlap` or `threshold` is not one of the allowed values.
+        """
+        if overlap not in CONFLICTS:
+            raise ValueError(
+                f"[{name}] Unknown setting overlap = {overlap!r}. Choose one of: "
+                f"{', '.join(CONFLICTS)}."
+            )
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"[{name}] The threshold must be from 0 to 1, but is {threshold}.")
+        super().__init__(vocab, model, suggester, name, add_negative_label=True, scorer=scorer)
+        self.loss = loss
+        self.cfg = {
+            "labels": [],
+            "spans_key": spans_key,
+            "threshold": threshold,
+            "max_positive": max_positive,
+            "overlap": overlap,
+            "max_width": getattr(suggester, "max_width", None),
+            "class_counts": None,
+        }
+
+    def predict(self, docs: Iterable[Doc]) -> Tuple[Ragged, Floats2d]:
+        """Apply the model to a batch of docs, without modifying them.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (Tuple[Ragged, Floats2d]): The candidates, rows `[start, end)` in tokens of shape
+            (n, 2), and the probability of each label, shape (n, K).
+        """
+        docs = list(docs)
+        candidates = self.suggester(docs, ops=self.model.ops)
+        if not candidates.lengths.sum():
+            return candidates, self.model.ops.alloc2f(0, len(self.labels))
+        return candidates, self.loss.probabilities(self.model.predict((docs, candidates)))
+
+    def set_annotations(self, docs: Iterable[Doc], indices_scores: Tuple[Ragged, Floats2d]) -> None:
+        """Write the spans whose score reaches the threshold to `doc.spans`, sorted by start and
+        end where the suggester sorts its candidates so.
+
+        docs (Iterable[Doc]): The docs to modify.
+        indices_scores (Tuple[Ragged, Floats2d]): Candidates and probabilities, as `predict` gives
+            them.
+        """
+        candidates, scores = indices_scores
+        spans = self.model.ops.to_numpy(candidates.dataXd)
+        scores = self.model.ops.to_numpy(scores)
+        lengths = self.model.ops.to_numpy(candidates.lengths)
+        rows, columns = select_labels(scores, self.cfg["threshold"], self.cfg["max_positive"])
+        scores = scores[rows, columns]
+        label_hashes = [self.vocab.strings[label] for label in self.labels]
+        bounds = numpy.searchsorted(rows, numpy.append(0, numpy.cumsum(lengths)))
+        for doc, start, end in zip(docs, bounds, bounds[1:]):
+            doc_spans, doc_scores = spans[rows[start:end]], scores[start:end]
+            keep = resolve_overlap(doc_spans, doc_scores, self.cfg["overlap"])
+            doc.spans[self.key] = SpanGroup(
+                doc,
+                name=self.key,
+                attrs={"scores": doc_scores[keep]},
+                spans=[
+                    Span(doc, span_start, span_end, label=label_hashes[column])
+                    for (span_start, span_end), column in zip(
+                        doc_spans[keep].tolist(), columns[start:end][keep].tolist()
+                    )
+                ],
+            )
+
+    def get_loss(
+        self, examples: Iterable[Example], spans_scores: Tuple[Ragged, Floats2d]
+    ) -> Tuple[float, Floats2d]:
+        """Find the loss and its gradient for a batch.
+
+        examples (Iterable[Example]): The batch.
+        spans_scores (Tuple[Ragged, Floats2d]): The candidates and their logits, shape (n, K + 1).
+        RETURNS (Tuple[float, Floats2d]): The loss, and its gradient with respect to the logits.
+        RAISES (ValueError): If the loss is not finite.
+        """
+        candidates, logits = spans_scores
+        d_logits, loss = self.loss(logits, self._truths(list(examples), candidates))
+        if not numpy.isfinite(loss):
+            raise ValueError(
+                f"[{self.name}] The loss is {loss}: training has diverged. Lower the learning "
+                "rate, or check the token vectors that the component gets."
+            )
+        return loss, d_logits
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Initialize the component for training: collect labels, find how wide candidates have to
+        be, and count how often each class occurs among them.
+
+        get_examples (Callable[[], Iterable[Example]]): Returns gold-standard examples.
+        nlp (Optional[Language]): The pipeline that the component is part of.
+        labels (Optional[List[str]]): The labels, as `spacy init labels` writes them. By default
+            they are collected from the examples.
+        """
+        if self.cfg["max_width"] is None and isinstance(self.suggester, SpanSuggester):
+            self._set_max_width(self._longest_gold_span(get_examples()))
+        super().initialize(get_examples, nlp=nlp, labels=labels)
+        self._count_classes(get_examples())
+
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = ()
+    ) -> "NestedSpanCategorizer":
+        """Load the component from a bytestring. RETURNS (NestedSpanCategorizer): Itself."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._set_max_width(self.cfg["max_width"])
+        return self
+
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "NestedSpanCategorizer":
+        """Load the component from disk. RETURNS (NestedSpanCategorizer): Itself."""
+        super().from_disk(path, exclude=exclude)
+        self._set_max_width(self.cfg["max_width"])
+        return self
+
+    def _set_max_width(self, max_width: Optional[int]) -> None:
+        self.cfg["max_width"] = max_width
+        if isinstance(self.suggester, SpanSuggester):
+            self.suggester.max_width = max_width
+
+    def _longest_gold_span(self, examples: Iterable[Example]) -> int:
+        return max((len(span) for eg in examples for span in self._gold_spans(eg)), default=1)
+
+    def _count_classes(self, examples: Iterable[Example]) -> None:
+        counts = numpy.zeros(len(self.labels) + 1, dtype="int64")
+        n_gold = n_reached = 0
+        for batch in minibatch(examples, size=256):
+            candidates = self.suggester([eg.predicted for eg in batch], ops=NumpyOps())
+            truths = self._truths(batch, candidates)
+            rows, gold_rows = equal_pairs(truths.candidates, truths.gold)
+            counts[:-1] += numpy.bincount(truths.labels[gold_rows], minlength=len(self.labels))
+            counts[-1] += len(truths.candidates) - len(numpy.unique(rows))
+            n_reached += len(numpy.unique(gold_rows))
+            n_gold += sum(len(eg.reference.spans.get(self.key, [])) for eg in batch)
+        self.cfg["class_counts"] = counts.tolist()
+        if n_reached < n_gold:
+            n_lost = n_gold - n_reached
+            warnings.warn(
+                f"[{self.name}] {n_lost} of {n_gold} gold spans ({n_lost / n_gold:.1%}) are no "
+                "candidates, so the component can never find them: they are wider than the "
+                "suggester's spans, cross a sentence boundary, or do not begin and end where "
+                "tokens do.",
+                stacklevel=2,
+            )
+
+    def _gold_spans(self, example: Example) -> List[Span]:
+        """The gold spans on the tokens of the predicted doc."""
+        gold = example.reference.spans.get(self.key, [])
+        return example.get_aligned_spans_y2x(gold, allow_overlap=True)
+
+    def _truths(self, examples: List[Example], candidates: Ragged) -> SpanTruths:
+        """The gold spans and the candidates of a batch, in tokens of its docs laid end to end."""
+        ops = get_array_ops(candidates.dataXd)
+        doc_offsets = numpy.cumsum([0] + [len(eg.predicted) for eg in examples])
+        gold = [
+            (span.start + offset, span.end + offset, self._label_index(span.label_))
+            for eg, offset in zip(examples, doc_offsets)
+            for span in self._gold_spans(eg)
+        ]
+        gold_array = ops.asarray2i(gold or ops.alloc2i(0, 3))
+        offsets = ops.xp.repeat(ops.asarray1i(doc_offsets[:-1]), candidates.lengths)
+        counts = self.cfg["class_counts"]
+        return SpanTruths(
+            candidates=candidates.dataXd.reshape((-1, 2)) + offsets[:, None],
+            gold=gold_array[:, :2],
+            labels=gold_array[:, 2],
+            class_counts=None if counts is None else ops.asarray1f(counts),
+        )
+
+    def _label_index(self, label: str) -> int:
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise ValueError(
+                f"[{self.name}] A gold span has the label {label!r}, which the component was not "
+                f"initialized with: {', '.join(self.labels)}. Initialize it with all labels of the "
+                "training data, or remove the span."
+            ) from None

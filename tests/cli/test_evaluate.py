@@ -1,0 +1,127 @@
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+from spacy_eiou.cli import app
+from spacy_eiou.cli.evaluate import evaluate, find_spans_key
+
+TEXTS = ["the IL-2 gene binds", "the IL-2 receptor"]
+GOLD = [[(4, 13, "DNA"), (4, 8, "protein")], [(4, 17, "protein")]]
+
+
+def make_model(path, patterns=("IL-2", "IL-2 gene"), spans_key="sc"):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("span_ruler", config={"spans_key": spans_key})
+    labels = {"IL-2": "protein", "IL-2 gene": "DNA"}
+    ruler.add_patterns([{"label": labels[text], "pattern": text} for text in patterns])
+    nlp.to_disk(path)
+    return path
+
+
+def make_data(path, spans_keys=("sc",)):
+    nlp = spacy.blank("en")
+    doc_bin = DocBin()
+    for text, spans in zip(TEXTS, GOLD):
+        doc = nlp.make_doc(text)
+        for key in spans_keys:
+            doc.spans[key] = [doc.char_span(*span) for span in spans]
+        doc_bin.add(doc)
+    doc_bin.to_disk(path)
+    return path
+
+
+def run(*args):
+    result = CliRunner().invoke(app, ["evaluate", *map(str, args)])
+    return result.exit_code, result.stdout
+
+
+def test_tables_and_json(tmp_path):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    output = tmp_path / "metrics.json"
+    exit_code, stdout = run(model, data, "--output", output, "--batch-size", 1)
+    assert exit_code == 0
+    lines = [line.split() for line in stdout.splitlines()]
+    # The two spans of the first doc are found, and a wrong one in the second
+    assert ["SPAN", "F", "66.67"] in lines
+    assert ["CROSSING", "GOLD", "0"] in lines
+    assert ["nested", "100.00", "100.00", "100.00", "2", "2"] in lines
+    assert ["flat", "0.00", "0.00", "0.00", "1", "1"] in lines
+    assert ["crossing", "-", "-", "-", "0", "0"] in lines
+    per_type = [line[0] for line in lines if line[:1] in (["DNA"], ["protein"])]
+    assert per_type == ["protein", "DNA"]
+    scores = srsly.read_json(output)
+    assert scores["spans_sc_f"] == pytest.approx(2 / 3)
+    assert scores["spans_sc_per_type"]["protein"]["f"] == 0.5
+    assert scores["spans_sc_mean_iou"] == pytest.approx((1 + 1 + 4 / 13) / 3)
+    assert scores["speed"] > 0
+
+
+def test_gold_spans_do_not_reach_the_pipeline(tmp_path):
+    model = make_model(tmp_path / "model", patterns=["IL-2"])
+    scores = evaluate(str(model), make_data(tmp_path / "data.spacy"))
+    assert scores["spans_sc_predicted"] == 2
+    assert scores["spans_sc_correct"] == 1
+
+
+def test_silent_by_default(tmp_path, capsys):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    evaluate(str(model), data, output=tmp_path / "metrics.json")
+    assert capsys.readouterr().out == ""
+
+
+def test_code_is_imported(tmp_path):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    code = tmp_path / "code.py"
+    code.write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n", encoding="utf8")
+    exit_code, _ = run(model, data, "--code", code)
+    assert exit_code == 0
+    assert (tmp_path / "imported").exists()
+
+
+def test_spans_key_is_that_of_the_pipeline(tmp_path):
+    model = make_model(tmp_path / "model", spans_key="events")
+    data = make_data(tmp_path / "data.spacy", spans_keys=["sc", "events"])
+    assert "spans_events_f" in evaluate(str(model), data)
+
+
+def test_key_that_no_component_names(tmp_path):
+    model = make_model(tmp_path / "model", spans_key="events")
+    exit_code, stdout = run(model, make_data(tmp_path / "data.spacy"), "--spans-key", "sc")
+    assert exit_code == 0
+    assert "says that it writes the spans key 'sc'" in " ".join(stdout.split())
+    assert ["SPAN", "F", "0.00"] in [line.split() for line in stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "model_key,data_keys,options,message",
+    [
+        ("sc", ["sc"], ["--spans-key", "cs"], "No doc has the spans key 'cs'."),
+        ("cs", ["sc"], [], "Can't tell which spans key to evaluate"),
+        (None, ["sc"], [], "Can't tell which spans key to evaluate"),
+        ("sc", [], [], "Spans keys in the data: none."),
+        ("sc", ["sc"], ["--spans-key", "cs"], "Spans keys in the data: 'sc' (3 spans)."),
+        ("events", ["sc"], [], "Spans keys that the pipeline writes: events."),
+        (None, ["sc"], [], "Spans keys that the pipeline writes: none."),
+    ],
+)
+def test_wrong_spans_key_fails_before_prediction(
+    tmp_path, monkeypatch, model_key, data_keys, options, message
+):
+    monkeypatch.delattr(spacy.language.Language, "evaluate")
+    model = make_model(tmp_path / "model", spans_key=model_key)
+    exit_code, stdout = run(model, make_data(tmp_path / "data.spacy", data_keys), *options)
+    assert exit_code == 1
+    assert message in " ".join(stdout.split())
+
+
+def test_several_shared_keys_are_ambiguous(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("span_ruler", name="first", config={"spans_key": "a"})
+    nlp.add_pipe("span_ruler", name="second", config={"spans_key": "b"})
+    make_data(tmp_path / "data.spacy", spans_keys=["a", "b"])
+    examples = list(spacy.training.Corpus(tmp_path / "data.spacy")(nlp))
+    with pytest.raises(ValueError, match="the pipeline writes: a, b"):
+        find_spans_key(nlp, examples)
+    assert find_spans_key(nlp, examples, "b") == "b"

@@ -1,0 +1,180 @@
+import gzip
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_eiou.corpora import CorpusError, Dropped, Entity, read_genia
+
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE set SYSTEM "gpml.dtd">
+<set><import resource="GENIAontology.daml" prefix="G"></import>
+{}
+</set>"""
+ARTICLE = (
+    "<article><articleinfo><bibliomisc>{}</bibliomisc></articleinfo>"
+    "<title><sentence>{}</sentence></title></article>"
+)
+NESTED = (
+    '<cons lex="IL-2_gene" sem="G#DNA_domain_or_region"><cons lex="IL-2" '
+    'sem="G#protein_molecule">IL-2</cons> gene</cons>  binds.'
+)
+
+
+def write_xml(path, body):
+    path = path / "GENIA.xml"
+    path.write_text(XML.format(body), encoding="utf-8")
+    return path
+
+
+def write_tgz(path, members):
+    path = path / "GENIA.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def read_sentence(path, sentence):
+    return next(read_genia(write_xml(path, ARTICLE.format("MEDLINE:1", sentence))))
+
+
+def test_nested_terms(tmp_path):
+    record = read_sentence(tmp_path, NESTED)
+    assert record.id == "MEDLINE:1-1"
+    assert record.group == "MEDLINE:1"
+    assert record.text == "IL-2 gene  binds."
+    assert set(record.entities) == {Entity(0, 4, "protein"), Entity(0, 9, "DNA")}
+    assert record.dropped == ()
+
+
+@pytest.mark.parametrize(
+    "sem, label",
+    [
+        ("G#DNA_N/A", "DNA"),
+        ("G#RNA_molecule", "RNA"),
+        ("G#protein_complex", "protein"),
+        ("G#cell_line", "cell_line"),
+        ("G#cell_type", "cell_type"),
+    ],
+)
+def test_labels(tmp_path, sem, label):
+    record = read_sentence(tmp_path, f'a <cons sem="{sem}">&lt;β😀&gt;</cons>')
+    assert record.text == "a <β😀>"
+    assert record.entities == (Entity(2, 6, label),)
+
+
+@pytest.mark.parametrize(
+    "attribute, sem, reason",
+    [
+        ('sem="G#virus"', "G#virus", "other type"),
+        ('sem="G#cell_component"', "G#cell_component", "other type"),
+        ('sem="(AND G#RNA_molecule G#RNA_molecule)"', None, "coordinated term"),
+        ('lex="alpha-"', "", "untyped fragment"),
+    ],
+)
+def test_other_terms_are_dropped(tmp_path, attribute, sem, reason):
+    record = read_sentence(tmp_path, f"a <cons {attribute}>bc</cons>")
+    sem = attribute[5:-1] if sem is None else sem
+    assert record.entities == ()
+    assert record.dropped == (Dropped(reason, "MEDLINE:1-1", Entity(2, 4, sem), "bc"),)
+
+
+def test_ids_are_unique_when_a_medline_id_repeats(tmp_path):
+    body = "".join(ARTICLE.format(name, "x") for name in ("MEDLINE:1", "MEDLINE:2", "MEDLINE:1"))
+    records = list(read_genia(write_xml(tmp_path, body)))
+    assert [record.id for record in records] == ["MEDLINE:1-1", "MEDLINE:2-1", "MEDLINE:1-2"]
+
+
+def test_archive(tmp_path):
+    path = write_xml(tmp_path, ARTICLE.format("MEDLINE:1", NESTED) * 1000)
+    archive = write_tgz(tmp_path, {"G/GENIA.xml": path.read_bytes(), "G/gpml.dtd": b""})
+    assert list(read_genia(archive)) == list(read_genia(path))
+
+
+@pytest.mark.parametrize("members", [{}, {"a.txt": b"x"}, {"a.xml": b"x", "b.xml": b"x"}])
+def test_archive_without_one_corpus(tmp_path, members):
+    with pytest.raises(CorpusError, match=r"expected one \.xml file in the archive"):
+        list(read_genia(write_tgz(tmp_path, members)))
+
+
+def test_damaged_archive(tmp_path):
+    path = write_tgz(tmp_path, {"a.xml": XML.format(ARTICLE.format("M", NESTED)).encode()})
+    data = path.read_bytes()
+    for damaged in (b"", b"text", data[: len(data) // 2], gzip.compress(b"x" * 600)):
+        path.write_bytes(damaged)
+        with pytest.raises(CorpusError, match=r"expected a complete \.tgz archive"):
+            list(read_genia(path))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<article><sentence>x</sentence></article>",
+        "<article><articleinfo><bibliomisc> </bibliomisc></articleinfo>"
+        "<sentence>x</sentence></article>",
+    ],
+)
+def test_sentence_without_id(tmp_path, body):
+    with pytest.raises(CorpusError, match="expected <bibliomisc> before the first <sentence>"):
+        list(read_genia(write_xml(tmp_path, body)))
+
+
+@pytest.mark.parametrize("element", ["<sentence>b</sentence>", "<i>b</i>", "<bibliomisc/>"])
+def test_unexpected_element_in_a_sentence(tmp_path, element):
+    with pytest.raises(CorpusError, match=r"GENIA\.xml, MEDLINE:1: did not expect <"):
+        read_sentence(tmp_path, f"a {element}")
+
+
+def test_term_outside_a_sentence(tmp_path):
+    with pytest.raises(CorpusError, match="did not expect <cons> here"):
+        list(read_genia(write_xml(tmp_path, "<cons>x</cons>")))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<!DOCTYPE set [<!ENTITY a "b">]><set></set>',
+        b'<!DOCTYPE set SYSTEM "g.dtd"><set><sentence>&a;</sentence></set>',
+    ],
+)
+def test_xml_entities_are_refused(tmp_path, data):
+    path = tmp_path / "a.xml"
+    path.write_bytes(data)
+    with pytest.raises(CorpusError, match="did not expect the XML entity 'a'"):
+        list(read_genia(path))
+
+
+@pytest.mark.parametrize("data", [b"", b"<set>", b"<set><a></set>", b"<set>\xff</set>"])
+def test_malformed_xml(tmp_path, data):
+    path = tmp_path / "a.xml"
+    path.write_bytes(data)
+    with pytest.raises(CorpusError, match=r"a\.xml: expected well-formed XML"):
+        list(read_genia(path))
+
+
+FRAGMENTS = [
+    "<sentence>",
+    "</sentence>",
+    "<cons sem='G#DNA'>",
+    "</cons>",
+    "&a;",
+    "\0",
+    "x",
+    "<article>",
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS)))
+def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, fragments):
+    path = write_xml(tmp_path_factory.getbasetemp(), ARTICLE.format("M", "".join(fragments)))
+    try:
+        records = list(read_genia(path))
+    except CorpusError as err:
+        assert str(path) in str(err)
+    else:
+        assert all(record.text.strip("x") == "" for record in records)

@@ -1,0 +1,108 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_eiou.corpora import CorpusError, Entity, Record, read_jsonl
+
+TEXT = "😀 IL-2 gene"
+SPANS = [(2, 6, "protein"), (2, 11, "DNA")]
+ENTITIES = tuple(Entity(*span) for span in SPANS)
+OBJECTS = [{"start": start, "end": end, "label": label} for start, end, label in SPANS]
+
+
+def read(path, *items):
+    path = path / "data.jsonl"
+    lines = [item if isinstance(item, str) else json.dumps(item) for item in items]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return list(read_jsonl(path))
+
+
+@pytest.mark.parametrize("key", ["spans", "entities", "labels", "label"])
+@pytest.mark.parametrize(
+    "entities",
+    [
+        SPANS,
+        OBJECTS,
+        [{"id": 1, "start_offset": s, "end_offset": e, "label": label} for s, e, label in SPANS],
+    ],
+)
+def test_shapes(tmp_path, key, entities):
+    (record,) = read(tmp_path, {"text": TEXT, key: entities})
+    assert record == Record("data-1", TEXT, ENTITIES)
+
+
+@pytest.mark.parametrize("name, record_id", [(7, "7"), ("a", "a"), (0, "0")])
+def test_id(tmp_path, name, record_id):
+    (record,) = read(tmp_path, {"id": name, "text": TEXT, "spans": []})
+    assert record.id == record_id
+
+
+def test_blank_lines_and_line_ends(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "a\\r\\n\\u0000", "spans": []}\r\n\r\n')
+    assert list(read_jsonl(path)) == [Record("data-1", "a\r\n\x00", ())]
+
+
+def test_prodigy(tmp_path):
+    prodigy = {"text": TEXT, "spans": OBJECTS, "label": "GENE", "tokens": [{"text": "a"}]}
+    answers = ("accept", "reject", "ignore")
+    records = read(tmp_path, *({**prodigy, "answer": answer} for answer in answers))
+    assert [record.skipped for record in records] == [None, "answer: reject", "answer: ignore"]
+    assert [record.entities for record in records] == [ENTITIES, (), ()]
+    assert read(tmp_path, {"text": TEXT, "answer": "accept"}) == [Record("data-1", TEXT, ())]
+
+
+@pytest.mark.parametrize(
+    "item, message",
+    [
+        ("{", ": expected valid JSON"),
+        ("[]", r": expected an object with 'text', not \[\]"),
+        ({"text": 1, "spans": []}, ", 'text': expected str"),
+        ({"text": TEXT}, ": expected one list of entities under one of .*, not 0"),
+        ({"text": TEXT, "spans": {}}, ": expected one list of entities"),
+        ({"text": TEXT, "spans": [], "label": []}, ": expected one list of entities .*, not 2"),
+        ({"text": TEXT, "spans": [], "answer": 1}, ", 'answer': expected str"),
+        ({"text": TEXT, "spans": [[0, 1]]}, ": expected .start, end, label., not 2 values"),
+        ({"text": TEXT, "spans": [[0, True, "X"]]}, ": expected int, not True"),
+        ({"text": TEXT, "spans": [[0, 1, None]]}, ": expected str, not None"),
+        ({"text": TEXT, "spans": [[0, 12, "X"]]}, ": expected offsets from 0 to 11"),
+        ({"text": TEXT, "spans": [3]}, ": expected an object with 'start'"),
+        ({"text": TEXT, "spans": [{"start": 0, "label": "X"}]}, ": expected an object with 'end'"),
+    ],
+)
+def test_malformed(tmp_path, item, message):
+    with pytest.raises(CorpusError, match=rf"data\.jsonl, line 2{message}"):
+        read(tmp_path, {"text": "", "spans": []}, item)
+
+
+ENTITY = st.tuples(st.integers(0, 5), st.integers(0, 5), st.text(min_size=1, max_size=2))
+
+
+@given(st.text(min_size=5), st.lists(ENTITY))
+def test_round_trip(tmp_path_factory, text, entities):
+    (record,) = read(tmp_path_factory.getbasetemp(), {"text": text, "spans": entities})
+    assert record.text == text
+    kept = [entity for entity in entities if entity[0] < entity[1]]
+    assert record.entities == tuple(Entity(*entity) for entity in kept)
+    assert len(record.dropped) == len(entities) - len(kept)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda children: (
+        st.lists(children, max_size=3)
+        | st.dictionaries(st.sampled_from(["text", "start", "end", "label", "answer"]), children)
+    ),
+)
+
+
+@given(VALUES, VALUES)
+def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, value, spans):
+    try:
+        records = read(tmp_path_factory.getbasetemp(), value, {"text": "ab", "spans": spans})
+    except CorpusError as err:
+        assert "data.jsonl, line" in str(err)
+    else:
+        assert records[-1].text == "ab"
