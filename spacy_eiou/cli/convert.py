@@ -1,9 +1,7 @@
-import os
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, TypeVar
 
 import spacy
-import srsly
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from tqdm import tqdm
@@ -22,7 +20,7 @@ from ..corpora import (
     split_by_ids,
     split_by_sizes,
 )
-from ._util import app
+from ._util import app, write_file, write_json
 
 PARTS = ("train", "dev", "test")
 
@@ -156,9 +154,8 @@ def convert(
     if strict and not all(account.is_lossless() for account in accounts.values()):
         raise CorpusError("Expected to keep all entities and records, since --strict is set")
     for path, (docs, account) in converted.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, docs.to_bytes())
-        _write(_account_path(path), srsly.json_dumps(account.to_dict(), indent=2).encode("utf-8"))
+        write_file(path, docs.to_bytes())
+        write_json(_account_path(path), account.to_dict())
         msg.good(f"Generated output file ({len(docs)} documents): {path}")
     return accounts
 
@@ -217,16 +214,6 @@ def _protect_inputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 def _account_path(path: Path) -> Path:
     return path.with_suffix(".json")
-
-
-def _write(path: Path, data: bytes) -> None:
-    # A reader sees the old file or the new one, never a part of it.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _parse_list(value: Optional[str], kind: Callable[[str], T], option: str) -> Optional[List[T]]:

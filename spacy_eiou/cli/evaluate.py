@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Set
 
-import srsly
 from spacy.cli._util import Arg, Opt, import_code, setup_gpu
 from spacy.language import Language
 from spacy.scorer import Scorer
@@ -12,7 +11,7 @@ from wasabi.printer import Printer
 
 from ..evaluation.scorer import nested_spans_score
 from ..evaluation.statistics import describe_spans_keys
-from ._util import app
+from ._util import app, write_json
 
 SCORES = {
     "SPAN P": "p",
@@ -116,7 +115,7 @@ def evaluate(
     scores = nlp.evaluate(examples, batch_size=batch_size, scorer=NestedSpansScorer(nlp, spans_key))
     print_scores(msg, scores, spans_key)
     if output is not None:
-        srsly.write_json(output, scores)
+        write_json(output, scores)
         msg.good(f"Saved results to {output}")
     return scores
 

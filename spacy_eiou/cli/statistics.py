@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import List, Optional, Union
 
-import srsly
 from spacy.cli._util import Arg, Opt
 from spacy.training.corpus import FILE_TYPE, Corpus, walk_corpus
 from spacy.vocab import Vocab
@@ -14,7 +13,7 @@ from ..evaluation.statistics import (
     Statistics,
     compute_statistics,
 )
-from ._util import app
+from ._util import app, write_json
 
 
 @app.command("statistics")
@@ -56,7 +55,7 @@ def statistics(
         msg.fail(f"Can't use '{data_path}'", err, exits=1)
     print_statistics(msg, result)
     if output is not None:
-        srsly.write_json(output, result.to_dict())
+        write_json(output, result.to_dict())
         msg.good(f"Saved statistics to {output}")
     return result
 

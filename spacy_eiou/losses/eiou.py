@@ -54,9 +54,11 @@ class EIoU(SpanLoss):
         _, owners, lengths = xp.unique(gold_rows, return_inverse=True, return_counts=True)
         if self.form == "margin":
             weights, log_sums = _segment_softmax(logits + distances, owners, lengths)
-            is_gold = distances == 0
-            pair_gradient = weights - is_gold
-            loss = log_sums.sum() - logits[is_gold].sum()
+            targets = distances == 0
+            # A suggester may suggest a span twice.
+            targets = targets / _segment_sum(targets, lengths)[owners]
+            pair_gradient = weights - targets
+            loss = log_sums.sum() - (targets * logits).sum()
         else:
             weights, _ = _segment_softmax(logits, owners, lengths)
             expected = _segment_sum(weights * distances, lengths)

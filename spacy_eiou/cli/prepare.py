@@ -1,0 +1,122 @@
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import srsly
+from spacy.cli._util import Arg, Opt
+from spacy.util import load_config, load_model_from_config
+from thinc.api import Config
+from wasabi import msg
+
+from ..corpora import CorpusError
+from ._util import app
+from .convert import convert
+
+
+@app.command("prepare")
+def prepare_cli(
+    corpus_path: Path = Arg(
+        ..., help="Description of the corpus, from configs/corpora", exists=True, dir_okay=False
+    ),
+    output_path: Path = Arg(
+        ..., help="Directory for train.spacy, dev.spacy, test.spacy and config.cfg", file_okay=False
+    ),
+    config_path: Path = Opt(
+        ..., "--config", "-c", help="Training config to fill in", exists=True, dir_okay=False
+    ),
+    assets_path: Path = Opt("assets", "--assets", "-a", help="Directory of the corpora's files"),
+    transformer: Optional[str] = Opt(
+        None,
+        "--transformer",
+        "-t",
+        help="Transformer, if the config has one: a name on the hub, a folder, or an installed "
+        "Python package with a folder 'model'",
+    ),
+) -> None:
+    """
+    Convert the parts of a known corpus, and fill in the training config for it:
+    language, tokenizer and what else the corpus' description sets.
+    """
+    corpus = srsly.read_yaml(corpus_path)
+    missing = find_missing_files(corpus, assets_path)
+    if missing:
+        msg.fail(
+            f"Can't find {len(missing)} of the corpus' files, the first is '{missing[0]}'",
+            "Fetch them with: python -m spacy project assets",
+            exits=1,
+        )
+    try:
+        for conversion in corpus["convert"]:
+            _convert_part(corpus, conversion, assets_path, output_path)
+    except CorpusError as err:
+        msg.fail(f"Can't convert the corpus '{corpus_path}'", err, exits=1)
+    config = make_config(config_path, corpus, output_path, transformer)
+    config.to_disk(output_path / "config.cfg")
+    msg.good(f"Saved training config: {output_path / 'config.cfg'}")
+
+
+def find_missing_files(corpus: Dict[str, Any], assets_path: Path) -> List[Path]:
+    """RETURNS (List[Path]): The files that a corpus is converted from and that do not exist."""
+    names = [
+        name
+        for conversion in corpus["convert"]
+        for name in [conversion["input"], *conversion.get("split_ids", [])]
+    ]
+    return [assets_path / name for name in names if not (assets_path / name).exists()]
+
+
+def _convert_part(
+    corpus: Dict[str, Any], conversion: Dict[str, Any], assets_path: Path, output_path: Path
+) -> None:
+    options = dict(conversion)
+    if "split_ids" in options:
+        options["split_ids"] = [assets_path / name for name in options["split_ids"]]
+    convert(
+        assets_path / options.pop("input"),
+        output_path / options.pop("output"),
+        corpus_format=options.pop("format"),
+        lang=corpus["lang"],
+        tokenizer=corpus["tokenizer"],
+        silent=False,
+        **options,
+    )
+
+
+def make_config(
+    config_path: Path, corpus: Dict[str, Any], output_path: Path, transformer: Optional[str]
+) -> Config:
+    """Fill in a training config for a corpus.
+
+    config_path (Path): The config.
+    corpus (Dict[str, Any]): The description of the corpus.
+    output_path (Path): The directory of train.spacy and dev.spacy.
+    transformer (Optional[str]): Name of the transformer, if the config has one, see
+        `find_transformer`. `None` keeps that of the config.
+    RETURNS (Config): The config, complete with spaCy's defaults.
+    """
+    overrides = {
+        "nlp.lang": corpus["lang"],
+        "paths.train": (output_path / "train.spacy").as_posix(),
+        "paths.dev": (output_path / "dev.spacy").as_posix(),
+        **corpus["config"],
+    }
+    if transformer is not None and "transformer" in load_config(config_path)["components"]:
+        overrides["components.transformer.model.name"] = find_transformer(transformer)
+    config = load_config(config_path, overrides=overrides)
+    config["nlp"]["tokenizer"] = {"@tokenizers": corpus["tokenizer"]}
+    return load_model_from_config(config, auto_fill=True).config
+
+
+def find_transformer(name: str) -> str:
+    """Find a transformer by name.
+
+    name (str): A Python package that ships a transformer in its folder `model`, a folder, or a name
+        on a hub.
+    RETURNS (str): The folder, or the name on the hub.
+    """
+    package = find_spec(name.replace("-", "_")) if "/" not in name else None
+    if package is not None and package.origin is not None:
+        model_path = Path(package.origin).parent / "model"
+        if model_path.is_dir():
+            return str(model_path)
+    return name
