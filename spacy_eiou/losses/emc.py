@@ -28,7 +28,13 @@ class EMC(SpanLoss):
         tau (float): How much of the prior to correct for: 0 for plain cross-entropy.
         effective_number (Optional[float]): The beta of Cui et al., below 1; labels seen n times
             weigh (1 - beta) / (1 - beta^n), relative to their mean. `None` for equal weights.
+        RAISES (ValueError): If the effective number's beta is out of range.
         """
+        if effective_number is not None and not 0 <= effective_number < 1:
+            raise ValueError(
+                "effective_number of EMC must be at least 0 and below 1, but is "
+                f"{effective_number}."
+            )
         self.tau = tau
         self.effective_number = effective_number
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Two buckets per doubling of the width: 1, 2, 3, 4-5, 6-7, 8-11, ... up to 2 ** 16 tokens.
+# Two buckets per doubling of the width: 1, 2, 3, 4-5, 6-7, 8-11, ... The last has no upper end.
 WIDTH_BUCKETS = 32
 
 
@@ -70,7 +70,7 @@ def _boundaries_mean_width(
     prefix_sums = F.pad(torch.cumsum(mean - centre, dim=0), (0, 0, 1, 0))
     table = torch.cat([first, last, prefix_sums, params.widths + (params.b + centre)])
     widths = ends - starts
-    buckets = (2 * torch.log2(widths.float())).long()
+    buckets = (2 * torch.log2(widths.float())).long().clamp(max=WIDTH_BUCKETS - 1)
     rows = [starts, ends - 1 + n_tokens, ends + 2 * n_tokens, starts + 2 * n_tokens]
     rows.append(buckets + 3 * n_tokens + 1)
     share = 1 / widths.to(table.dtype)

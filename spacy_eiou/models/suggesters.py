@@ -23,6 +23,7 @@ class SpanSuggester:
         if max_width is not None and max_width < 1:
             raise ValueError(f"max_width must be at least 1 token, but is {max_width}.")
         self.max_width = max_width
+        self.learns_width = max_width is None
 
     def __call__(self, docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged:
         """Suggest candidates.

@@ -125,12 +125,17 @@ class NestedSpanCategorizer(SpanCategorizer):
     ) -> None:
         """Initialize the component. See `make_nested_spancat` for the arguments.
 
-        RAISES (ValueError): If `overlap` or `threshold` is not one of the allowed values.
+        RAISES (ValueError): If `overlap`, `max_positive` or `threshold` is out of range.
         """
         if overlap not in CONFLICTS:
             raise ValueError(
                 f"[{name}] Unknown setting overlap = {overlap!r}. Choose one of: "
                 f"{', '.join(CONFLICTS)}."
+            )
+        if max_positive is not None and max_positive < 1:
+            raise ValueError(
+                f"[{name}] max_positive must be at least 1, or null for no limit, but is "
+                f"{max_positive}."
             )
         if not 0 <= threshold <= 1:
             raise ValueError(f"[{name}] The threshold must be from 0 to 1, but is {threshold}.")
@@ -168,7 +173,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             them.
         """
         candidates, scores = indices_scores
-        spans = self.model.ops.to_numpy(candidates.dataXd)
+        spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
         scores = self.model.ops.to_numpy(scores)
         lengths = self.model.ops.to_numpy(candidates.lengths)
         rows, columns = select_labels(scores, self.cfg["threshold"], self.cfg["max_positive"])
@@ -224,7 +229,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         labels (Optional[List[str]]): The labels, as `spacy init labels` writes them. By default
             they are collected from the examples.
         """
-        if self.cfg["max_width"] is None and isinstance(self.suggester, SpanSuggester):
+        if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
             self._set_max_width(self._longest_gold_span(get_examples()))
         super().initialize(get_examples, nlp=nlp, labels=labels)
         self._count_classes(get_examples())

@@ -1,0 +1,145 @@
+from math import log, sqrt
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from spacy_eiou.losses import EMC, SpanTruths, build_emc_v1
+from spacy_eiou.losses.emc import class_targets
+
+
+def make_truths(candidates, gold, labels, class_counts=None):
+    return SpanTruths(
+        candidates=numpy.asarray(candidates, dtype="i").reshape((-1, 2)),
+        gold=numpy.asarray(gold, dtype="i").reshape((-1, 2)),
+        labels=numpy.asarray(labels, dtype="i"),
+        class_counts=class_counts if class_counts is None else numpy.asarray(class_counts, "f"),
+    )
+
+
+def test_cross_entropy_by_hand():
+    truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0])
+    gradient, loss = EMC()(numpy.zeros((2, 2), dtype="f"), truths)
+    assert loss == pytest.approx(log(2) + log(2))
+    assert_allclose(gradient, [[0.5 - 1, 0.5], [0.5, 0.5 - 1]])
+
+
+def test_loss_is_divided_by_all_gold_spans():
+    # One of the two gold spans is no candidate
+    truths = make_truths([(0, 1), (1, 2)], [(0, 1), (0, 9)], [0, 0])
+    gradient, loss = EMC()(numpy.zeros((2, 2), dtype="f"), truths)
+    assert loss == pytest.approx((log(2) + log(2)) / 2)
+    assert_allclose(gradient, [[-0.25, 0.25], [0.25, -0.25]])
+
+
+def test_candidates_without_gold_spans_are_no_entity():
+    truths = make_truths([(0, 1), (1, 2)], [], [])
+    gradient, loss = EMC()(numpy.zeros((2, 2), dtype="f"), truths)
+    assert loss == pytest.approx(2 * log(2))
+    assert_allclose(gradient, [[0.5, -0.5], [0.5, -0.5]])
+
+
+def test_two_labels_on_one_span_share_its_mass():
+    truths = make_truths([(0, 1)], [(0, 1), (0, 1)], [0, 1])
+    logits = numpy.log(numpy.asarray([[2, 1, 1]], dtype="f"))
+    # Probabilities 1/2, 1/4 and 1/4, two gold spans
+    gradient, loss = EMC()(logits, truths)
+    assert loss == pytest.approx((log(2) / 2 + log(4) / 2) / 2)
+    assert_allclose(gradient, [[(1 / 2 - 1 / 2) / 2, (1 / 4 - 1 / 2) / 2, 1 / 4 / 2]], atol=1e-7)
+
+
+def test_every_duplicate_of_a_gold_span_is_a_target():
+    truths = make_truths([(0, 1), (0, 1), (0, 2)], [(0, 1)], [0])
+    targets = class_targets(numpy.zeros((3, 2), dtype="f"), truths)
+    assert_allclose(targets, [[1, 0], [1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize("tau,shares", [(1, (0.25, 0.75)), (0.5, (sqrt(0.25), sqrt(0.75)))])
+def test_prior_by_hand(tau, shares):
+    # 1 candidate in 4 is an entity: pi = 1/4, 3/4
+    truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 3])
+    gradient, loss = EMC(tau=tau)(numpy.zeros((2, 2), dtype="f"), truths)
+    p, q = shares[0] / sum(shares), shares[1] / sum(shares)
+    assert loss == pytest.approx(-log(p) - log(q))
+    assert_allclose(gradient, [[p - 1, q], [p, q - 1]], atol=1e-6)
+
+
+def test_prior_makes_the_gradient_of_rare_classes_larger():
+    candidates, gold = [(0, 1), (1, 2)], [(0, 1), (1, 2)]
+    truths = make_truths(candidates, gold, [0, 1], class_counts=[1000, 10, 10**5])
+    gradient = EMC(tau=0.3).get_grad(numpy.zeros((2, 3), dtype="f"), truths)
+    assert gradient[1, 1] < gradient[0, 0] < 0
+
+
+def test_prior_is_off_without_counts_or_tau():
+    logits = numpy.random.RandomState(0).normal(size=(2, 2)).astype("f")
+    without_counts = make_truths([(0, 1), (1, 2)], [(0, 1)], [0])
+    with_counts = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 99])
+    plain = EMC(tau=0).get_loss(logits, without_counts)
+    assert EMC(tau=0).get_loss(logits, with_counts) == pytest.approx(plain)
+    assert EMC(tau=1).get_loss(logits, without_counts) == pytest.approx(plain)
+    assert EMC(tau=1).get_loss(logits, with_counts) != pytest.approx(plain)
+
+
+def test_effective_number_by_hand():
+    # (1 - 0.5) / (1 - 0.5^1) = 1 and (1 - 0.5) / (1 - 0.5^3) = 4/7, so 1 * 1 + 3 * 4/7 = 19/7
+    # for 1 + 3 entities: a mean weight of 1 needs a factor of 4 / (19/7) = 28/19
+    loss = EMC(tau=0, effective_number=0.5)
+    logits, counts = numpy.zeros((1, 3), dtype="f"), [1, 3, 100]
+    first = make_truths([(0, 1)], [(0, 1)], [0], counts)
+    second = make_truths([(0, 1)], [(0, 1)], [1], counts)
+    no_entity = make_truths([(0, 1)], [], [], counts)
+    assert loss.get_loss(logits, first) == pytest.approx(28 / 19 * log(3))
+    assert loss.get_loss(logits, second) == pytest.approx(4 / 7 * 28 / 19 * log(3))
+    assert loss.get_loss(logits, no_entity) == pytest.approx(log(3))
+    expected = numpy.asarray([[1 / 3 - 1, 1 / 3, 1 / 3]]) * 28 / 19
+    assert_allclose(loss.get_grad(logits, first), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("effective_number", [None, 0.9, 0.999])
+@pytest.mark.parametrize("class_counts", [[0, 0, 0], [0, 5, 0], [0, 0, 10**7], [10**7, 1, 0]])
+def test_counts_of_zero_stay_finite(class_counts, effective_number):
+    truths = make_truths([(0, 1), (1, 2), (0, 2)], [(0, 1), (1, 2)], [0, 1], class_counts)
+    loss = EMC(tau=1.0, effective_number=effective_number)
+    gradient, value = loss(numpy.zeros((3, 3), dtype="f"), truths)
+    assert value > 0
+    assert numpy.isfinite(value)
+    assert numpy.isfinite(gradient).all()
+    # Every candidate is pushed towards its own class
+    assert_allclose(gradient.argmin(axis=1), [0, 1, 2])
+
+
+@given(
+    labels=st.lists(st.integers(-1, 2), min_size=1, max_size=8),
+    class_counts=st.lists(st.integers(1, 10**6), min_size=4, max_size=4),
+    tau=st.floats(0, 1),
+    seed=st.integers(0, 99),
+)
+def test_loss_matches_brute_force(labels, class_counts, tau, seed):
+    """One candidate per label; -1 stands for no entity."""
+    candidates = [(i, i + 1) for i in range(len(labels))]
+    gold = [span for span, label in zip(candidates, labels) if label >= 0]
+    gold_labels = [label for label in labels if label >= 0]
+    logits = numpy.random.RandomState(seed).normal(size=(len(labels), 4))
+    expected = 0.0
+    for z, label in zip(logits, labels):
+        adjusted = z + tau * numpy.log(numpy.asarray(class_counts) / sum(class_counts))
+        expected -= numpy.log(numpy.exp(adjusted) / numpy.exp(adjusted).sum())[label]
+    expected /= max(len(gold), 1)
+    truths = make_truths(candidates, gold, gold_labels, class_counts)
+    assert EMC(tau=tau).get_loss(logits.astype("f"), truths) == pytest.approx(expected, rel=1e-4)
+
+
+def test_settings():
+    loss = build_emc_v1()
+    assert (loss.tau, loss.effective_number) == (0.3, None)
+    loss = build_emc_v1(tau=0.5, effective_number=0.99)
+    assert (loss.tau, loss.effective_number) == (0.5, 0.99)
+
+
+@pytest.mark.parametrize("effective_number", [1.0, -0.1])
+def test_effective_number_out_of_range(effective_number):
+    with pytest.raises(ValueError, match=f"below 1, but is {effective_number}"):
+        EMC(effective_number=effective_number)

@@ -1,0 +1,135 @@
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from spacy_eiou.pipeline.decoding import crossing, overlapping, resolve_overlap, select_labels
+
+SPANS = st.tuples(st.integers(0, 10), st.integers(1, 6)).map(lambda x: (x[0], x[0] + x[1]))
+SCORES = numpy.asarray(
+    [[0.2, 0.4, 0.3, 0.1], [0.1, 0.6, 0.2, 0.4], [0.8, 0.7, 0.3, 0.9]], dtype="f"
+)
+
+
+def make_spans(*spans):
+    return numpy.asarray(spans, dtype="i").reshape((-1, 2))
+
+
+@pytest.mark.parametrize(
+    "threshold,max_positive,expected",
+    [
+        (0.5, None, [(1, 1), (2, 0), (2, 1), (2, 3)]),
+        (0.5, 1, [(1, 1), (2, 3)]),
+        (0.5, 2, [(1, 1), (2, 0), (2, 3)]),
+        (0.35, 1, [(0, 1), (1, 1), (2, 3)]),
+        (0.35, 2, [(0, 1), (1, 1), (1, 3), (2, 0), (2, 3)]),
+        (0.95, None, []),
+        (0.0, 4, [(row, column) for row in range(3) for column in range(4)]),
+    ],
+)
+def test_select_labels_by_hand(threshold, max_positive, expected):
+    rows, columns = select_labels(SCORES, threshold, max_positive)
+    assert list(zip(rows, columns)) == expected
+
+
+def test_the_threshold_itself_is_positive():
+    rows, columns = select_labels(numpy.asarray([[0.5, 0.25]], dtype="f"), 0.5, 1)
+    assert list(zip(rows, columns)) == [(0, 0)]
+
+
+def test_the_first_label_wins_a_tie():
+    rows, columns = select_labels(numpy.asarray([[0.2, 0.4, 0.4]], dtype="f"), 0.1, 1)
+    assert list(zip(rows, columns)) == [(0, 1)]
+
+
+@pytest.mark.parametrize("n_labels", [0, 3])
+@pytest.mark.parametrize("max_positive", [None, 1])
+def test_select_labels_without_candidates(n_labels, max_positive):
+    rows, columns = select_labels(numpy.zeros((0, n_labels), dtype="f"), 0.5, max_positive)
+    assert len(rows) == len(columns) == 0
+
+
+@given(
+    scores=st.lists(st.lists(st.integers(0, 10), min_size=3, max_size=3), min_size=1, max_size=8),
+    threshold=st.integers(0, 11),
+    max_positive=st.none() | st.integers(1, 4),
+)
+def test_select_labels_matches_brute_force(scores, threshold, max_positive):
+    rows, columns = select_labels(numpy.asarray(scores), threshold, max_positive)
+    expected = []
+    for row, label_scores in enumerate(scores):
+        likeliest = sorted(range(3), key=lambda label: -label_scores[label])[:max_positive]
+        kept = [label for label in sorted(likeliest) if label_scores[label] >= threshold]
+        expected += [(row, label) for label in kept]
+    assert list(zip(rows, columns)) == expected
+
+
+@pytest.mark.parametrize(
+    "a,b,is_crossing,is_overlapping",
+    [
+        ((0, 3), (2, 5), True, True),
+        ((0, 3), (3, 5), False, False),
+        ((0, 3), (4, 5), False, False),
+        ((0, 5), (2, 3), False, True),
+        ((0, 5), (0, 3), False, True),
+        ((0, 5), (3, 5), False, True),
+        ((0, 5), (0, 5), False, True),
+    ],
+)
+def test_crossing_and_overlapping(a, b, is_crossing, is_overlapping):
+    a, b = make_spans(a), make_spans(b)
+    assert crossing(a, b) == crossing(b, a) == [is_crossing]
+    assert overlapping(a, b) == overlapping(b, a) == [is_overlapping]
+
+
+@given(SPANS, SPANS)
+def test_crossing_and_overlapping_match_sets(a, b):
+    tokens_a, tokens_b = set(range(*a)), set(range(*b))
+    assert overlapping(make_spans(a), make_spans(b)) == [bool(tokens_a & tokens_b)]
+    expected = bool(tokens_a & tokens_b and tokens_a - tokens_b and tokens_b - tokens_a)
+    assert crossing(make_spans(a), make_spans(b)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "overlap,expected",
+    [
+        ("any", [True, True, True, True, True]),
+        # (2, 5) crosses the better (0, 3); (4, 8) crosses only (2, 5), which is gone
+        ("nested", [True, True, False, True, True]),
+        # (1, 2) lies in the better (0, 3), and (6, 7) in the better (4, 8)
+        ("flat", [True, False, False, True, False]),
+    ],
+)
+def test_resolve_overlap_by_hand(overlap, expected):
+    spans = make_spans((0, 3), (1, 2), (2, 5), (4, 8), (6, 7))
+    scores = numpy.asarray([0.9, 0.5, 0.8, 0.7, 0.6], dtype="f")
+    assert_array_equal(resolve_overlap(spans, scores, overlap), expected)
+
+
+@pytest.mark.parametrize(
+    "overlap,expected", [("any", [1, 1]), ("nested", [1, 1]), ("flat", [0, 1])]
+)
+def test_two_labels_on_one_span_overlap_but_do_not_cross(overlap, expected):
+    kept = resolve_overlap(make_spans((0, 2), (0, 2)), numpy.asarray([0.6, 0.7]), overlap)
+    assert_array_equal(kept, expected)
+
+
+@pytest.mark.parametrize("overlap", ["any", "nested", "flat"])
+def test_resolve_overlap_without_spans(overlap):
+    kept = resolve_overlap(make_spans(), numpy.zeros((0,), dtype="f"), overlap)
+    assert kept.shape == (0,)
+
+
+@pytest.mark.parametrize("overlap,conflict", [("nested", crossing), ("flat", overlapping)])
+@given(scored=st.lists(st.tuples(SPANS, st.integers(0, 3)), max_size=12))
+def test_resolve_overlap_matches_brute_force(overlap, conflict, scored):
+    """Of equal scores, the first span wins."""
+    spans = [make_spans(span) for span, _ in scored]
+    kept = []
+    for row in sorted(range(len(scored)), key=lambda row: -scored[row][1]):
+        if not any(conflict(spans[row], spans[other]).all() for other in kept):
+            kept.append(row)
+    scores = numpy.asarray([score for _, score in scored], dtype="f")
+    keep = resolve_overlap(make_spans(*(span for span, _ in scored)), scores, overlap)
+    assert numpy.flatnonzero(keep).tolist() == sorted(kept)

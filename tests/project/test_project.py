@@ -1,0 +1,120 @@
+"""The project as a user runs it: in a copy of the repository, through `spacy project run`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+import srsly
+
+ROOT = Path(__file__).parents[2]
+CORPUS = "sample_industrial"
+SENTENCE = "Replaced boiler feed pump seal and checked conveyor drive motor bearing."
+
+
+def run(command, cwd, **kwargs):
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
+        **kwargs,
+    )
+
+
+def run_project(project_path, *args):
+    return run([sys.executable, "-m", "spacy", "project", "run", *args], project_path)
+
+
+@pytest.fixture(scope="module")
+def project_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "project.yml", path)
+    shutil.copytree(ROOT / "configs", path / "configs")
+    for sample in ("sample_biomedical", "sample_industrial"):
+        shutil.copytree(ROOT / "assets" / sample, path / "assets" / sample)
+    config_path = path / "configs" / "cnn.cfg"
+    config = config_path.read_text(encoding="utf8")
+    config_path.write_text(config.replace("max_steps = 2000", "max_steps = 400"), encoding="utf8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished_run(project_path):
+    result = run_project(project_path, "all", ".", "--vars.corpus", CORPUS)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def test_all_trains_a_model_that_finds_entities(project_path, finished_run):
+    scores = json.loads((project_path / "metrics" / CORPUS / "test.json").read_text("utf8"))
+    assert 0.3 < scores["spans_sc_f"] < 0.9
+    assert 0.2 < scores["spans_sc_inner_f"] < 1
+    assert len(scores["spans_sc_per_type"]) == 11
+
+
+def test_all_leaves_an_account_of_every_part(project_path, finished_run):
+    for part in ("train", "dev", "test"):
+        account = json.loads((project_path / "corpus" / CORPUS / f"{part}.json").read_text("utf8"))
+        assert account["documents"] > 0
+        assert account["dropped_entities"] == {}
+
+
+def test_second_run_has_nothing_to_do(project_path, finished_run):
+    result = run_project(project_path, "all", ".", "--vars.corpus", CORPUS)
+    assert result.returncode == 0, result.stdout
+    for command in ("convert", "statistics", "train", "evaluate", "package"):
+        assert f"Skipping '{command}'" in result.stdout
+
+
+def test_missing_corpus_names_the_command_that_fetches_it(project_path):
+    result = run_project(project_path, "all", ".", "--vars.corpus", "genia")
+    assert result.returncode == 1
+    assert "assets/genia/GENIAcorpus3.02.tgz" in result.stdout
+    assert "python -m spacy project assets" in result.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "corpora").glob("*.yml")))
+def test_every_described_corpus_is_a_sample_or_an_asset(path):
+    project = srsly.read_yaml(ROOT / "project.yml")
+    assets = [asset["dest"] for asset in project["assets"]]
+    for conversion in srsly.read_yaml(path)["convert"]:
+        for name in [conversion["input"], *conversion.get("split_ids", [])]:
+            destination = f"assets/{name}"
+            assert (ROOT / destination).exists() or destination.startswith(tuple(assets))
+    assert path.stem in project["description"]
+
+
+def test_wheel_installs_in_an_empty_environment(project_path, finished_run, tmp_path):
+    (wheel,) = (project_path / "packages" / CORPUS).glob("*/dist/*.whl")
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT]
+    built = run(build, tmp_path)
+    assert built.returncode == 0, built.stdout
+    venv.create(tmp_path / "env", with_pip=True)
+    python = next((tmp_path / "env").glob("*/python"))
+    requirements = ROOT / "requirements.txt"
+    install = [python, "-m", "pip", "install", "-q", "-c", requirements, "--find-links", tmp_path]
+    installed = run([*install, wheel], tmp_path)
+    assert installed.returncode == 0, installed.stdout
+    script = f"""
+import spacy
+doc = spacy.load("en_{CORPUS}")({SENTENCE!r})
+for span in doc.spans["sc"]:
+    print(span.start, span.end, span.label_)
+"""
+    output = run([python, "-c", script], tmp_path)
+    assert output.returncode == 0, output.stdout
+    spans = {tuple(map(int, line.split()[:2])) for line in output.stdout.splitlines()}
+    nested = [
+        (inner, outer)
+        for inner in spans
+        for outer in spans
+        if inner != outer and outer[0] <= inner[0] and inner[1] <= outer[1]
+    ]
+    assert nested, output.stdout

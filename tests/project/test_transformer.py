@@ -1,0 +1,56 @@
+"""The transformer config, with a tiny transformer that the test makes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training import Example
+from spacy.util import fix_random_seed, load_model_from_config
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from spacy_eiou.cli.prepare import make_config
+
+CONFIG_PATH = Path(__file__).parents[2] / "configs" / "transformer.cfg"
+CORPUS = {"lang": "en", "tokenizer": "spacy_eiou.BiomedicalTokenizer.v1", "config": {}}
+TEXT = "the human il-2 gene"
+SPANS = [(4, 9, "organism"), (10, 14, "protein"), (4, 19, "DNA")]
+
+
+@pytest.fixture
+def transformer_path(tmp_path):
+    path = tmp_path / "transformer"
+    path.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz2-"]
+    pieces = [f"##{character}" for character in "abcdefghijklmnopqrstuvwxyz2"]
+    (path / "vocab.txt").write_text("\n".join(words + pieces), encoding="utf8")
+    BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
+    config = BertConfig(
+        vocab_size=len(words + pieces),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    BertModel(config).save_pretrained(path)
+    return path
+
+
+def test_component_learns_from_a_transformer_and_needs_no_folder_later(transformer_path, tmp_path):
+    fix_random_seed(0)
+    config = make_config(CONFIG_PATH, CORPUS, tmp_path, str(transformer_path))
+    nlp = load_model_from_config(config)
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})
+    optimizer = nlp.initialize(lambda: [example])
+    optimizer.learn_rate = 0.01
+    for _ in range(60):
+        nlp.update([example], sgd=optimizer)
+
+    def get_spans(nlp):
+        doc = nlp(TEXT)
+        return {(span.start_char, span.end_char, span.label_) for span in doc.spans["sc"]}
+
+    assert get_spans(nlp) == set(SPANS)
+    nlp.to_disk(tmp_path / "model")
+    shutil.rmtree(transformer_path)
+    assert get_spans(spacy.load(tmp_path / "model")) == set(SPANS)
