@@ -93,7 +93,7 @@ def equal_pairs(a: Ints2d, b: Ints2d) -> Tuple[Ints1d, Ints1d]:
         latter.
     """
     xp = get_array_module(a)
-    base = int(max(a.max(initial=0), b.max(initial=0))) + 1
+    base = max(_maximum(a), _maximum(b)) + 1
     keys_a = a[:, 0].astype("int64") * base + a[:, 1]
     keys_b = b[:, 0].astype("int64") * base + b[:, 1]
     order = xp.argsort(keys_a)
@@ -116,7 +116,7 @@ def overlapping_pairs(a: Ints2d, b: Ints2d) -> Tuple[Ints1d, Ints1d]:
         latter.
     """
     xp = get_array_module(a)
-    widest = int(_widths(a).max(initial=0))
+    widest = _maximum(_widths(a))
     order = xp.argsort(a[:, 0], kind="stable")
     starts = a[order, 0]
     found, rows_b = _ranges(
@@ -131,10 +131,15 @@ def _ranges(starts: Ints1d, ends: Ints1d) -> Tuple[Ints1d, Ints1d]:
     """Lay the ranges `[start, end)` end to end: their members, and which range each comes from."""
     xp = get_array_module(starts)
     lengths = xp.maximum(ends - starts, 0)
-    owners = xp.repeat(xp.arange(len(lengths)), lengths)
-    first = xp.cumsum(lengths) - lengths
-    members = xp.arange(len(owners)) - first[owners] + starts[owners]
+    bounds = xp.cumsum(lengths)
+    # CuPy's repeat takes no array of lengths.
+    owners = xp.searchsorted(bounds, xp.arange(_maximum(bounds)), side="right")
+    members = xp.arange(len(owners)) + (starts - bounds + lengths)[owners]
     return members, owners
+
+
+def _maximum(values: Ints1d) -> int:
+    return int(values.max()) if len(values) else 0
 
 
 def _widths(spans: Ints2d) -> Ints1d:

@@ -293,10 +293,10 @@ class NestedSpanCategorizer(SpanCategorizer):
             for span in self._gold_spans(eg)
         ]
         gold_array = ops.asarray2i(gold or ops.alloc2i(0, 3))
-        offsets = ops.xp.repeat(ops.asarray1i(doc_offsets[:-1]), candidates.lengths)
+        offsets = numpy.repeat(doc_offsets[:-1], ops.to_numpy(candidates.lengths))
         counts = self.cfg["class_counts"]
         return SpanTruths(
-            candidates=candidates.dataXd.reshape((-1, 2)) + offsets[:, None],
+            candidates=candidates.dataXd.reshape((-1, 2)) + ops.asarray1i(offsets)[:, None],
             gold=gold_array[:, :2],
             labels=gold_array[:, 2],
             class_counts=None if counts is None else ops.asarray1f(counts),
