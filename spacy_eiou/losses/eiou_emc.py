@@ -38,7 +38,8 @@ class EIoU_EMC(SpanLoss):
 
 def build_eiou_emc_v1(
     beta: float = 0.3,
-    tau: float = 0.3,
+    label_margin: float = 6.0,
+    tau: float = 0.0,
     effective_number: Optional[float] = None,
     form: str = "margin",
     distance: str = "eiou",
@@ -46,11 +47,13 @@ def build_eiou_emc_v1(
     """Create the EIoU-EMC loss. See `EIoU` and `EMC` for the formulas.
 
     beta (float): The share of the boundary half, from 0 to 1.
-    tau (float): How much of the class prior the class half corrects for.
+    label_margin (float): Margin of the class half for a label that was seen once.
+    tau (float): How much of the log prior of each class the class half shifts by.
     effective_number (Optional[float]): Beta of the class weights, if any.
     form (str): Form of the boundary half: "margin" or "expected_distance".
     distance (str): Distance of the boundary half: "eiou", "diou", "giou" or "iou".
     RETURNS (EIoU_EMC): The loss.
     """
     eiou = EIoU(form=form, distance=distance)
-    return EIoU_EMC(eiou, EMC(tau=tau, effective_number=effective_number), beta=beta)
+    emc = EMC(label_margin=label_margin, tau=tau, effective_number=effective_number)
+    return EIoU_EMC(eiou, emc, beta=beta)

@@ -11,21 +11,30 @@ from .span_loss import SpanLoss, SpanTruths
 class EMC(SpanLoss):
     """Multi-class cross-entropy over K labels and "no entity", corrected for imbalance.
 
-    With the prior pi of each class among the candidates of the training data, and a weight w of
-    each class, averaged over the m gold spans of the batch:
+    In training, each class k gets a shift s_k, so that a rare label has to win by a margin to be
+    right; predictions use the logits without it. With a weight w of each class, over the m gold
+    spans of the batch:
 
-        L_EMC = 1/m  sum_a  w_y(a)  (log sum_k exp(z_k(a) + tau log pi_k) - z_y(a) - tau log pi_y)
+        L_EMC = 1/m  sum_a  w_y(a)  (log sum_k exp(z_k(a) + s_k) - z_y(a) - s_y)
+        s_k = tau log pi_k - label_margin / n_k^(1/4)
 
-    The prior (logit adjustment, Menon et al. 2021, arXiv 2007.07314) asks for a larger margin the
-    rarer a class is. The weights (effective number of samples, Cui et al. 2019, arXiv 1901.05555)
-    are an option. That these are the class-conditioned penalties of the EIoU-EMC paper (arXiv
-    2504.14203) is this project's reading of it.
+    n_k is how often label k was seen in the training data ("no entity" gets no margin) and pi_k
+    the share of class k among all candidates. The margin's law is that of label-distribution-aware
+    margins (Cao et al. 2019, arXiv 1906.07413): large where labels are few, it fades as they grow
+    in number, for rare and frequent labels alike. The prior (logit adjustment, Menon et al. 2021,
+    arXiv 2007.07314) and the weights (effective number of samples, Cui et al. 2019, arXiv
+    1901.05555) are options. That these are the class-conditioned penalties of the EIoU-EMC paper
+    (arXiv 2504.14203), and to shift the logits of all candidates by the margin, is this project's
+    reading.
     """
 
-    def __init__(self, *, tau: float = 0.3, effective_number: Optional[float] = None) -> None:
+    def __init__(
+        self, *, label_margin: float = 6.0, tau: float = 0.0, effective_number: Optional[float] = None
+    ) -> None:
         """Initialize the loss.
 
-        tau (float): How much of the prior to correct for: 0 for plain cross-entropy.
+        label_margin (float): The margin of a label that was seen once.
+        tau (float): How much of the log prior to shift by.
         effective_number (Optional[float]): The beta of Cui et al., below 1; labels seen n times
             weigh (1 - beta) / (1 - beta^n), relative to their mean. `None` for equal weights.
         RAISES (ValueError): If the effective number's beta is out of range.
@@ -35,6 +44,7 @@ class EMC(SpanLoss):
                 "effective_number of EMC must be at least 0 and below 1, but is "
                 f"{effective_number}."
             )
+        self.label_margin = label_margin
         self.tau = tau
         self.effective_number = effective_number
 
@@ -42,7 +52,7 @@ class EMC(SpanLoss):
         xp = get_array_module(guesses)
         logits, targets = guesses, class_targets(guesses, truths)
         if truths.class_counts is not None:
-            logits = logits + self.tau * _log_prior(truths.class_counts)
+            logits = logits + self._shifts(truths.class_counts)
             targets *= self._class_weights(truths.class_counts)
         targets /= max(len(truths.gold), 1)
         logits = logits - logits.max(axis=1, keepdims=True)
@@ -50,6 +60,13 @@ class EMC(SpanLoss):
         loss = -float((targets * log_probabilities).sum())
         gradient = xp.exp(log_probabilities) * targets.sum(axis=1, keepdims=True) - targets
         return gradient, loss
+
+    def _shifts(self, class_counts: Floats1d) -> Floats1d:
+        xp = get_array_module(class_counts)
+        counts = xp.maximum(class_counts, 1)
+        shifts = self.tau * xp.log(counts / counts.sum())
+        shifts[:-1] -= self.label_margin / counts[:-1] ** 0.25
+        return shifts
 
     def _class_weights(self, class_counts: Floats1d) -> Floats1d:
         xp = get_array_module(class_counts)
@@ -78,17 +95,15 @@ def class_targets(guesses: Floats2d, truths: SpanTruths) -> Floats2d:
     return targets
 
 
-def _log_prior(class_counts: Floats1d) -> Floats1d:
-    xp = get_array_module(class_counts)
-    counts = xp.maximum(class_counts, 1)
-    return xp.log(counts / counts.sum())
-
-
-def build_emc_v1(tau: float = 0.3, effective_number: Optional[float] = None) -> EMC:
+def build_emc_v1(
+    label_margin: float = 6.0, tau: float = 0.0, effective_number: Optional[float] = None
+) -> EMC:
     """Create the class half of the EIoU-EMC loss. See `EMC` for the formula.
 
-    tau (float): How much of the class prior to correct for.
+    label_margin (float): The margin of a label that was seen once; it fades with the fourth root of the
+        number of its training examples.
+    tau (float): How much of the log prior of each class to shift by.
     effective_number (Optional[float]): Beta of the class weights, if any.
     RETURNS (EMC): The loss.
     """
-    return EMC(tau=tau, effective_number=effective_number)
+    return EMC(label_margin=label_margin, tau=tau, effective_number=effective_number)

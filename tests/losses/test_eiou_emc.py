@@ -33,10 +33,11 @@ def test_by_hand():
 
 def test_settings_reach_the_halves():
     loss = build_eiou_emc_v1()
-    assert (loss.beta, loss.emc.tau, loss.emc.effective_number) == (0.3, 0.3, None)
+    assert (loss.beta, loss.emc.label_margin, loss.emc.effective_number) == (0.3, 6.0, None)
     assert (loss.eiou.form, loss.eiou.distance) == ("margin", "eiou")
-    loss = build_eiou_emc_v1(0.5, 0.1, 0.99, "expected_distance", "diou")
-    assert (loss.beta, loss.emc.tau, loss.emc.effective_number) == (0.5, 0.1, 0.99)
+    loss = build_eiou_emc_v1(0.5, 2.0, 0.1, 0.99, "expected_distance", "diou")
+    assert (loss.beta, loss.emc.label_margin, loss.emc.tau) == (0.5, 2.0, 0.1)
+    assert loss.emc.effective_number == 0.99
     assert (loss.eiou.form, loss.eiou.distance) == ("expected_distance", "diou")
 
 

@@ -1,4 +1,4 @@
-from math import log, sqrt
+from math import exp, log, sqrt
 
 import numpy
 import pytest
@@ -60,33 +60,44 @@ def test_every_duplicate_of_a_gold_span_is_a_target():
 def test_prior_by_hand(tau, shares):
     # 1 candidate in 4 is an entity: pi = 1/4, 3/4
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 3])
-    gradient, loss = EMC(tau=tau)(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = EMC(label_margin=0, tau=tau)(numpy.zeros((2, 2), dtype="f"), truths)
     p, q = shares[0] / sum(shares), shares[1] / sum(shares)
     assert loss == pytest.approx(-log(p) - log(q))
     assert_allclose(gradient, [[p - 1, q], [p, q - 1]], atol=1e-6)
 
 
-def test_prior_makes_the_gradient_of_rare_classes_larger():
+def test_margin_by_hand():
+    # 16 and 81 examples: margins of 6 / 2 and 6 / 3, none for "no entity"
+    truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[16, 81, 1000])
+    gradient, loss = EMC(label_margin=6)(numpy.zeros((2, 3), dtype="f"), truths)
+    exps = exp(-3), exp(-2), 1
+    p = [value / sum(exps) for value in exps]
+    assert loss == pytest.approx(-log(p[0]) - log(p[2]))
+    assert_allclose(gradient, [[p[0] - 1, p[1], p[2]], [p[0], p[1], p[2] - 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"label_margin": 0, "tau": 0.3}, {"label_margin": 6}])
+def test_shifts_make_the_gradient_of_rare_classes_larger(settings):
     candidates, gold = [(0, 1), (1, 2)], [(0, 1), (1, 2)]
     truths = make_truths(candidates, gold, [0, 1], class_counts=[1000, 10, 10**5])
-    gradient = EMC(tau=0.3).get_grad(numpy.zeros((2, 3), dtype="f"), truths)
+    gradient = EMC(**settings).get_grad(numpy.zeros((2, 3), dtype="f"), truths)
     assert gradient[1, 1] < gradient[0, 0] < 0
 
 
-def test_prior_is_off_without_counts_or_tau():
+def test_shifts_are_off_without_counts_or_tau_and_margin():
     logits = numpy.random.RandomState(0).normal(size=(2, 2)).astype("f")
     without_counts = make_truths([(0, 1), (1, 2)], [(0, 1)], [0])
     with_counts = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 99])
-    plain = EMC(tau=0).get_loss(logits, without_counts)
-    assert EMC(tau=0).get_loss(logits, with_counts) == pytest.approx(plain)
-    assert EMC(tau=1).get_loss(logits, without_counts) == pytest.approx(plain)
-    assert EMC(tau=1).get_loss(logits, with_counts) != pytest.approx(plain)
+    plain = EMC(label_margin=0, tau=0).get_loss(logits, without_counts)
+    assert EMC(label_margin=0, tau=0).get_loss(logits, with_counts) == pytest.approx(plain)
+    assert EMC(label_margin=0, tau=1).get_loss(logits, without_counts) == pytest.approx(plain)
+    assert EMC(label_margin=0, tau=1).get_loss(logits, with_counts) != pytest.approx(plain)
 
 
 def test_effective_number_by_hand():
     # (1 - 0.5) / (1 - 0.5^1) = 1 and (1 - 0.5) / (1 - 0.5^3) = 4/7, so 1 * 1 + 3 * 4/7 = 19/7
     # for 1 + 3 entities: a mean weight of 1 needs a factor of 4 / (19/7) = 28/19
-    loss = EMC(tau=0, effective_number=0.5)
+    loss = EMC(label_margin=0, tau=0, effective_number=0.5)
     logits, counts = numpy.zeros((1, 3), dtype="f"), [1, 3, 100]
     first = make_truths([(0, 1)], [(0, 1)], [0], counts)
     second = make_truths([(0, 1)], [(0, 1)], [1], counts)
@@ -102,7 +113,7 @@ def test_effective_number_by_hand():
 @pytest.mark.parametrize("class_counts", [[0, 0, 0], [0, 5, 0], [0, 0, 10**7], [10**7, 1, 0]])
 def test_counts_of_zero_stay_finite(class_counts, effective_number):
     truths = make_truths([(0, 1), (1, 2), (0, 2)], [(0, 1), (1, 2)], [0, 1], class_counts)
-    loss = EMC(tau=1.0, effective_number=effective_number)
+    loss = EMC(label_margin=0, tau=1.0, effective_number=effective_number)
     gradient, value = loss(numpy.zeros((3, 3), dtype="f"), truths)
     assert value > 0
     assert numpy.isfinite(value)
@@ -115,9 +126,10 @@ def test_counts_of_zero_stay_finite(class_counts, effective_number):
     labels=st.lists(st.integers(-1, 2), min_size=1, max_size=8),
     class_counts=st.lists(st.integers(1, 10**6), min_size=4, max_size=4),
     tau=st.floats(0, 1),
+    label_margin=st.floats(0, 10),
     seed=st.integers(0, 99),
 )
-def test_loss_matches_brute_force(labels, class_counts, tau, seed):
+def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, seed):
     """One candidate per label; -1 stands for no entity."""
     candidates = [(i, i + 1) for i in range(len(labels))]
     gold = [span for span, label in zip(candidates, labels) if label >= 0]
@@ -126,17 +138,19 @@ def test_loss_matches_brute_force(labels, class_counts, tau, seed):
     expected = 0.0
     for z, label in zip(logits, labels):
         adjusted = z + tau * numpy.log(numpy.asarray(class_counts) / sum(class_counts))
+        adjusted[:3] -= [label_margin / count**0.25 for count in class_counts[:3]]
         expected -= numpy.log(numpy.exp(adjusted) / numpy.exp(adjusted).sum())[label]
     expected /= max(len(gold), 1)
     truths = make_truths(candidates, gold, gold_labels, class_counts)
-    assert EMC(tau=tau).get_loss(logits.astype("f"), truths) == pytest.approx(expected, rel=1e-4)
+    loss = EMC(label_margin=label_margin, tau=tau).get_loss(logits.astype("f"), truths)
+    assert loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_settings():
     loss = build_emc_v1()
-    assert (loss.tau, loss.effective_number) == (0.3, None)
-    loss = build_emc_v1(tau=0.5, effective_number=0.99)
-    assert (loss.tau, loss.effective_number) == (0.5, 0.99)
+    assert (loss.label_margin, loss.tau, loss.effective_number) == (6.0, 0.0, None)
+    loss = build_emc_v1(label_margin=2.0, tau=0.5, effective_number=0.99)
+    assert (loss.label_margin, loss.tau, loss.effective_number) == (2.0, 0.5, 0.99)
 
 
 @pytest.mark.parametrize("effective_number", [1.0, -0.1])
