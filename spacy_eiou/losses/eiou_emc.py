@@ -15,7 +15,7 @@ class EIoU_EMC(SpanLoss):
     The sum is the paper's; what its halves are is this project's reading, see `EIoU` and `EMC`.
     """
 
-    def __init__(self, eiou: EIoU, emc: EMC, *, beta: float = 0.3) -> None:
+    def __init__(self, eiou: EIoU, emc: EMC, *, beta: float = 0.2) -> None:
         """Initialize the loss.
 
         eiou (EIoU): The boundary half.
@@ -37,8 +37,8 @@ class EIoU_EMC(SpanLoss):
 
 
 def build_eiou_emc_v1(
-    beta: float = 0.3,
-    label_margin: float = 6.0,
+    beta: float = 0.2,
+    label_margin: float = 4.0,
     tau: float = 0.0,
     effective_number: Optional[float] = None,
     form: str = "margin",

@@ -29,7 +29,7 @@ class EMC(SpanLoss):
     """
 
     def __init__(
-        self, *, label_margin: float = 6.0, tau: float = 0.0, effective_number: Optional[float] = None
+        self, *, label_margin: float = 4.0, tau: float = 0.0, effective_number: Optional[float] = None
     ) -> None:
         """Initialize the loss.
 
@@ -96,7 +96,7 @@ def class_targets(guesses: Floats2d, truths: SpanTruths) -> Floats2d:
 
 
 def build_emc_v1(
-    label_margin: float = 6.0, tau: float = 0.0, effective_number: Optional[float] = None
+    label_margin: float = 4.0, tau: float = 0.0, effective_number: Optional[float] = None
 ) -> EMC:
     """Create the class half of the EIoU-EMC loss. See `EMC` for the formula.
 

@@ -33,7 +33,7 @@ def test_by_hand():
 
 def test_settings_reach_the_halves():
     loss = build_eiou_emc_v1()
-    assert (loss.beta, loss.emc.label_margin, loss.emc.effective_number) == (0.3, 6.0, None)
+    assert (loss.beta, loss.emc.label_margin, loss.emc.effective_number) == (0.2, 4.0, None)
     assert (loss.eiou.form, loss.eiou.distance) == ("margin", "eiou")
     loss = build_eiou_emc_v1(0.5, 2.0, 0.1, 0.99, "expected_distance", "diou")
     assert (loss.beta, loss.emc.label_margin, loss.emc.tau) == (0.5, 2.0, 0.1)

@@ -148,7 +148,7 @@ def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, seed)
 
 def test_settings():
     loss = build_emc_v1()
-    assert (loss.label_margin, loss.tau, loss.effective_number) == (6.0, 0.0, None)
+    assert (loss.label_margin, loss.tau, loss.effective_number) == (4.0, 0.0, None)
     loss = build_emc_v1(label_margin=2.0, tau=0.5, effective_number=0.99)
     assert (loss.label_margin, loss.tau, loss.effective_number) == (2.0, 0.5, 0.99)
 

@@ -39,9 +39,6 @@ def project_path(tmp_path_factory):
     shutil.copytree(ROOT / "configs", path / "configs")
     for sample in ("sample_biomedical", "sample_industrial"):
         shutil.copytree(ROOT / "assets" / sample, path / "assets" / sample)
-    config_path = path / "configs" / "cnn.cfg"
-    config = config_path.read_text(encoding="utf8")
-    config_path.write_text(config.replace("max_steps = 2000", "max_steps = 400"), encoding="utf8")
     return path
 
 
