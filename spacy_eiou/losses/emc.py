@@ -29,7 +29,11 @@ class EMC(SpanLoss):
     """
 
     def __init__(
-        self, *, label_margin: float = 4.0, tau: float = 0.0, effective_number: Optional[float] = None
+        self,
+        *,
+        label_margin: float = 4.0,
+        tau: float = 0.0,
+        effective_number: Optional[float] = None,
     ) -> None:
         """Initialize the loss.
 
@@ -100,8 +104,8 @@ def build_emc_v1(
 ) -> EMC:
     """Create the class half of the EIoU-EMC loss. See `EMC` for the formula.
 
-    label_margin (float): The margin of a label that was seen once; it fades with the fourth root of the
-        number of its training examples.
+    label_margin (float): The margin of a label that was seen once; it fades with the fourth root
+        of the number of its training examples.
     tau (float): How much of the log prior of each class to shift by.
     effective_number (Optional[float]): Beta of the class weights, if any.
     RETURNS (EMC): The loss.

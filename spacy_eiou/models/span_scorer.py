@@ -7,11 +7,19 @@ import torch
 from thinc.api import Model, glorot_uniform_init, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
 
-from .span_vectors import SpanVectorParams, span_vectors
+from .span_vectors import (
+    SpanRows,
+    SpanVectorParams,
+    look_up,
+    span_rows,
+    span_tables,
+    span_vectors,
+)
 
-# Candidates scored at once in prediction: their vectors stay in the processor's cache, and memory
-# does not grow with the length of a doc.
-PIECE_SIZE = 4096
+# Prediction bounds its memory: candidates share tables in chunks, and in pieces of a chunk that the
+# processor's cache holds they get their vectors.
+CHUNK_SIZE = 16384
+PIECE_SIZE = 1024
 
 # A forked process inherits the state of PyTorch's threads, but not the threads, and would wait for
 # them forever: `nlp.pipe(n_process=2)` forks.
@@ -100,10 +108,15 @@ def _predict(
     params = _params(model)
     rows = _batch_rows(tokens, candidates)
     scores = model.ops.alloc2f(len(rows), model.get_dim("nO"), zeros=False)
-    for start in range(0, len(rows), PIECE_SIZE):
-        piece = slice(start, start + PIECE_SIZE)
-        H = span_vectors(X, rows[piece], params)
-        scores[piece] = model.layers[0].predict(torch2xp(H))
+    position = 0
+    for chunk in rows.split(CHUNK_SIZE) if len(rows) else ():
+        start, end = int(chunk[:, 0].min()), int(chunk[:, 1].max())
+        tables = span_tables(X[start:end], int((chunk[:, 1] - chunk[:, 0]).max()), params)
+        lookups = span_rows(chunk - start, end - start)
+        for piece in map(SpanRows, *(field.split(PIECE_SIZE) for field in lookups)):
+            H = look_up(tables, piece, params)
+            scores[position : position + len(H)] = model.layers[0].predict(torch2xp(H))
+            position += len(H)
     return scores
 
 
@@ -117,10 +130,10 @@ def _params(
 
 def _batch_rows(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
     """The candidates in tokens of the batch, rather than of their docs."""
-    doc_lengths = xp2torch(tokens.lengths).long()
-    doc_starts = torch.cumsum(doc_lengths, dim=0) - doc_lengths
-    offsets = doc_starts.repeat_interleave(xp2torch(candidates.lengths).long())
-    return xp2torch(candidates.dataXd).long() + offsets[:, None]
+    doc_lengths = xp2torch(tokens.lengths)
+    doc_starts = torch.cumsum(doc_lengths, dim=0, dtype=doc_lengths.dtype) - doc_lengths
+    offsets = doc_starts.repeat_interleave(xp2torch(candidates.lengths))
+    return xp2torch(candidates.dataXd) + offsets[:, None]
 
 
 def _no_backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:

@@ -26,6 +26,22 @@ class SpanVectorParams(NamedTuple):
         return (4 * nH, nI), (nH,), (WIDTH_BUCKETS, nH), (nH,), (nH,)
 
 
+class SpanTables(NamedTuple):
+    """What the vectors of spans over N tokens are put together from."""
+
+    sums: Tensor  # first tokens, last tokens, prefix sums, widths: (3N + 1 + WIDTH_BUCKETS, nH)
+    maxima: Tensor  # over the 1, 2, 4, ... tokens from each token on: (levels * N, nH)
+
+
+class SpanRows(NamedTuple):
+    """Where in the tables the vectors of n spans are found."""
+
+    sums: Tensor  # (n, 5)
+    weights: Tensor  # of the rows in the sum: (n, 5)
+    left: Tensor  # of the two ranges that cover the span: (n,)
+    right: Tensor  # (n,)
+
+
 def span_vectors(
     tokens: Tensor, candidates: Tensor, params: SpanVectorParams, dropout: float = 0.0
 ) -> Tensor:
@@ -40,57 +56,78 @@ def span_vectors(
     the maxima, so that time and memory grow with the number of candidates, not with their widths.
 
     tokens (Tensor): Token vectors of a batch, shape (N, nI).
-    candidates (Tensor): Spans `[start, end)` in tokens of the batch, int64, shape (n, 2).
+    candidates (Tensor): Spans `[start, end)` in tokens of the batch, integers, shape (n, 2).
     params (SpanVectorParams): The parameters.
     dropout (float): Share of the features that are dropped.
     RETURNS (Tensor): Span vectors, shape (n, nH).
     """
-    offset = int(candidates[:, 0].min())
-    tokens = tokens[offset : int(candidates[:, 1].max())]
-    starts, ends = (candidates - offset).unbind(1)
-    first, last, mean, maximum = F.linear(tokens, params.W).chunk(4, dim=1)
-    vectors = _range_max(maximum, starts, ends)
-    vectors += _boundaries_mean_width(first, last, mean, starts, ends, params)
+    max_width = int((candidates[:, 1] - candidates[:, 0]).max())
+    tables = span_tables(tokens, max_width, params)
+    return look_up(tables, span_rows(candidates, len(tokens)), params, dropout)
+
+
+def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> SpanTables:
+    """Project the tokens, and sum and maximize over them.
+
+    tokens (Tensor): Token vectors, shape (N, nI).
+    max_width (int): The widest candidate, in tokens.
+    params (SpanVectorParams): The parameters.
+    RETURNS (SpanTables): The tables. The maxima are a sparse table (Bender and Farach-Colton 2000).
+    """
+    first, last, mean, maximum = params.W.chunk(4)
+    # Centred, prefix sums stay small, and so does their rounding error.
+    centre = tokens.mean(dim=0)
+    prefix_sums = F.pad(torch.cumsum(tokens - centre, dim=0), (0, 0, 1, 0))
+    widths = params.widths + (params.b + mean @ centre)
+    levels = [F.linear(tokens, maximum)]
+    for exponent in range(int(math.log2(max_width))):
+        narrower, step = levels[-1], 2**exponent
+        wider = _maximum(narrower[:-step], narrower[step:])
+        levels.append(torch.cat([wider, narrower[-step:]]))
+    projections = F.linear(tokens, first), F.linear(tokens, last), F.linear(prefix_sums, mean)
+    return SpanTables(torch.cat([*projections, widths]), torch.cat(levels))
+
+
+def span_rows(candidates: Tensor, n_tokens: int) -> SpanRows:
+    """Find the rows of candidates in the tables of their tokens.
+
+    candidates (Tensor): Spans `[start, end)`, integers, shape (n, 2).
+    n_tokens (int): The number of tokens N.
+    RETURNS (SpanRows): The rows.
+    """
+    starts, ends = candidates.unbind(1)
+    log_widths = torch.log2((ends - starts).float())
+    buckets = (2 * log_widths).int().clamp(max=WIDTH_BUCKETS - 1)
+    last, prefix, width = n_tokens - 1, 2 * n_tokens, 3 * n_tokens + 1
+    sums = [starts, ends + last, ends + prefix, starts + prefix, buckets + width]
+    share = 1 / (ends - starts)
+    whole = torch.ones_like(share)
+    weights = [whole, whole, share, -share, whole]
+    level = log_widths.int()
+    left = level * n_tokens + starts
+    right = level * n_tokens + ends - 2**level
+    return SpanRows(torch.stack(sums, dim=1), torch.stack(weights, dim=1), left, right)
+
+
+def look_up(
+    tables: SpanTables, rows: SpanRows, params: SpanVectorParams, dropout: float = 0.0
+) -> Tensor:
+    """Put span vectors together from the tables.
+
+    tables (SpanTables): The tables.
+    rows (SpanRows): The rows of the n spans.
+    params (SpanVectorParams): The parameters.
+    dropout (float): Share of the features that are dropped.
+    RETURNS (Tensor): Span vectors, shape (n, nH).
+    """
+    left = tables.maxima.index_select(0, rows.left)
+    vectors = _maximum(left, tables.maxima.index_select(0, rows.right))
+    weights = rows.weights.to(vectors.dtype)
+    vectors += F.embedding_bag(rows.sums, tables.sums, per_sample_weights=weights, mode="sum")
     vectors = F.layer_norm(torch.relu_(vectors), vectors.shape[1:], params.G, params.bG)
     return F.dropout(vectors, dropout, training=dropout > 0)
 
 
-def _boundaries_mean_width(
-    first: Tensor,
-    last: Tensor,
-    mean: Tensor,
-    starts: Tensor,
-    ends: Tensor,
-    params: SpanVectorParams,
-) -> Tensor:
-    """All that is linear in rows of a table, gathered and summed in one pass."""
-    n_tokens = len(first)
-    # Centred, prefix sums stay small, and so does their rounding error.
-    centre = mean.mean(dim=0)
-    prefix_sums = F.pad(torch.cumsum(mean - centre, dim=0), (0, 0, 1, 0))
-    table = torch.cat([first, last, prefix_sums, params.widths + (params.b + centre)])
-    widths = ends - starts
-    buckets = (2 * torch.log2(widths.float())).long().clamp(max=WIDTH_BUCKETS - 1)
-    rows = [starts, ends - 1 + n_tokens, ends + 2 * n_tokens, starts + 2 * n_tokens]
-    rows.append(buckets + 3 * n_tokens + 1)
-    share = 1 / widths.to(table.dtype)
-    whole = torch.ones_like(share)
-    weights = torch.stack([whole, whole, share, -share, whole], dim=1)
-    return F.embedding_bag(torch.stack(rows, dim=1), table, per_sample_weights=weights, mode="sum")
-
-
-def _range_max(values: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """The maximum of the rows `[start, end)`, from a sparse table (Bender and Farach-Colton 2000):
-    two ranges of a power of two cover each range."""
-    widths = ends - starts
-    levels = [values]
-    for exponent in range(int(math.log2(int(widths.max())))):
-        narrower, step = levels[-1], 2**exponent
-        wider = torch.maximum(narrower[:-step], narrower[step:])
-        levels.append(torch.cat([wider, narrower[-step:]]))
-    table = torch.cat(levels)
-    level = torch.log2(widths.float()).long()
-    rows = level * len(values)
-    return torch.maximum(
-        table.index_select(0, rows + starts), table.index_select(0, rows + ends - 2**level)
-    )
+def _maximum(a: Tensor, b: Tensor) -> Tensor:
+    # In training, the backward pass of torch.maximum takes long: it shares ties out.
+    return torch.where(a > b, a, b) if torch.is_grad_enabled() else torch.maximum(a, b)

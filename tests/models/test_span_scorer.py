@@ -61,8 +61,10 @@ def test_update_and_prediction_give_the_same_scores():
 def test_pieces_give_the_same_scores(monkeypatch, piece_size):
     model = make_model()
     expected = model.predict(make_inputs())
-    monkeypatch.setattr("spacy_eiou.models.span_scorer.PIECE_SIZE", piece_size)
-    assert_allclose(model.predict(make_inputs()), expected, atol=1e-5)
+    for chunk_size in (piece_size, 2 * piece_size + 1):
+        monkeypatch.setattr("spacy_eiou.models.span_scorer.CHUNK_SIZE", chunk_size)
+        monkeypatch.setattr("spacy_eiou.models.span_scorer.PIECE_SIZE", piece_size)
+        assert_allclose(model.predict(make_inputs()), expected, atol=1e-5)
 
 
 def test_docs_of_a_batch_do_not_matter_to_each_other():
