@@ -14,8 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.training.batchers import minibatch_by_words
-from spacy.util import fix_random_seed
-from thinc.api import xp2torch
+from thinc.api import fix_random_seed, require_gpu, xp2torch
 
 from spacy_eiou.corpora import read_jsonl, record_to_doc
 from spacy_eiou.pipeline.nested_spancat import DEFAULT_CONFIG
@@ -30,7 +29,7 @@ Task = Callable[[], List[Doc]]
 
 def main(settings: Dict[str, Any]) -> None:
     if settings["gpu_id"] >= 0:
-        spacy.require_gpu(settings["gpu_id"])
+        require_gpu(settings["gpu_id"])
     fix_random_seed(0)
     if settings["task"] == "prepare":
         nlp = make_pipeline(settings["side"], settings["max_width"])
@@ -85,15 +84,15 @@ def make_predict_task(nlp: Language, docs: List[Doc], batch_words: int) -> Task:
 def make_train_task(nlp: Language, docs: List[Doc], batch_words: int) -> Task:
     batches = list(minibatch_by_words([make_example(doc) for doc in docs], batch_words))
     optimizer = nlp.resume_training()
+    component: Any = nlp.get_pipe(nlp.pipe_names[0])
 
     def train() -> List[Doc]:
         for batch in batches:
             if nlp.has_pipe("tok2vec"):
                 # The component itself would wait for the gradients of others.
-                encoder = nlp.get_pipe("tok2vec").model
-                vectors, backprop = encoder.begin_update([eg.predicted for eg in batch])
+                vectors, backprop = component.model.begin_update([eg.predicted for eg in batch])
                 backprop(vectors)
-                encoder.finish_update(optimizer)
+                component.finish_update(optimizer)
             else:
                 nlp.update(batch, sgd=optimizer)
         synchronize(nlp)
@@ -148,7 +147,7 @@ def make_docs(nlp: Language, settings: Dict[str, Any]) -> List[Doc]:
         parts.append(part)
         n_part_words += len(part)
         if n_part_words >= settings["doc_words"]:
-            docs.append(Doc.from_docs(parts, exclude=["user_data"]))
+            docs.append(Doc.from_docs(parts, exclude=["user_data"]))  # type: ignore[call-arg]
             n_words += n_part_words
             parts, n_part_words = [], 0
         if n_words >= settings["words"]:

@@ -1,0 +1,217 @@
+"""Compare the speed and memory of `nested_spancat`, `spancat` and their encoder alone.
+
+Each side runs in a process of its own, and the sides take turns, so that whatever else the machine
+does slows all of them down alike. This process stays small: on Linux, the peak memory of a process
+starts at that of the one that started it.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Dict, List, Sequence
+
+import srsly
+import typer
+
+FOLDER = Path(__file__).parent
+SAMPLE = FOLDER.parent / "assets" / "sample_biomedical" / "train.jsonl"
+SIDES = ("encoder", "spancat", "nested_spancat")
+PACKAGES = ("spacy-eiou", "spacy", "thinc", "torch", "numpy")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+Measurement = Dict[str, float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured.
+
+    task (str): "predict", "train" or "load" (a model and its first prediction).
+    max_width (int): The widest candidate, in tokens.
+    doc_words (int): The least words per doc: docs of the corpus are joined until they have them.
+    batch_words (int): Words per batch.
+    threads (int): Threads per process.
+    gpu_id (int): The GPU, or -1 for the CPU.
+    sides (Sequence[str]): What is compared.
+    """
+
+    task: str
+    max_width: int = 24
+    doc_words: int = 1
+    batch_words: int = 1000
+    threads: int = 1
+    gpu_id: int = -1
+    sides: Sequence[str] = SIDES
+
+
+class Side:
+    """A process that measures one side of a comparison whenever it is asked to."""
+
+    def __init__(self, settings: Dict[str, Any]) -> None:
+        variables = dict.fromkeys(THREAD_VARIABLES, str(settings["threads"]))
+        self.process = subprocess.Popen(
+            [sys.executable, FOLDER / "speed_side.py", srsly.json_dumps(settings)],
+            env={**os.environ, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> "Side":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.process.communicate()
+        if self.process.returncode and exc_info[0] is None:
+            raise RuntimeError(f"A process failed, see above: {self.process.args!r}")
+
+    def measure(self) -> Measurement:
+        """Run one round and wait for it.
+
+        RETURNS (Measurement): "seconds", "peak_mb", "words" and, after predictions, "spans".
+        RAISES (RuntimeError): If the process fails. It says why on standard error.
+        """
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"A process failed, see above: {self.process.args!r}")
+        return srsly.json_loads(line)
+
+
+def main(
+    corpus: Path = typer.Option(SAMPLE, help="Annotated docs: .spacy or .jsonl", exists=True),
+    output: Path = typer.Option(FOLDER, help="Directory for speed.json, SPEED.md and speed.svg"),
+    rounds: int = typer.Option(5, help="Rounds per comparison, after one to warm up"),
+    words: int = typer.Option(10_000, help="Words per round"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to measure as well, -1 for none"),
+    quick: bool = typer.Option(False, "--quick", help="Only check that everything runs"),
+) -> None:
+    """
+    Measure words per second and peak memory of nested_spancat, spancat and
+    their encoder alone, and write a report.
+    """
+    settings = quick_settings() if quick else full_settings(gpu_id)
+    if quick:
+        rounds, words = 1, 200
+    with TemporaryDirectory() as models:
+        prepare_models(settings, corpus, Path(models), words)
+        comparisons = []
+        for setting in settings:
+            typer.echo(f"{setting}", err=True)
+            comparisons.append(compare(setting, corpus, Path(models), rounds, words))
+    output.mkdir(parents=True, exist_ok=True)
+    result = {
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "corpus": corpus.name,
+        "rounds": rounds,
+        "words": words,
+        "comparisons": comparisons,
+    }
+    srsly.write_json(output / "speed.json", result)
+    report = FOLDER / "speed_report.py"
+    subprocess.run([sys.executable, str(report), str(output / "speed.json")], check=True)
+
+
+def quick_settings() -> List[Setting]:
+    return [Setting(task, max_width=4) for task in ("predict", "train")]
+
+
+def full_settings(gpu_id: int) -> List[Setting]:
+    widths = (12, 24, 48)
+    settings = [Setting(task, max_width=w) for task in ("predict", "train") for w in widths]
+    settings += [Setting("predict", doc_words=n) for n in (20, 200, 2000, 20_000)]
+    settings += [Setting("predict", batch_words=n) for n in (250, 4000)]
+    settings += [Setting(task, threads=2) for task in ("predict", "train")]
+    if gpu_id >= 0:
+        settings += [Setting(task, gpu_id=gpu_id) for task in ("predict", "train")]
+    # spancat copies each token of each candidate, and would need more memory than there is.
+    settings.append(Setting("predict", doc_words=100_000, sides=("encoder", "nested_spancat")))
+    settings.append(Setting("load"))
+    return settings
+
+
+def prepare_models(settings: List[Setting], corpus: Path, models: Path, words: int) -> None:
+    """Train the models that are compared, and save them."""
+    for max_width in sorted({setting.max_width for setting in settings}):
+        setting = Setting("prepare", max_width=max_width)
+        for side in setting.sides:
+            with Side(side_settings(setting, side, corpus, models, words)):
+                pass
+
+
+def compare(
+    setting: Setting, corpus: Path, models: Path, rounds: int, words: int
+) -> Dict[str, Any]:
+    """Measure the sides in turns.
+
+    RETURNS (Dict[str, Any]): The setting, the measurements of each side and their ratios.
+    """
+    sides = {side: side_settings(setting, side, corpus, models, words) for side in setting.sides}
+    raw: Dict[str, List[Measurement]] = {side: [] for side in sides}
+    with ExitStack() as stack:
+        if setting.task != "load":
+            processes = {side: stack.enter_context(Side(sides[side])) for side in sides}
+        for _ in range(rounds + 1):
+            for side in sides:
+                if setting.task != "load":
+                    raw[side].append(processes[side].measure())
+                else:
+                    # Only a new process loads a model for the first time.
+                    with Side(sides[side]) as process:
+                        raw[side].append(process.measure())
+    raw = {side: measurements[1:] for side, measurements in raw.items()}
+    return {**asdict(setting), "raw": raw, "ratios": ratios(raw)}
+
+
+def side_settings(
+    setting: Setting, side: str, corpus: Path, models: Path, words: int
+) -> Dict[str, Any]:
+    return {
+        **asdict(setting),
+        "side": side,
+        "corpus": str(corpus),
+        "model": str(models / f"{side}-{setting.max_width}"),
+        "words": max(words, setting.doc_words),
+    }
+
+
+def ratios(raw: Dict[str, List[Measurement]]) -> Dict[str, float]:
+    """How `nested_spancat` compares with the others, by the medians of what was measured.
+
+    raw (Dict[str, List[Measurement]]): The measurements of each side.
+    RETURNS (Dict[str, float]): Seconds of the others divided by its own, its peak memory above
+        that of the encoder in MB, and that memory divided by `spancat`'s.
+    """
+    seconds = {side: median(m["seconds"] for m in raw[side]) for side in raw}
+    peaks = {side: max(m["peak_mb"] for m in raw[side]) for side in raw}
+    above = {side: peak - peaks["encoder"] for side, peak in peaks.items()}
+    result = {
+        "of_encoder": seconds["encoder"] / seconds["nested_spancat"],
+        "memory_above_encoder_mb": above["nested_spancat"],
+    }
+    if "spancat" in raw:
+        result["times_spancat"] = seconds["spancat"] / seconds["nested_spancat"]
+        if above["spancat"] > 0:
+            result["memory_of_spancat"] = above["nested_spancat"] / above["spancat"]
+    return result
+
+
+def processor() -> str:
+    """RETURNS (str): The name of the processor, which Python only knows on some systems."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf8").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    typer.run(main)
