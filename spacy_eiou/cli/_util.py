@@ -6,7 +6,7 @@ import srsly
 import typer
 from spacy.cli._util import app as spacy_app
 
-COMMAND_HELP = "Nested entities with EIoU-EMC: convert, inspect, evaluate and calibrate."
+COMMAND_HELP = "Nested entities with EIoU-EMC: from annotated files to a model, and how good it is."
 
 app = typer.Typer(
     name="eiou",

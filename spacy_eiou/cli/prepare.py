@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import srsly
+from pydantic import BaseModel, ValidationError
 from spacy.cli._util import Arg, Opt
 from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
@@ -11,6 +12,27 @@ from wasabi import msg
 from ..corpora import CorpusError
 from ._util import app
 from .convert import convert
+
+
+class Conversion(BaseModel, extra="forbid"):
+    """One call of `convert`: paths are relative to the assets and to the output."""
+
+    input: str
+    output: str
+    format: str
+    level: Optional[int] = None
+    split_sizes: Optional[List[int]] = None
+    split_fractions: Optional[List[float]] = None
+    split_ids: List[str] = []
+
+
+class CorpusDescription(BaseModel, extra="forbid"):
+    """A file of configs/corpora: how to convert a corpus, and what it sets in a training config."""
+
+    lang: str
+    tokenizer: str
+    convert: List[Conversion]
+    config: Dict[str, Any] = {}
 
 
 @app.command("prepare")
@@ -37,7 +59,10 @@ def prepare_cli(
     Convert the parts of a known corpus, and fill in the training config for it:
     language, tokenizer and what else the corpus' description sets.
     """
-    corpus = srsly.read_yaml(corpus_path)
+    try:
+        corpus = CorpusDescription(**srsly.read_yaml(corpus_path))
+    except (ValidationError, TypeError, ValueError) as err:
+        msg.fail(f"Can't read the description of a corpus '{corpus_path}'", err, exits=1)
     missing = find_missing_files(corpus, assets_path)
     if missing:
         msg.fail(
@@ -46,7 +71,7 @@ def prepare_cli(
             exits=1,
         )
     try:
-        for conversion in corpus["convert"]:
+        for conversion in corpus.convert:
             _convert_part(corpus, conversion, assets_path, output_path)
     except CorpusError as err:
         msg.fail(f"Can't convert the corpus '{corpus_path}'", err, exits=1)
@@ -55,55 +80,56 @@ def prepare_cli(
     msg.good(f"Saved training config: {output_path / 'config.cfg'}")
 
 
-def find_missing_files(corpus: Dict[str, Any], assets_path: Path) -> List[Path]:
+def find_missing_files(corpus: CorpusDescription, assets_path: Path) -> List[Path]:
     """RETURNS (List[Path]): The files that a corpus is converted from and that do not exist."""
     names = [
-        name
-        for conversion in corpus["convert"]
-        for name in [conversion["input"], *conversion.get("split_ids", [])]
+        name for conversion in corpus.convert for name in [conversion.input, *conversion.split_ids]
     ]
     return [assets_path / name for name in names if not (assets_path / name).exists()]
 
 
 def _convert_part(
-    corpus: Dict[str, Any], conversion: Dict[str, Any], assets_path: Path, output_path: Path
+    corpus: CorpusDescription, conversion: Conversion, assets_path: Path, output_path: Path
 ) -> None:
-    options = dict(conversion)
-    if "split_ids" in options:
-        options["split_ids"] = [assets_path / name for name in options["split_ids"]]
     convert(
-        assets_path / options.pop("input"),
-        output_path / options.pop("output"),
-        corpus_format=options.pop("format"),
-        lang=corpus["lang"],
-        tokenizer=corpus["tokenizer"],
+        assets_path / conversion.input,
+        output_path / conversion.output,
+        corpus_format=conversion.format,
+        lang=corpus.lang,
+        tokenizer=corpus.tokenizer,
+        level=conversion.level,
+        split_sizes=conversion.split_sizes,
+        split_fractions=conversion.split_fractions,
+        split_ids=[assets_path / name for name in conversion.split_ids] or None,
         silent=False,
-        **options,
     )
 
 
 def make_config(
-    config_path: Path, corpus: Dict[str, Any], output_path: Path, transformer: Optional[str]
+    config_path: Path,
+    corpus: CorpusDescription,
+    output_path: Path,
+    transformer: Optional[str] = None,
 ) -> Config:
     """Fill in a training config for a corpus.
 
     config_path (Path): The config.
-    corpus (Dict[str, Any]): The description of the corpus.
+    corpus (CorpusDescription): The description of the corpus.
     output_path (Path): The directory of train.spacy and dev.spacy.
     transformer (Optional[str]): Name of the transformer, if the config has one, see
         `find_transformer`. `None` keeps that of the config.
     RETURNS (Config): The config, complete with spaCy's defaults.
     """
     overrides = {
-        "nlp.lang": corpus["lang"],
+        "nlp.lang": corpus.lang,
         "paths.train": (output_path / "train.spacy").as_posix(),
         "paths.dev": (output_path / "dev.spacy").as_posix(),
-        **corpus["config"],
+        **corpus.config,
     }
     if transformer is not None and "transformer" in load_config(config_path)["components"]:
         overrides["components.transformer.model.name"] = find_transformer(transformer)
     config = load_config(config_path, overrides=overrides)
-    config["nlp"]["tokenizer"] = {"@tokenizers": corpus["tokenizer"]}
+    config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
     return load_model_from_config(config, auto_fill=True).config
 
 

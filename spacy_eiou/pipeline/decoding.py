@@ -9,16 +9,17 @@ from ..losses.geometry import overlapping_pairs
 
 
 def select_labels(
-    scores: Floats2d, threshold: float, max_positive: Optional[int]
+    scores: Floats2d, thresholds: Floats1d, max_positive: Optional[int]
 ) -> Tuple[Ints1d, Ints1d]:
-    """Choose the labels of each candidate that reach the threshold.
+    """Choose the labels of each candidate that reach their threshold.
 
     scores (Floats2d): The probability of each label, shape (n, K).
-    threshold (float): The least probability that counts as positive.
-    max_positive (Optional[int]): The most labels that one candidate may get: the likeliest ones.
+    thresholds (Floats1d): The least probability of each label that counts as positive, shape (K,).
+    max_positive (Optional[int]): The most labels that one candidate may get: the likeliest ones,
+        whatever their thresholds.
     RETURNS (Tuple[Ints1d, Ints1d]): The rows and the columns of what is kept, sorted by row.
     """
-    positive = scores >= threshold
+    positive = scores >= thresholds
     rows = numpy.unique(numpy.flatnonzero(positive) // scores.shape[1])
     if max_positive is not None:
         ranks = numpy.argsort(numpy.argsort(-scores[rows], axis=1, kind="stable"), axis=1)

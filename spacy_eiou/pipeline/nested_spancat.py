@@ -10,7 +10,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, NumpyOps
 from thinc.backends import get_array_ops
-from thinc.types import Floats2d, Ragged
+from thinc.types import Floats1d, Floats2d, Ragged
 
 from ..evaluation.scorer import nested_spans_score
 from ..losses import SpanLoss, SpanTruths
@@ -145,6 +145,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             "labels": [],
             "spans_key": spans_key,
             "threshold": threshold,
+            "label_thresholds": {},
             "max_positive": max_positive,
             "overlap": overlap,
             "max_width": getattr(suggester, "max_width", None),
@@ -165,8 +166,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         return candidates, self.loss.probabilities(self.model.predict((docs, candidates)))
 
     def set_annotations(self, docs: Iterable[Doc], indices_scores: Tuple[Ragged, Floats2d]) -> None:
-        """Write the spans whose score reaches the threshold to `doc.spans`, sorted by start and
-        end where the suggester sorts its candidates so.
+        """Write the spans whose score reaches the threshold, that of the label if it has one of its
+        own, to `doc.spans`, sorted by start and end where the suggester sorts its candidates so.
 
         docs (Iterable[Doc]): The docs to modify.
         indices_scores (Tuple[Ragged, Floats2d]): Candidates and probabilities, as `predict` gives
@@ -176,7 +177,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
         scores = self.model.ops.to_numpy(scores)
         lengths = self.model.ops.to_numpy(candidates.lengths)
-        rows, columns = select_labels(scores, self.cfg["threshold"], self.cfg["max_positive"])
+        rows, columns = select_labels(scores, self._thresholds(), self.cfg["max_positive"])
         scores = scores[rows, columns]
         label_hashes = [self.vocab.strings[label] for label in self.labels]
         bounds = numpy.searchsorted(rows, numpy.append(0, numpy.cumsum(lengths)))
@@ -232,6 +233,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
             self._set_max_width(self._longest_gold_span(get_examples()))
         super().initialize(get_examples, nlp=nlp, labels=labels)
+        self.cfg["label_thresholds"] = {}
         self._count_classes(get_examples())
 
     def from_bytes(
@@ -247,6 +249,11 @@ class NestedSpanCategorizer(SpanCategorizer):
         super().from_disk(path, exclude=exclude)
         self._set_max_width(self.cfg["max_width"])
         return self
+
+    def _thresholds(self) -> Floats1d:
+        label_thresholds = self.cfg["label_thresholds"]
+        thresholds = [label_thresholds.get(label, self.cfg["threshold"]) for label in self.labels]
+        return numpy.asarray(thresholds, dtype="f")
 
     def _set_max_width(self, max_width: Optional[int]) -> None:
         self.cfg["max_width"] = max_width

@@ -6,7 +6,12 @@ import srsly
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.prepare import find_missing_files, find_transformer, make_config
+from spacy_eiou.cli.prepare import (
+    CorpusDescription,
+    find_missing_files,
+    find_transformer,
+    make_config,
+)
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CORPUS = {
@@ -63,9 +68,28 @@ def test_malformed_corpus_stops_with_file_and_line(paths):
 
 def test_files_of_id_lists_are_looked_for_too(tmp_path):
     (tmp_path / "a.xml").touch()
-    corpus = {"convert": [{"input": "a.xml", "split_ids": ["train.txt", "dev.txt"]}]}
+    conversion = {"input": "a.xml", "format": "genia", "output": "."}
+    conversion["split_ids"] = ["train.txt", "dev.txt"]
+    corpus = CorpusDescription(**{**CORPUS, "convert": [conversion]})
     expected = [tmp_path / "train.txt", tmp_path / "dev.txt"]
     assert find_missing_files(corpus, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    "description,message",
+    [
+        ({"lang": "en"}, "tokenizer"),
+        ({**CORPUS, "split": 1}, "split"),
+        ({**CORPUS, "convert": [{"input": "notes.jsonl"}]}, "format"),
+        ("en", "corpus.yml"),
+    ],
+)
+def test_malformed_description_names_the_file_and_the_setting(paths, description, message):
+    paths[0].write_text(srsly.yaml_dumps(description), encoding="utf8")
+    result = invoke(*paths)
+    assert result.exit_code == 1
+    assert "corpus.yml" in result.output
+    assert message in result.output
 
 
 def test_transformer_of_a_package_is_its_model_folder(tmp_path, monkeypatch):
@@ -82,7 +106,8 @@ def test_other_transformers_keep_their_name(name):
 
 
 def test_transformer_is_set_where_the_config_has_one(tmp_path):
-    config = make_config(CONFIGS / "transformer.cfg", CORPUS, tmp_path, "org/model")
+    corpus = CorpusDescription(**CORPUS)
+    config = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path, "org/model")
     assert config["components"]["transformer"]["model"]["name"] == "org/model"
-    config = make_config(CONFIGS / "cnn.cfg", CORPUS, tmp_path, "org/model")
+    config = make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, "org/model")
     assert "transformer" not in config["components"]

@@ -29,38 +29,57 @@ def make_spans(*spans):
     ],
 )
 def test_select_labels_by_hand(threshold, max_positive, expected):
-    rows, columns = select_labels(SCORES, threshold, max_positive)
+    rows, columns = select_labels(SCORES, numpy.full(4, threshold, dtype="f"), max_positive)
+    assert list(zip(rows, columns)) == expected
+
+
+@pytest.mark.parametrize(
+    "thresholds,max_positive,expected",
+    [
+        ([0.2, 0.7, 0.3, 0.95], None, [(0, 0), (0, 2), (2, 0), (2, 1), (2, 2)]),
+        # The likeliest label of each candidate is not the one that reaches its threshold
+        ([0.2, 0.75, 0.3, 0.95], 1, []),
+        ([0.2, 0.65, 0.3, 0.95], 2, [(0, 2), (2, 0)]),
+        ([1.0, 0.4, 1.0, 0.4], 1, [(0, 1), (1, 1), (2, 3)]),
+    ],
+)
+def test_a_threshold_per_label(thresholds, max_positive, expected):
+    thresholds = numpy.asarray(thresholds, dtype="f")
+    rows, columns = select_labels(SCORES, thresholds, max_positive)
     assert list(zip(rows, columns)) == expected
 
 
 def test_the_threshold_itself_is_positive():
-    rows, columns = select_labels(numpy.asarray([[0.5, 0.25]], dtype="f"), 0.5, 1)
-    assert list(zip(rows, columns)) == [(0, 0)]
+    scores = numpy.asarray([[0.5, 0.25], [0.25, 0.7]], dtype="f")
+    rows, columns = select_labels(scores, numpy.asarray([0.5, 0.7], dtype="f"), 1)
+    assert list(zip(rows, columns)) == [(0, 0), (1, 1)]
 
 
 def test_the_first_label_wins_a_tie():
-    rows, columns = select_labels(numpy.asarray([[0.2, 0.4, 0.4]], dtype="f"), 0.1, 1)
+    scores = numpy.asarray([[0.2, 0.4, 0.4]], dtype="f")
+    rows, columns = select_labels(scores, numpy.full(3, 0.1), 1)
     assert list(zip(rows, columns)) == [(0, 1)]
 
 
 @pytest.mark.parametrize("n_labels", [0, 3])
 @pytest.mark.parametrize("max_positive", [None, 1])
 def test_select_labels_without_candidates(n_labels, max_positive):
-    rows, columns = select_labels(numpy.zeros((0, n_labels), dtype="f"), 0.5, max_positive)
+    scores = numpy.zeros((0, n_labels), dtype="f")
+    rows, columns = select_labels(scores, numpy.full(n_labels, 0.5), max_positive)
     assert len(rows) == len(columns) == 0
 
 
 @given(
     scores=st.lists(st.lists(st.integers(0, 10), min_size=3, max_size=3), min_size=1, max_size=8),
-    threshold=st.integers(0, 11),
+    thresholds=st.lists(st.integers(0, 11), min_size=3, max_size=3),
     max_positive=st.none() | st.integers(1, 4),
 )
-def test_select_labels_matches_brute_force(scores, threshold, max_positive):
-    rows, columns = select_labels(numpy.asarray(scores), threshold, max_positive)
+def test_select_labels_matches_brute_force(scores, thresholds, max_positive):
+    rows, columns = select_labels(numpy.asarray(scores), numpy.asarray(thresholds), max_positive)
     expected = []
     for row, label_scores in enumerate(scores):
         likeliest = sorted(range(3), key=lambda label: -label_scores[label])[:max_positive]
-        kept = [label for label in sorted(likeliest) if label_scores[label] >= threshold]
+        kept = [label for label in sorted(likeliest) if label_scores[label] >= thresholds[label]]
         expected += [(row, label) for label in kept]
     assert list(zip(rows, columns)) == expected
 

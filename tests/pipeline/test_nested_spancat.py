@@ -528,13 +528,14 @@ def test_loss_that_is_not_finite():
 LABELS = ["Thing", "City", "Person", "GreatCity"]
 
 
-def annotate(scores, **config):
+def annotate(scores, label_thresholds=None, **config):
     """RETURNS: The spans and scores that given probabilities of "Greater", "London" and "Greater
     London" lead to."""
     nlp = English()
     component = nlp.add_pipe("nested_spancat", config={"suggester": NGRAMS, **config})
     for label in LABELS:
         component.add_label(label)
+    component.cfg["label_thresholds"] = label_thresholds or {}
     doc = nlp.make_doc("Greater London")
     component.set_annotations([doc], (component.suggester([doc]), numpy.asarray(scores, dtype="f")))
     spans = doc.spans["sc"]
@@ -575,6 +576,43 @@ def test_threshold_and_overlap(threshold, overlap, expected):
     likeliest = {"Greater": "City", "London": "City", "Greater London": "GreatCity"}
     assert spans == [(text, likeliest[text]) for text in expected]
     assert len(scores) == len(expected)
+
+
+def test_a_threshold_per_label():
+    thresholds = {"City": 0.65, "GreatCity": 0.95, "Unknown": 0.0}
+    spans, _ = annotate(SCORES, max_positive=None, label_thresholds=thresholds)
+    assert spans == [("Greater London", "Thing"), ("Greater London", "City")]
+    spans, _ = annotate(SCORES, threshold=0.95, label_thresholds={"City": 0.6})
+    assert spans == [("London", "City")]
+
+
+def test_label_thresholds_are_kept(tmp_path):
+    nlp, component, _ = make_nlp()
+    assert component.cfg["label_thresholds"] == {}
+    component.cfg["label_thresholds"] = {"LOC": 0.25}
+    nlp.to_disk(tmp_path)
+    for loaded in (
+        spacy.load(tmp_path),
+        spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes()),
+    ):
+        assert loaded.get_pipe("nested_spancat").cfg["label_thresholds"] == {"LOC": 0.25}
+
+
+def test_pipeline_saved_without_label_thresholds_loads(tmp_path):
+    nlp, component, _ = make_nlp(threshold=0.2)
+    expected = get_spans(nlp("I like London"))
+    del component.cfg["label_thresholds"]
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe("nested_spancat").cfg["label_thresholds"] == {}
+    assert get_spans(loaded("I like London")) == expected
+
+
+def test_label_thresholds_do_not_outlive_the_weights():
+    nlp, component, examples = make_nlp()
+    component.cfg["label_thresholds"] = {"LOC": 0.25}
+    nlp.initialize(lambda: examples)
+    assert component.cfg["label_thresholds"] == {}
 
 
 def test_spans_that_cross_are_resolved_within_their_doc():

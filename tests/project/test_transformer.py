@@ -9,10 +9,10 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from spacy_eiou.cli.prepare import make_config
+from spacy_eiou.cli.prepare import CorpusDescription, make_config
 
 CONFIG_PATH = Path(__file__).parents[2] / "configs" / "transformer.cfg"
-CORPUS = {"lang": "en", "tokenizer": "spacy_eiou.BiomedicalTokenizer.v1", "config": {}}
+CORPUS = CorpusDescription(lang="en", tokenizer="spacy_eiou.BiomedicalTokenizer.v1", convert=[])
 TEXT = "the human il-2 gene"
 SPANS = [(4, 9, "organism"), (10, 14, "protein"), (4, 19, "DNA")]
 

@@ -1,0 +1,323 @@
+import shutil
+
+import numpy
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from spacy.training import Corpus, Example
+from thinc.api import Ragged
+from typer.testing import CliRunner
+
+from spacy_eiou.cli import app
+from spacy_eiou.cli.calibrate import FLOOR, calibrate, find_component, predict, select_candidates
+from spacy_eiou.cli.evaluate import evaluate
+
+WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
+LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16, "upstream": "*"}
+TINY_TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 16,
+    "depth": 1,
+    "embed_size": 100,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": True,
+}
+TINY_MODEL = {
+    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
+    "tok2vec": LISTENER,
+    "scorer": {"@layers": "Linear.v1"},
+    "hidden_size": 16,
+}
+
+
+def make_doc(nlp, random, spans_key):
+    """Words in random order: "alpha", "beta", and two words from "gamma" on, are often entities."""
+    words = random.permutation(WORDS).tolist()
+    doc = nlp.make_doc(" ".join(words))
+    spans = [(index, index + 1, "A") for index, word in enumerate(words) if word == "alpha"]
+    spans += [(index, index + 1, "B") for index, word in enumerate(words) if word == "beta"]
+    spans += [(index, index + 2, "C") for index, word in enumerate(words[:-1]) if word == "gamma"]
+    doc.spans[spans_key] = [
+        spacy.tokens.Span(doc, start, end, label)
+        for start, end, label in spans
+        if random.random() < 0.7
+    ]
+    return doc
+
+
+def make_data(path, n_docs=30, seed=0, spans_key="sc"):
+    random = numpy.random.default_rng(seed)
+    nlp = spacy.blank("en")
+    docs = [make_doc(nlp, random, spans_key) for _ in range(n_docs)]
+    # Without the key: not annotated, so that it counts neither for nor against a span
+    DocBin(docs=[*docs, nlp.make_doc("alpha beta gamma")]).to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with data and a pipeline that scores badly at its threshold of 0.9."""
+    folder = tmp_path_factory.mktemp("trained")
+    make_data(folder / "dev.spacy", seed=1)
+    spacy.util.fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TINY_TOK2VEC})
+    nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL, "threshold": 0.9})
+    examples = list(Corpus(make_data(folder / "train.spacy"))(nlp))
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    for _ in range(15):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def model(trained, tmp_path):
+    return shutil.copytree(trained / "model", tmp_path / "model")
+
+
+@pytest.fixture
+def dev(trained):
+    return trained / "dev.spacy"
+
+
+def run(*args):
+    result = CliRunner().invoke(app, ["calibrate", *map(str, args)])
+    return result.exit_code, " ".join(result.stdout.split())
+
+
+def set_cfg(model, **settings):
+    path = model / "nested_spancat" / "cfg"
+    srsly.write_json(path, {**srsly.read_json(path), **settings})
+
+
+def get_files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+@pytest.mark.parametrize("max_positive", [1, None])
+@pytest.mark.parametrize("overlap", ["any", "nested", "flat"])
+def test_no_other_threshold_scores_higher(model, dev, overlap, max_positive):
+    set_cfg(model, overlap=overlap, max_positive=max_positive)
+    result = calibrate(model, dev)
+    assert result["before"]["spans_sc_f"] < 0.5
+    assert result["after"]["spans_sc_f"] > 0.6
+    nlp = spacy.load(model)
+    component = nlp.get_pipe("nested_spancat")
+    assert component.cfg["threshold"] == pytest.approx(result["threshold"])
+    assert component.cfg["label_thresholds"] == {}
+    examples = list(Corpus(dev)(nlp))
+    f_scores = []
+    for threshold in numpy.linspace(FLOOR, 1, 25):
+        component.cfg["threshold"] = float(threshold)
+        f_scores.append(nlp.evaluate(examples)["spans_sc_f"])
+    assert result["after"]["spans_sc_f"] >= max(f_scores)
+
+
+@pytest.mark.parametrize("per_label", [False, True])
+@pytest.mark.parametrize("overlap", ["any", "nested", "flat"])
+def test_stored_pipeline_scores_as_reported(model, dev, overlap, per_label):
+    set_cfg(model, overlap=overlap)
+    before = evaluate(str(model), dev)
+    result = calibrate(model, dev, per_label=per_label)
+    after = evaluate(str(model), dev)
+    for scores, reported in ((before, result["before"]), (after, result["after"])):
+        assert {**scores, "speed": None} == {**reported, "speed": None}
+    target = "spans_sc_macro_f" if per_label else "spans_sc_f"
+    assert after[target] > before[target]
+
+
+def test_a_threshold_per_label(model, dev):
+    common = calibrate(model, dev)
+    result = calibrate(model, dev, per_label=True)
+    assert result["threshold"] == common["threshold"]
+    assert result["label_thresholds"].keys() == {"A", "B", "C"}
+    assert result["after"]["spans_sc_macro_f"] >= common["after"]["spans_sc_macro_f"]
+    cfg = spacy.load(model).get_pipe("nested_spancat").cfg
+    assert cfg["label_thresholds"] == pytest.approx(result["label_thresholds"])
+
+
+def test_rare_labels_keep_the_common_threshold(model, dev):
+    n_gold = {
+        label: scores["gold"]
+        for label, scores in evaluate(str(model), dev)["spans_sc_per_type"].items()
+    }
+    least = min(n_gold.values())
+    rare = [f"'{label}' ({count})" for label, count in n_gold.items() if count == least]
+    exit_code, stdout = run(model, dev, "--per-label", "--min-examples", least + 1)
+    assert exit_code == 0
+    assert f"{len(rare)} labels with under {least + 1} spans keep the common threshold" in stdout
+    assert ", ".join(rare) in stdout
+    cfg = spacy.load(model).get_pipe("nested_spancat").cfg
+    assert cfg["label_thresholds"].keys() == {x for x, count in n_gold.items() if count > least}
+
+
+def test_label_that_is_never_correct_keeps_the_common_threshold(model, dev, tmp_path):
+    (*docs,) = DocBin().from_disk(dev).get_docs(spacy.blank("en").vocab)
+    for doc in docs:
+        if "sc" in doc.spans:
+            # The label is where the pipeline never looks for it
+            first = spacy.tokens.Span(doc, 0, len(doc), "B")
+            doc.spans["sc"] = [first, *(span for span in doc.spans["sc"] if span.label_ != "B")]
+    DocBin(docs=docs).to_disk(tmp_path / "other.spacy")
+    exit_code, stdout = run(model, tmp_path / "other.spacy", "--per-label")
+    assert exit_code == 0
+    assert "1 labels without a correct prediction keep the common threshold" in stdout
+    assert "'B'" in stdout
+    cfg = spacy.load(model).get_pipe("nested_spancat").cfg
+    assert cfg["label_thresholds"].keys() == {"A", "C"}
+
+
+def test_thresholds_of_labels_give_way_to_a_common_one(model, dev):
+    set_cfg(model, label_thresholds={"A": 0.99, "C": 0.99})
+    exit_code, stdout = run(model, dev)
+    assert exit_code == 0
+    assert "A 0.9900 -" in stdout
+    assert spacy.load(model).get_pipe("nested_spancat").cfg["label_thresholds"] == {}
+
+
+def test_tables(model, dev):
+    result = calibrate(model, dev, output=model.parent / "other")
+    exit_code, stdout = run(model, dev)
+    assert exit_code == 0
+    before, after = (result[name]["spans_sc_f"] * 100 for name in ("before", "after"))
+    assert f"SPAN F {before:.2f} {after:.2f} {after - before:+.2f}" in stdout
+    assert f"(common) 0.9000 {result['threshold']:.4f}" in stdout
+
+
+def test_lower_score_keeps_the_old_thresholds(model, dev, monkeypatch):
+    monkeypatch.setattr("spacy_eiou.cli.calibrate.find_threshold", lambda *args, **kwargs: 1.0)
+    exit_code, stdout = run(model, dev)
+    assert exit_code == 0
+    assert "The new thresholds score lower than the old ones, which are kept" in stdout
+    assert spacy.load(model).get_pipe("nested_spancat").cfg["threshold"] == 0.9
+    result = calibrate(model, dev)
+    assert result["threshold"] == 0.9
+    assert result["after"] == result["before"]
+
+
+def test_only_the_settings_change(model, trained, dev, tmp_path):
+    (model / "README.md").write_text("kept")
+    before = get_files(model)
+    calibrate(model, dev)
+    assert get_files(model) == before
+    assert (model / "nested_spancat" / "cfg").read_bytes() != (
+        trained / "model" / "nested_spancat" / "cfg"
+    ).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_output_is_another_pipeline(model, dev, tmp_path):
+    cfg = (model / "nested_spancat" / "cfg").read_bytes()
+    output = tmp_path / "new" / "calibrated"
+    result = calibrate(model, dev, output=output)
+    assert (model / "nested_spancat" / "cfg").read_bytes() == cfg
+    assert get_files(output) == get_files(model)
+    component = spacy.load(output).get_pipe("nested_spancat")
+    assert component.cfg["threshold"] == pytest.approx(result["threshold"])
+    # A pipeline may be replaced, with all that was in it
+    (output / "old.txt").write_text("old")
+    calibrate(model, dev, output=output)
+    assert not (output / "old.txt").exists()
+    assert [path.name for path in output.parent.iterdir()] == ["calibrated"]
+
+
+def test_output_that_is_no_pipeline_is_left_alone(model, dev, tmp_path):
+    exit_code, stdout = run(model, dev, "--output", tmp_path)
+    assert exit_code == 1
+    assert "is neither empty nor a pipeline" in stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_interrupted_copy_leaves_the_old_output(model, dev, tmp_path, monkeypatch):
+    output = tmp_path / "output"
+    calibrate(model, dev, output=output)
+    cfg = (output / "nested_spancat" / "cfg").read_bytes()
+
+    def write_json(path, value):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spacy_eiou.cli.calibrate.write_json", write_json)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(model, dev, output=output, per_label=True)
+    assert (output / "nested_spancat" / "cfg").read_bytes() == cfg
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "output"}
+
+
+def test_silent_by_default(model, dev, capsys):
+    calibrate(model, dev, per_label=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_misspelt_component(model, dev):
+    exit_code, stdout = run(model, dev, "--component", "nested_spncat")
+    assert exit_code == 1
+    assert "no component 'nested_spncat' made by nested_spancat" in stdout
+    assert "Components it has: nested_spancat." in stdout
+
+
+def test_which_component():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    with pytest.raises(ValueError, match=r"choose one with --component.*Components it has: none"):
+        find_component(nlp)
+    with pytest.raises(ValueError, match="no component 'sentencizer' made by nested_spancat"):
+        find_component(nlp, "sentencizer")
+    first = nlp.add_pipe("nested_spancat", "first")
+    assert find_component(nlp) is find_component(nlp, "first") is first
+    second = nlp.add_pipe("nested_spancat", "second")
+    with pytest.raises(ValueError, match="Components it has: first, second"):
+        find_component(nlp)
+    assert find_component(nlp, "second") is second
+
+
+def test_data_without_the_spans_key(model, tmp_path):
+    exit_code, stdout = run(model, make_data(tmp_path / "dev.spacy", spans_key="cs"))
+    assert exit_code == 1
+    assert "No doc has spans under the key 'sc'" in stdout
+    assert "Spans keys in the data: 'cs' (" in stdout
+
+
+def test_data_with_other_labels(model, tmp_path):
+    nlp = spacy.blank("en")
+    doc = nlp.make_doc("alpha beta")
+    doc.spans["sc"] = [doc.char_span(0, 5, "OTHER")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
+    exit_code, stdout = run(model, tmp_path / "dev.spacy")
+    assert exit_code == 1
+    assert "is a gold span, so that no threshold is better than another" in stdout
+    assert "Labels in the data: OTHER." in stdout
+
+
+def test_components_after_it_do_not_run(model):
+    nlp = spacy.load(model)
+    nlp.add_pipe("sentencizer")
+    example = Example(nlp.make_doc("alpha beta"), nlp.make_doc("alpha beta"))
+    ((docs, (candidates, scores)),) = predict(nlp, nlp.get_pipe("nested_spancat"), [example])
+    assert docs == [example.predicted]
+    assert not docs[0].has_annotation("SENT_START")
+    assert docs[0].tensor.shape == (2, 16)
+    assert len(candidates.dataXd) == len(scores) <= 3
+    assert nlp.pipe_names == ["tok2vec", "nested_spancat", "sentencizer"]
+
+
+def test_candidates_above_the_floor():
+    spans = numpy.asarray([(0, 1), (1, 2), (0, 2), (0, 1)], dtype="i")
+    scores = numpy.asarray([(0.0, 0.001), (0.5, 0.0), (0.001, 0.02), (0.0, 0.0)], dtype="f")
+    candidates = Ragged(spans, numpy.asarray([3, 0, 1], dtype="i"))
+    candidates, scores = select_candidates(candidates, scores)
+    assert candidates.dataXd.tolist() == [[1, 2], [0, 2]]
+    assert candidates.lengths.tolist() == [2, 0, 0]
+    assert scores.tolist() == numpy.asarray([(0.5, 0.0), (0.001, 0.02)], dtype="f").tolist()
+
+
+def test_no_candidates_at_all():
+    empty = Ragged(numpy.zeros((0, 0), dtype="i"), numpy.zeros((2,), dtype="i"))
+    candidates, scores = select_candidates(empty, numpy.zeros((0, 3), dtype="f"))
+    assert candidates.dataXd.shape == (0, 2)
+    assert candidates.lengths.tolist() == [0, 0]
+    assert scores.shape == (0, 3)
