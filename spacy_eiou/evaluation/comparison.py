@@ -1,0 +1,157 @@
+"""Tables and plots of the results of `eiou compare`.
+
+A result is what one line of its results.jsonl holds: `corpus`, `size`, `variant` and `seed` of a
+run, as `dev` and `test` the scores of `score_spans`, and as `test_counts` the numbers of gold,
+predicted and correct spans of each test document. Corpora, sizes and variants keep the order in
+which the results come.
+"""
+
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Dict, Iterable, List, Optional
+
+import numpy as np
+
+from .bootstrap import bootstrap_difference
+
+Result = Dict[str, Any]
+
+COLUMNS = {
+    "micro F1": "f",
+    "macro F1": "macro_f",
+    "P": "p",
+    "R": "r",
+    "boundary F1": "boundary_f",
+    "label acc.": "label_acc",
+}
+CURVES = {"micro F1": "f", "macro F1": "macro_f"}
+
+INTRODUCTION = """\
+# Comparison
+
+Scores on the test part, times 100, of the models that were best on the dev part: mean and sample
+standard deviation over the seeds. A seed draws both the training documents and the initial weights.
+The difference in micro F1 to `{baseline}` is that of the spans of all common seeds
+together, with the 95 % interval of a paired bootstrap over the test documents (10,000 resamples).
+"""
+
+
+def format_comparison(results: List[Result], baseline: str) -> str:
+    """Write the tables of a comparison.
+
+    results (List[Result]): The results.
+    baseline (str): The variant that the others are compared with.
+    RETURNS (str): Markdown, with a link to the plot CORPUS.svg of each corpus.
+    """
+    parts = [INTRODUCTION.format(baseline=baseline)]
+    for corpus, corpus_results in group_by("corpus", results).items():
+        parts.append(f"## {corpus}\n\n![F1 by number of training documents]({corpus}.svg)\n")
+        for size, size_results in group_by("size", corpus_results).items():
+            variants = group_by("variant", size_results)
+            parts.append(f"### {corpus}, {size:,} training documents\n")
+            parts.append(_format_scores(variants, baseline))
+            parts.append("F1 per type (gold spans in the test part):\n")
+            parts.append(_format_types(variants))
+    return "\n".join(parts)
+
+
+def plot_learning_curves(results: List[Result], path: Path) -> None:
+    """Plot micro and macro F1 against the number of training documents, with the standard
+    deviation over the seeds. Needs matplotlib.
+
+    results (List[Result]): The results on one corpus.
+    path (Path): The image to write.
+    RAISES (ImportError): If matplotlib is not installed.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    sizes = sorted(group_by("size", results))
+    for axes, (title, name) in zip(figure.subplots(1, 2), CURVES.items()):
+        for variant, variant_results in group_by("variant", results).items():
+            groups = sorted(group_by("size", variant_results).items())
+            scores = [[100 * result["test"][name] for result in group] for _, group in groups]
+            axes.errorbar(
+                [size for size, _ in groups],
+                [mean(values) for values in scores],
+                yerr=[stdev(values) if len(values) > 1 else 0 for values in scores],
+                marker="o",
+                capsize=3,
+                label=variant,
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+        axes.set(title=title, xlabel="training documents", ylabel=f"{title} on test (%)")
+        axes.grid(alpha=0.3)
+    axes.legend()
+    # The same results give the same bytes: no date and no random ids.
+    with rc_context({"svg.hashsalt": "spacy_eiou"}):
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def group_by(key: str, results: Iterable[Result]) -> Dict[Any, List[Result]]:
+    """RETURNS (Dict[Any, List[Result]]): The results by their value of the key, in order."""
+    groups: Dict[Any, List[Result]] = {}
+    for result in results:
+        groups.setdefault(result[key], []).append(result)
+    return groups
+
+
+def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
+    rows = [
+        [
+            variant,
+            str(len(results)),
+            *(
+                _format_mean(result["test"][name] for result in results)
+                for name in COLUMNS.values()
+            ),
+            "" if variant == baseline else _format_difference(results, variants.get(baseline, [])),
+        ]
+        for variant, results in variants.items()
+    ]
+    return _format_table(["variant", "seeds", *COLUMNS, "difference in micro F1"], rows)
+
+
+def _format_types(variants: Dict[str, List[Result]]) -> str:
+    # The gold spans are the same in all results, but types without any appear where predicted.
+    per_type = next(iter(variants.values()))[0]["test"]["per_type"]
+    n_gold = {label: scores["gold"] for label, scores in per_type.items() if scores["gold"]}
+    labels = sorted(n_gold, key=lambda label: -n_gold[label])
+    rows = [
+        [
+            variant,
+            *(
+                _format_mean(result["test"]["per_type"][label]["f"] for result in results)
+                for label in labels
+            ),
+        ]
+        for variant, results in variants.items()
+    ]
+    return _format_table(["variant", *(f"{label} ({n_gold[label]:,})" for label in labels)], rows)
+
+
+def _format_difference(results: List[Result], baseline_results: List[Result]) -> str:
+    counts = {result["seed"]: np.array(result["test_counts"]) for result in results}
+    baseline = {result["seed"]: np.array(result["test_counts"]) for result in baseline_results}
+    seeds = [seed for seed in counts if seed in baseline]
+    if not seeds:
+        return "-"
+    difference, lower, upper = bootstrap_difference(
+        sum(counts[seed] for seed in seeds), sum(baseline[seed] for seed in seeds)
+    )
+    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
+
+
+def _format_mean(scores: Iterable[Optional[float]]) -> str:
+    values = [100 * score for score in scores if score is not None]
+    if not values:
+        return "-"
+    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def _format_table(header: List[str], rows: List[List[str]]) -> str:
+    alignment = ["---"] + ["---:"] * (len(header) - 1)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [header, alignment, *rows])

@@ -1,0 +1,83 @@
+import sys
+
+import pytest
+
+from spacy_eiou.evaluation import score_spans
+from spacy_eiou.evaluation.comparison import format_comparison, plot_learning_curves
+
+GOLD = [{(0, 4, "DNA")}, {(0, 4, "DNA"), (5, 9, "RNA")}]
+ALL, FIRST = GOLD, [GOLD[0], set()]
+
+
+def make_result(variant, seed, predicted, size=100):
+    counts = [[len(g), len(p), len(g & p)] for g, p in zip(GOLD, predicted)]
+    return {
+        "corpus": "notes",
+        "size": size,
+        "variant": variant,
+        "seed": seed,
+        "test": score_spans(GOLD, predicted),
+        "test_counts": counts,
+    }
+
+
+RESULTS = [
+    make_result("spancat", 0, FIRST),
+    make_result("nested", 0, ALL),
+    make_result("spancat", 1, ALL),
+    make_result("nested", 1, ALL),
+]
+
+
+def rows(results, baseline="spancat"):
+    lines = format_comparison(results, baseline).splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
+
+
+def test_tables_by_hand():
+    _, _, spancat, nested, header, _, spancat_types, nested_types = rows(RESULTS)
+    # F of seed 0 is 2 * 1 / (3 + 1), of seed 1 it is 1
+    assert spancat[:3] == ["spancat", "2", "75.0 ± 35.4"]
+    assert spancat[-1] == ""
+    assert nested[2:8] == ["100.0 ± 0.0"] * 6
+    # Pooled over seeds: 2 * 6 / 12 against 2 * 4 / (6 + 4)
+    assert nested[8].startswith("+20.0 [")
+    assert header == ["variant", "DNA (2)", "RNA (1)"]
+    assert spancat_types == ["spancat", "83.3 ± 23.6", "50.0 ± 70.7"]
+    assert nested_types == ["nested", "100.0 ± 0.0", "100.0 ± 0.0"]
+
+
+def test_only_common_seeds_are_compared_with_the_baseline():
+    assert rows(RESULTS[1:])[2][-1] == "+0.0 [+0.0, +0.0]"
+    assert rows(RESULTS[:1] + RESULTS[3:])[3][-1] == "-"
+    assert rows(RESULTS[3:])[2][1:3] == ["1", "100.0"]
+
+
+def test_scores_that_are_undefined_are_a_dash():
+    nothing = make_result("nested", 0, [set(), set()])
+    assert rows([nothing])[2][2:8] == ["0.0", "0.0", "0.0", "0.0", "0.0", "-"]
+
+
+def test_sizes_have_tables_of_their_own():
+    text = format_comparison([*RESULTS, make_result("nested", 0, ALL, size=1000)], "spancat")
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# Comparison",
+        "## notes",
+        "### notes, 100 training documents",
+        "### notes, 1,000 training documents",
+    ]
+
+
+def test_plot_is_the_same_for_the_same_results(tmp_path):
+    results = [*RESULTS, make_result("nested", 0, ALL, size=300)]
+    for name in ("a.svg", "b.svg"):
+        plot_learning_curves(results, tmp_path / name)
+    image = (tmp_path / "a.svg").read_text(encoding="utf8")
+    assert image == (tmp_path / "b.svg").read_text(encoding="utf8")
+    assert all(text in image for text in ("<svg", "spancat", "nested", "macro F1"))
+
+
+def test_plot_needs_matplotlib(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError):
+        plot_learning_curves(RESULTS, tmp_path / "a.svg")
