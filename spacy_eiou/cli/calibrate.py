@@ -16,8 +16,7 @@ from thinc.types import Floats2d, Ragged
 from wasabi.printer import Printer
 
 from ..evaluation.calibration import find_label_thresholds, find_threshold
-from ..evaluation.scorer import nested_spans_score
-from ..evaluation.scores import LabeledSpan
+from ..evaluation.scorer import get_spans, nested_spans_score
 from ..evaluation.statistics import describe_spans_keys
 from ..pipeline import NestedSpanCategorizer
 from ._util import app, write_json
@@ -328,11 +327,6 @@ def get_predictions(
         numpy.array(correct, dtype=bool),
         numpy.array(labels, dtype=str),
     )
-
-
-def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
-    """Get the boundaries, in characters, and the labels of the spans under a key."""
-    return [(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])]
 
 
 def save_pipeline(model: Path, output: Path, component: NestedSpanCategorizer) -> None:

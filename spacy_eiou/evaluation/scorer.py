@@ -1,4 +1,4 @@
-from typing import Any, Callable, Dict, Iterable, Set
+from typing import Any, Callable, Dict, Iterable, List
 
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -38,13 +38,19 @@ def nested_spans_score(
                 f"example {index} differ ({example.predicted.text[:50]!r} and "
                 f"{example.reference.text[:50]!r}). Predict on a doc made from the reference text."
             )
-        gold.append(_get_spans(example.reference, spans_key))
-        predicted.append(_get_spans(example.predicted, spans_key))
+        gold.append(set(get_spans(example.reference, spans_key)))
+        predicted.append(set(get_spans(example.predicted, spans_key)))
     scores = score_spans(gold, predicted)
     if not gold:
         scores = dict.fromkeys(scores)
     return {f"spans_{spans_key}_{name}": value for name, value in scores.items()}
 
 
-def _get_spans(doc: Doc, spans_key: str) -> Set[LabeledSpan]:
-    return {(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])}
+def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
+    """Get the boundaries, in characters, and the labels of the spans under a key.
+
+    doc (Doc): The doc.
+    spans_key (str): Key of `Doc.spans`, which the doc need not have.
+    RETURNS (List[LabeledSpan]): `(start_char, end_char, label)` of each span, in their order.
+    """
+    return [(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])]
