@@ -5,7 +5,7 @@ from typing import Optional, Tuple
 from thinc.types import Floats1d, Floats2d
 from thinc.util import get_array_module
 
-from .span_loss import SpanLoss, SpanTruths
+from .span_loss import SpanLoss, SpanTruths, column_major
 
 
 class EMC(SpanLoss):
@@ -54,12 +54,13 @@ class EMC(SpanLoss):
 
     def __call__(self, guesses: Floats2d, truths: SpanTruths) -> Tuple[Floats2d, float]:
         xp = get_array_module(guesses)
-        logits, targets = guesses, class_targets(guesses, truths)
+        logits = column_major(guesses)
+        targets = class_targets(logits, truths)
         if truths.class_counts is not None:
-            logits = logits + self._shifts(truths.class_counts)
+            logits += self._shifts(truths.class_counts)
             targets *= self._class_weights(truths.class_counts)
         targets /= max(len(truths.gold), 1)
-        logits = logits - logits.max(axis=1, keepdims=True)
+        logits -= logits.max(axis=1, keepdims=True)
         log_probabilities = logits - xp.log(xp.exp(logits).sum(axis=1, keepdims=True))
         loss = -float((targets * log_probabilities).sum())
         gradient = xp.exp(log_probabilities) * targets.sum(axis=1, keepdims=True) - targets

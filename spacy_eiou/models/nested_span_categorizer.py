@@ -33,5 +33,5 @@ def build_nested_span_categorizer_v1(
         span_scorer(scorer, hidden_size),
     )
     model.set_ref("tok2vec", tok2vec)
-    model.set_ref("scorer", scorer)
+    model.set_ref("scorer", model.layers[1].layers[0])
     return model

@@ -15,11 +15,12 @@ from .span_vectors import (
     span_tables,
     span_vectors,
 )
+from .torch_layers import compute_with_torch, no_backprop
 
 # Prediction bounds its memory: candidates share tables in chunks, and in pieces of a chunk that the
 # processor's cache holds they get their vectors.
 CHUNK_SIZE = 16384
-PIECE_SIZE = 1024
+PIECE_SIZE = 4096
 
 # A forked process inherits the state of PyTorch's threads, but not the threads, and would wait for
 # them forever: `nlp.pipe(n_process=2)` forks.
@@ -40,7 +41,7 @@ def span_scorer(
     RETURNS (Model[Tuple[Ragged, Ragged], Floats2d]): A layer that takes token vectors and
         candidates, rows `[start, end)` in tokens of their doc, and gives scores of shape (n, nO).
     """
-    return Model(
+    model: Model[Tuple[Ragged, Ragged], Floats2d] = Model(
         "span_scorer",
         forward,
         init=init,
@@ -49,6 +50,8 @@ def span_scorer(
         params=dict.fromkeys(SpanVectorParams._fields),
         attrs={"dropout_rate": 0.0},
     )
+    compute_with_torch(model)
+    return model
 
 
 def init(
@@ -78,7 +81,7 @@ def forward(
     tokens, candidates = tokens_candidates
     if is_train:
         return _begin_update(model, tokens, candidates)
-    return _predict(model, tokens, candidates), _no_backprop
+    return _predict(model, tokens, candidates), no_backprop
 
 
 def _begin_update(
@@ -134,7 +137,3 @@ def _batch_rows(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
     doc_starts = torch.cumsum(doc_lengths, dim=0, dtype=doc_lengths.dtype) - doc_lengths
     offsets = doc_starts.repeat_interleave(xp2torch(candidates.lengths))
     return xp2torch(candidates.dataXd) + offsets[:, None]
-
-
-def _no_backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
-    raise ValueError("Predictions have no gradient: call the model with is_train=True.")

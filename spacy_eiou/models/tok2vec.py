@@ -1,0 +1,68 @@
+"""spaCy's token-to-vector models with the same weights, computed faster."""
+
+from typing import Callable, List, Tuple
+
+from spacy.ml.models.tok2vec import build_Tok2Vec_model
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.layers.chain import forward as forward_chain
+from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
+from thinc.util import get_array_module
+
+from .torch_layers import compute_with_torch, no_backprop, replace_forward
+
+# The layers of "spacy.MultiHashEmbed.v2" without static vectors.
+HASH_EMBEDDING = ["extract_features", "list2ragged", "with_array", "with_array", "ragged2list"]
+
+
+def build_tok2vec_v1(
+    embed: Model[List[Doc], List[Floats2d]], encode: Model[List[Floats2d], List[Floats2d]]
+) -> Model[List[Doc], List[Floats2d]]:
+    """Build "spacy.Tok2Vec.v2", computed faster. Layers, weights and, up to rounding, results are
+    the same: each of the two architectures loads what the other has saved.
+
+    PyTorch computes the layers of type "Maxout.v1" and "LayerNorm.v1". In prediction, the tokens of
+    a batch that have all features in common share one embedding, if the embedding is
+    "spacy.MultiHashEmbed.v2" without static vectors.
+
+    embed (Model[List[Doc], List[Floats2d]]): Embeds tokens without their context.
+    encode (Model[List[Floats2d], List[Floats2d]]): Encodes the context.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
+    """
+    tok2vec = build_Tok2Vec_model(embed, encode)
+    compute_with_torch(tok2vec)
+    if [layer.name.partition("(")[0] for layer in embed.layers] == HASH_EMBEDDING:
+        replace_forward(tok2vec, embed, embed_distinct)
+    return tok2vec
+
+
+def embed_distinct(
+    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    """The forward pass of "spacy.MultiHashEmbed.v2"."""
+    if is_train:
+        return forward_chain(model, docs, is_train)
+    extract, to_ragged, embed, mix, to_list = model.layers
+    features = to_ragged.predict(extract.predict(docs))
+    rows, kinds = distinct_rows(features.dataXd)
+    distinct = Ragged(features.dataXd[rows], model.ops.asarray1i([len(rows)]))
+    vectors = mix.predict(embed.predict(distinct)).dataXd[kinds]
+    return to_list.predict(Ragged(vectors, features.lengths)), no_backprop
+
+
+def distinct_rows(features: Ints2d) -> Tuple[Ints1d, Ints1d]:
+    """Find the distinct rows of an array.
+
+    features (Ints2d): Shape (n, k).
+    RETURNS (Tuple[Ints1d, Ints1d]): The index of one row of each kind, shape (m,), and the kind of
+        each row, from 0 to m - 1, shape (n,).
+    """
+    xp = get_array_module(features)
+    # Faster than xp.unique(axis=0).
+    order = xp.lexsort(features.T)
+    ordered = features[order]
+    is_new = xp.ones(len(order), dtype=bool)
+    is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    kinds = xp.empty_like(order)
+    kinds[order] = xp.cumsum(is_new) - 1
+    return order[is_new], kinds

@@ -1,0 +1,109 @@
+"""Layers of Thinc that PyTorch computes: with the same parameters and results, but faster."""
+
+from typing import Any, Callable, Dict, Tuple
+
+import torch
+import torch.nn.functional as F
+from thinc.api import Model, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+Forward = Callable[[Model[Any, Any], Any, bool], Tuple[Any, Callable[[Any], Any]]]
+
+# Thinc adds it to the variance.
+EPSILON = 1e-8
+
+
+def compute_with_torch(model: Model[Any, Any]) -> None:
+    """Let PyTorch compute the linear, maxout and normalization layers of a model.
+
+    model (Model[Any, Any]): The model to change, not initialized yet.
+    """
+    forwards: Dict[str, Forward] = {
+        "linear": linear,
+        "maxout": maxout,
+        "layernorm": layer_norm,
+    }
+    for node in list(model.walk()):
+        if node.name in forwards:
+            replace_forward(model, node, forwards[node.name])
+
+
+def replace_forward(model: Model[Any, Any], node: Model[Any, Any], forward: Forward) -> None:
+    """Replace a node by one that differs in its forward pass only, so that what is saved with
+    either can be loaded with the other.
+
+    model (Model[Any, Any]): The model to change, not initialized yet.
+    node (Model[Any, Any]): A node of it.
+    forward (Forward): The forward pass.
+    """
+    replacement = Model(
+        node.name,
+        forward,
+        init=node.init,
+        layers=node.layers,
+        dims={name: node.maybe_get_dim(name) for name in node.dim_names},
+        params=dict.fromkeys(node.param_names),
+        attrs=node.attrs,
+    )
+    model.replace_node(node, replacement)
+
+
+def linear(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """The forward pass of "Linear.v1"."""
+    inputs, W, b = (xp2torch(array) for array in (X, model.get_param("W"), model.get_param("b")))
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        d_outputs = xp2torch(dY)
+        model.inc_grad("W", torch2xp(d_outputs.t() @ inputs))
+        model.inc_grad("b", torch2xp(d_outputs.sum(dim=0)))
+        return torch2xp(d_outputs @ W)
+
+    return torch2xp(F.linear(inputs, W, b)), backprop
+
+
+def maxout(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """The forward pass of "Maxout.v1"."""
+    inputs, W, b = (xp2torch(array) for array in (X, model.get_param("W"), model.get_param("b")))
+    if not is_train:
+        # Where the pieces of an output lie apart, in blocks, their maximum is found faster.
+        blocks = F.linear(inputs, W.transpose(0, 1).flatten(end_dim=1), b.t().flatten())
+        return torch2xp(blocks.unflatten(1, b.t().shape).amax(dim=1)), no_backprop
+    weights = W.flatten(end_dim=1)
+    pieces = F.linear(inputs, weights, b.flatten()).unflatten(1, b.shape)
+    best, which = model.ops.maxout(torch2xp(pieces))
+
+    def backprop(d_best: Floats2d) -> Floats2d:
+        d_pieces = xp2torch(model.ops.backprop_maxout(d_best, which, b.shape[1]))
+        d_outputs = d_pieces.flatten(start_dim=1)
+        model.inc_grad("b", torch2xp(d_pieces.sum(dim=0)))
+        model.inc_grad("W", torch2xp((d_outputs.t() @ inputs).view_as(W)))
+        return torch2xp(d_outputs @ weights)
+
+    return best, backprop
+
+
+def layer_norm(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """The forward pass of "LayerNorm.v1"."""
+    arrays = X, model.get_param("G"), model.get_param("b")
+    inputs, G, b = tensors = [xp2torch(array, requires_grad=is_train) for array in arrays]
+    with torch.set_grad_enabled(is_train):
+        Y = F.layer_norm(inputs, G.shape, G, b, eps=EPSILON)
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        dX, dG, db = torch.autograd.grad(Y, tensors, xp2torch(dY))
+        model.inc_grad("G", torch2xp(dG))
+        model.inc_grad("b", torch2xp(db))
+        return torch2xp(dX)
+
+    return torch2xp(Y.detach()), backprop if is_train else no_backprop
+
+
+def no_backprop(gradient: Any) -> Any:
+    """The callback of a prediction. RAISES (ValueError): Always."""
+    raise ValueError("Predictions have no gradient: call the model with is_train=True.")

@@ -1,0 +1,88 @@
+from typing import List
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose
+from spacy.ml.models import tok2vec as spacy_tok2vec
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from spacy_eiou.models import build_tok2vec_v1
+from spacy_eiou.models.tok2vec import distinct_rows
+
+TEXTS = ["The boiler feed pump seal leaked, and the boiler tripped.", "", "Pump", "the The THE"]
+
+
+def make_docs() -> List[Doc]:
+    nlp = spacy.blank("en")
+    return [nlp(text) for text in TEXTS]
+
+
+def embed_hashes() -> Model[List[Doc], List[Floats2d]]:
+    return spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], False)
+
+
+def embed_characters() -> Model[List[Doc], List[Floats2d]]:
+    return spacy_tok2vec.CharacterEmbed(8, 50, 4, 4, False)
+
+
+def build(builder: str, embedding: str) -> Model[List[Doc], List[Floats2d]]:
+    embed = {"hashes": embed_hashes, "characters": embed_characters}[embedding]()
+    encode = spacy_tok2vec.MaxoutWindowEncoder(8, window_size=1, maxout_pieces=3, depth=2)
+    build = {"spacy": spacy_tok2vec.build_Tok2Vec_model, "spacy_eiou": build_tok2vec_v1}[builder]
+    model = build(embed, encode)
+    model.initialize(X=make_docs())
+    return model
+
+
+@pytest.mark.parametrize("embedding", ["hashes", "characters"])
+@pytest.mark.parametrize("is_train", [True, False])
+def test_weights_of_spacy_give_the_vectors_of_spacy(embedding: str, is_train: bool) -> None:
+    expected, model = build("spacy", embedding), build("spacy_eiou", embedding)
+    model.from_bytes(expected.to_bytes())
+    docs = make_docs()
+    for vectors, expected_vectors in zip(model(docs, is_train)[0], expected(docs, is_train)[0]):
+        assert_allclose(vectors, expected_vectors, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("embedding", ["hashes", "characters"])
+def test_spacy_loads_what_was_saved(embedding: str) -> None:
+    model, expected = build("spacy_eiou", embedding), build("spacy", embedding)
+    assert expected.from_bytes(model.to_bytes()).to_bytes() == model.to_bytes()
+
+
+def test_it_learns_as_spacy_does() -> None:
+    gradients = []
+    expected = build("spacy", "hashes")
+    for model in (expected, build("spacy_eiou", "hashes").from_bytes(expected.to_bytes())):
+        vectors, backprop = model.begin_update(make_docs())
+        backprop([numpy.cos(vector) for vector in vectors])
+        gradients.append([node.get_grad(name) for node in model.walk() for name in node.grad_names])
+    assert len(gradients[0]) == 2 + 3 * 4
+    for of_spacy, of_ours in zip(*gradients):
+        assert_allclose(of_ours, of_spacy, rtol=1e-3, atol=1e-4)
+
+
+def test_a_token_attribute_sets_apart_what_is_spelt_alike() -> None:
+    model = build("spacy_eiou", "hashes")
+    doc, other = make_docs()[0], make_docs()[0]
+    other[1].norm_ = "kettle"
+    vectors, other_vectors = model.predict([doc, other])
+    assert abs(vectors[1] - other_vectors[1]).max() > 1e-3
+
+
+def test_a_doc_without_tokens() -> None:
+    (vectors,) = build("spacy_eiou", "hashes").predict(make_docs()[1:2])
+    assert vectors.shape == (0, 8)
+
+
+@given(arrays("uint64", st.tuples(st.integers(0, 20), st.just(2)), elements=st.integers(0, 3)))
+def test_distinct_rows(features: numpy.ndarray) -> None:
+    rows, kinds = distinct_rows(features)
+    assert len(rows) == len({tuple(row) for row in features.tolist()})
+    numpy.testing.assert_array_equal(features[rows][kinds], features)
