@@ -10,8 +10,8 @@ from spacy.training import Corpus, Example
 from spacy.util import fix_random_seed, registry
 from thinc.api import Config
 
-from spacy_eiou import augmentation
-from spacy_eiou.augmentation import create_mention_replacement_augmenter
+from spacy_eiou.training import create_mention_replacement_augmenter
+from spacy_eiou.training.augment import find_mentions
 
 NLP = spacy.blank("en")
 
@@ -49,7 +49,7 @@ def get_outermost_labels(doc):
 
 @pytest.fixture
 def replace_all(monkeypatch):
-    monkeypatch.setattr(augmentation, "REPLACEMENT_PROBABILITY", 1.0)
+    monkeypatch.setattr("spacy_eiou.training.augment.REPLACEMENT_PROBABILITY", 1.0)
 
 
 @pytest.fixture
@@ -290,7 +290,7 @@ def test_mentions_are_outermost_and_cross_nothing(doc):
             for other_start, other_end in boundaries
         )
     }
-    mentions = augmentation.find_mentions(doc.spans["sc"])
+    mentions = find_mentions(doc.spans["sc"])
     assert [(slot.start, slot.end) for slot, _ in mentions] == sorted(expected)
     for slot, mention in mentions:
         assert mention.words == tuple(token.text for token in slot)
@@ -311,7 +311,7 @@ def test_variants_keep_context_and_outermost_labels(corpus, seed):
 
 def get_context(doc):
     """The words outside of what may be replaced, and all that crosses."""
-    slots = [slot for slot, _ in augmentation.find_mentions(doc.spans["sc"])]
+    slots = [slot for slot, _ in find_mentions(doc.spans["sc"])]
     inside = {i for slot in slots for i in range(slot.start, slot.end)}
     words = [token.text_with_ws for token in doc if token.i not in inside]
     endings = [slot[-1].whitespace_ for slot in slots]
@@ -325,9 +325,9 @@ def test_every_mention_of_a_variant_has_been_seen(corpus, seed):
     augmenter = create_mention_replacement_augmenter(1.0)
     seen = set()
     for doc in corpus:
-        seen.update(mention for _, mention in augmentation.find_mentions(doc.spans["sc"]))
+        seen.update(mention for _, mention in find_mentions(doc.spans["sc"]))
         variant = augment(augmenter, doc).reference
-        found = {mention for _, mention in augmentation.find_mentions(variant.spans["sc"])}
+        found = {mention for _, mention in find_mentions(variant.spans["sc"])}
         assert found <= seen
 
 
