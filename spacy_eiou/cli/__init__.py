@@ -1,17 +1,27 @@
 from ._util import app
+from .analyze import analyze_cli
+from .annotate import annotate_cli
 from .calibrate import calibrate_cli
+from .card import card_cli
 from .compare import compare_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
+from .init import init_cli
 from .prepare import prepare_cli
+from .self_train import self_train_cli
 from .statistics import statistics_cli
 
 __all__ = [
+    "analyze_cli",
+    "annotate_cli",
     "app",
     "calibrate_cli",
+    "card_cli",
     "compare_cli",
     "convert_cli",
     "evaluate_cli",
+    "init_cli",
     "prepare_cli",
+    "self_train_cli",
     "statistics_cli",
 ]

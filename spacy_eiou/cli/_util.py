@@ -1,10 +1,15 @@
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, Iterator, List
 
 import srsly
 import typer
 from spacy.cli._util import app as spacy_app
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Corpus, Example
+from spacy.training.corpus import FILE_TYPE, walk_corpus
+from spacy.vocab import Vocab
 
 COMMAND_HELP = "Nested entities with EIoU-EMC: from annotated files to a model, and how good it is."
 
@@ -24,13 +29,29 @@ def write_file(path: Path, data: bytes) -> None:
     path (Path): The file.
     data (bytes): Its content.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    write_files({path: data})
+
+
+def write_files(contents: Dict[Path, bytes]) -> None:
+    """Write files that belong together, and the directories that they are in. If this is
+    interrupted, even by a kill, they are all the old ones or all the new ones, or the first one is
+    missing: it is never there beside files that do not belong to it.
+
+    contents (Dict[Path, bytes]): The content of each file.
+    """
+    temporaries = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents}
+    first, *others = contents
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporaries[path].write_bytes(data)
+        if others:
+            first.unlink(missing_ok=True)
+        for path in (*others, first):
+            os.replace(temporaries[path], path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -39,4 +60,37 @@ def write_json(path: Path, value: Any) -> None:
     path (Path): The file.
     value (Any): What JSON can hold.
     """
-    write_file(path, srsly.json_dumps(value, indent=2).encode("utf8"))
+    write_file(path, to_json(value))
+
+
+def to_json(value: Any) -> bytes:
+    """RETURNS (bytes): A value as indented JSON, in UTF-8."""
+    return srsly.json_dumps(value, indent=2).encode("utf8")
+
+
+def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """Read annotated docs.
+
+    path (Path): A .spacy file or a directory of them.
+    vocab (Vocab): The vocabulary of the docs.
+    YIELDS (Doc): The docs, but for empty ones.
+    RAISES (ValueError): If a file is damaged.
+    """
+    for location in walk_corpus(path, FILE_TYPE):
+        try:
+            docs = list(DocBin().from_disk(location).get_docs(vocab))
+        # What damaged bytes raise depends on where they are damaged.
+        except Exception as err:
+            raise ValueError(f"{location}: expected a complete .spacy file ({err!r})") from err
+        yield from (doc for doc in docs if len(doc))
+
+
+def read_examples(path: Path, nlp: Language) -> List[Example]:
+    """Read annotated docs, to compare them with what a pipeline predicts.
+
+    path (Path): A .spacy file or a directory of them.
+    nlp (Language): The pipeline.
+    RETURNS (List[Example]): The examples, as `spacy.Corpus` makes them.
+    RAISES (ValueError): If a file is damaged.
+    """
+    return list(Corpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))

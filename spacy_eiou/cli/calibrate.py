@@ -8,7 +8,7 @@ import numpy
 from spacy.cli._util import Arg, Opt, import_code, setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from spacy.util import load_model, minibatch
 from thinc.api import fix_random_seed
 from thinc.backends import get_array_ops
@@ -19,7 +19,7 @@ from ..evaluation.calibration import find_label_thresholds, find_threshold
 from ..evaluation.scorer import get_spans, nested_spans_score
 from ..evaluation.statistics import describe_spans_keys
 from ..pipeline import NestedSpanCategorizer
-from ._util import app, write_json
+from ._util import app, read_examples, write_json
 
 # Candidates with a lower score are not looked at: nearly all of them, and hardly one is gold.
 FLOOR = 0.01
@@ -115,10 +115,10 @@ def calibrate(
     fix_random_seed()
     setup_gpu(use_gpu, silent=silent)
     output = (output or model).resolve()
-    nlp = load_model(model)
-    examples = list(Corpus(data_path)(nlp))
     try:
         check_output(output)
+        nlp = load_model(model)
+        examples = read_examples(data_path, nlp)
         component = find_component(nlp, component_name)
         n_gold = count_gold_spans(examples, component.key)
         predictions = predict(nlp, component, examples)
@@ -127,7 +127,7 @@ def calibrate(
         new = find_thresholds(
             component, predictions, examples, n_gold, per_label=per_label, min_examples=min_examples
         )
-    except ValueError as err:
+    except (ValueError, OSError) as err:
         msg.fail(f"Can't calibrate '{model}' on '{data_path}'", err, exits=1)
     after = score(component, predictions, examples, new)
     print_scores(msg, before, after, component.key)
@@ -331,7 +331,8 @@ def get_predictions(
 
 def save_pipeline(model: Path, output: Path, component: NestedSpanCategorizer) -> None:
     """Save the settings of a component, which hold the thresholds, and everything else as it is.
-    Whenever this is interrupted, the pipeline is the old or the new one.
+    If this is interrupted, even by a kill, the pipeline is the old or the new one, or for an
+    instant missing: then both lie beside it, in directories whose names begin with a dot.
 
     model (Path): Directory of the pipeline.
     output (Path): Directory to save to: the same, or another one, which is replaced.
@@ -340,15 +341,16 @@ def save_pipeline(model: Path, output: Path, component: NestedSpanCategorizer) -
     if output == model:
         write_json(model / component.name / "cfg", component.cfg)
         return
-    temporary = output.with_name(f".{output.name}.{os.getpid()}")
+    new, old = (output.with_name(f".{output.name}.{part}.{os.getpid()}") for part in ("new", "old"))
     try:
-        shutil.copytree(model, temporary)
-        write_json(temporary / component.name / "cfg", component.cfg)
+        shutil.copytree(model, new)
+        write_json(new / component.name / "cfg", component.cfg)
         if output.exists():
-            shutil.rmtree(output)
-        temporary.replace(output)
+            output.replace(old)
+        new.replace(output)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def print_scores(

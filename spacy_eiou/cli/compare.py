@@ -8,7 +8,6 @@ import srsly
 from spacy.cli._util import Arg, Opt, setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.training import Corpus
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, train
 from spacy.util import load_model, make_tempdir
@@ -29,7 +28,7 @@ from ._study import (
     make_variant_config,
     read_study,
 )
-from ._util import app, write_file, write_json
+from ._util import app, read_docs, read_examples, write_file, write_json
 from .convert import PARTS
 
 
@@ -139,7 +138,7 @@ def draw_subsets(study: Study, project_path: Path) -> Dict[str, Dict[int, List[D
                     f"Can't find {path}. Make it with: "
                     f"python -m spacy project run convert . --vars.corpus {name}"
                 )
-        docs = list(DocBin().from_disk(paths[0]).get_docs(Vocab()))
+        docs = list(read_docs(paths[0], Vocab()))
         if len(docs) < max(corpus.sizes):
             raise ValueError(
                 f"{paths[0]}: expected at least {max(corpus.sizes)} documents, found {len(docs)}"
@@ -193,7 +192,7 @@ def score(nlp: Language, path: Path) -> Tuple[Dict[str, Any], List[List[int]]]:
     RETURNS (Tuple[Dict[str, Any], List[List[int]]]): The scores of `score_spans`, and the numbers
         of gold, predicted and correct spans of each document.
     """
-    examples = list(Corpus(path)(nlp))
+    examples = read_examples(path, nlp)
     for example, doc in zip(examples, nlp.pipe([example.predicted for example in examples])):
         example.predicted = doc
     key = nlp.config["components"][COMPONENT]["spans_key"]

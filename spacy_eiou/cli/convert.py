@@ -20,7 +20,7 @@ from ..corpora import (
     split_by_ids,
     split_by_sizes,
 )
-from ._util import app, write_file, write_json
+from ._util import app, to_json, write_files
 
 PARTS = ("train", "dev", "test")
 
@@ -128,7 +128,7 @@ def convert(
     RAISES (CorpusError): If the corpus or an argument is not as expected. Nothing is written.
     """
     msg = Printer(no_print=silent, pretty=not silent)
-    nlp = _make_nlp(lang, tokenizer)
+    nlp = make_nlp(lang, tokenizer)
     records = _read_records(input_path, corpus_format, level)
     chosen = [split for split in (split_sizes, split_fractions, split_ids) if split is not None]
     if len(chosen) > 1:
@@ -153,14 +153,15 @@ def convert(
         account.print(msg)
     if strict and not all(account.is_lossless() for account in accounts.values()):
         raise CorpusError("Expected to keep all entities and records, since --strict is set")
-    for path, (docs, account) in converted.items():
-        write_file(path, docs.to_bytes())
-        write_json(_account_path(path), account.to_dict())
+    contents = {path: docs.to_bytes() for path, (docs, _) in converted.items()}
+    contents.update((_account_path(path), to_json(accounts[path].to_dict())) for path in paths)
+    write_files(contents)
+    for path, (docs, _) in converted.items():
         msg.good(f"Generated output file ({len(docs)} documents): {path}")
     return accounts
 
 
-def _make_nlp(lang: str, tokenizer: Optional[str]) -> Language:
+def make_nlp(lang: str, tokenizer: Optional[str]) -> Language:
     config = {"nlp": {"tokenizer": {"@tokenizers": tokenizer}}} if tokenizer else {}
     try:
         return spacy.blank(lang, config=config)

@@ -4,14 +4,14 @@ from typing import Any, Dict, Iterable, List, Optional, Set
 from spacy.cli._util import Arg, Opt, import_code, setup_gpu
 from spacy.language import Language
 from spacy.scorer import Scorer
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from spacy.util import load_model
 from thinc.api import fix_random_seed
 from wasabi.printer import Printer
 
 from ..evaluation.scorer import nested_spans_score
 from ..evaluation.statistics import describe_spans_keys
-from ._util import app, write_json
+from ._util import app, read_examples, write_json
 
 SCORES = {
     "SPAN P": "p",
@@ -104,11 +104,11 @@ def evaluate(
     msg = Printer(no_print=silent, pretty=not silent)
     fix_random_seed()
     setup_gpu(use_gpu, silent=silent)
-    nlp = load_model(model)
-    examples = list(Corpus(data_path)(nlp))
     try:
+        nlp = load_model(model)
+        examples = read_examples(data_path, nlp)
         spans_key = find_spans_key(nlp, examples, spans_key)
-    except ValueError as err:
+    except (ValueError, OSError) as err:
         msg.fail(f"Can't evaluate '{model}' on '{data_path}'", err, exits=1)
     if spans_key not in get_spans_keys(nlp):
         msg.warn(f"No component of the pipeline says that it writes the spans key '{spans_key}'")

@@ -5,13 +5,15 @@ from typing import Any, Dict, List, Optional
 import srsly
 from pydantic import BaseModel, ValidationError
 from spacy.cli._util import Arg, Opt
+from spacy.tokens import Doc
 from spacy.util import load_config, load_model_from_config
+from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
 from ..corpora import CorpusError
-from ._util import app
-from .convert import convert
+from ._util import app, read_docs, write_file
+from .convert import PARTS, convert
 
 
 class Conversion(BaseModel, extra="forbid"):
@@ -27,8 +29,12 @@ class Conversion(BaseModel, extra="forbid"):
 
 
 class CorpusDescription(BaseModel, extra="forbid"):
-    """A file of configs/corpora: how to convert a corpus, and what it sets in a training config."""
+    """A file of configs/corpora: how to convert a corpus, what it sets in a training config, and
+    what to say of it in a model card."""
 
+    title: str = ""
+    license: str = ""
+    source: str = ""
     lang: str
     tokenizer: str
     convert: List[Conversion]
@@ -75,8 +81,9 @@ def prepare_cli(
             _convert_part(corpus, conversion, assets_path, output_path)
     except CorpusError as err:
         msg.fail(f"Can't convert the corpus '{corpus_path}'", err, exits=1)
+    _warn_about_shared_docs(output_path)
     config = make_config(config_path, corpus, output_path, transformer)
-    config.to_disk(output_path / "config.cfg")
+    write_file(output_path / "config.cfg", config.to_bytes())
     msg.good(f"Saved training config: {output_path / 'config.cfg'}")
 
 
@@ -103,6 +110,31 @@ def _convert_part(
         split_ids=[assets_path / name for name in conversion.split_ids] or None,
         silent=False,
     )
+
+
+def _warn_about_shared_docs(output_path: Path) -> None:
+    earlier: List[Doc] = []
+    for path in [output_path / f"{part}.spacy" for part in PARTS]:
+        docs = list(read_docs(path, Vocab())) if path.exists() else []
+        n_shared = count_shared_docs(docs, earlier)
+        if n_shared:
+            msg.warn(
+                f"{n_shared:,} of {len(docs):,} docs of {path.name} have a text, or belong to a "
+                "document, that an earlier part has too: scores on them are too high"
+            )
+        earlier += docs
+
+
+def count_shared_docs(docs: List[Doc], others: List[Doc]) -> int:
+    """Count the docs whose text, or the document that they are a part of, is among other docs.
+
+    docs (List[Doc]): The docs to count, as `convert` makes them.
+    others (List[Doc]): The other docs.
+    RETURNS (int): The number of docs.
+    """
+    texts = {doc.text for doc in others}
+    groups = {doc.user_data["group"] for doc in others if "group" in doc.user_data}
+    return sum(doc.text in texts or doc.user_data.get("group") in groups for doc in docs)
 
 
 def make_config(

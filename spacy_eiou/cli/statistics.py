@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import List, Optional, Union
 
 from spacy.cli._util import Arg, Opt
-from spacy.training.corpus import FILE_TYPE, Corpus, walk_corpus
 from spacy.vocab import Vocab
 from wasabi.printer import Printer
 
@@ -13,7 +12,7 @@ from ..evaluation.statistics import (
     Statistics,
     compute_statistics,
 )
-from ._util import app, write_json
+from ._util import app, read_docs, write_json
 
 
 @app.command("statistics")
@@ -48,9 +47,8 @@ def statistics(
     RETURNS (Statistics): The statistics.
     """
     msg = Printer(no_print=silent, pretty=not silent)
-    docs = Corpus(data_path).read_docbin(Vocab(), walk_corpus(data_path, FILE_TYPE))
     try:
-        result = compute_statistics(docs, spans_key)
+        result = compute_statistics(read_docs(data_path, Vocab()), spans_key)
     except ValueError as err:
         msg.fail(f"Can't use '{data_path}'", err, exits=1)
     print_statistics(msg, result)

@@ -4,26 +4,24 @@ from pathlib import Path
 from typing import Counter as CounterType
 from typing import Dict, Iterator, List, Tuple
 
-from ._parse import read_lines
+from ._columns import read_sentences
 from .record import CorpusError, Entity, Record, join_words, make_record
 
 TAG = re.compile(r"([BI])-(.+)")
-
-# The location and the columns of a token.
-Row = Tuple[str, List[str]]
 
 
 def read_iob2(path: Path) -> Iterator[Record]:
     """Read tokens with IOB2 tags in columns (CoNLL): the token first, then one or more columns of
     tags, separated by a tab if the line has one and otherwise by spaces. Each column is a layer of
     entities, and a cell may hold several tags, separated by `|`. Blank lines separate records, and
-    `-DOCSTART-` lines are ignored. The text is the tokens joined with single spaces.
+    `-DOCSTART-` lines begin the documents that group them. The text is the tokens joined with
+    single spaces.
 
     path (Path): The file.
     YIELDS (Record): The records, in the order of the file.
     RAISES (CorpusError): If a line is malformed, or an I- tag continues no entity of its label.
     """
-    for number, rows in enumerate(_group_rows(path), start=1):
+    for number, (rows, group) in enumerate(read_sentences(path), start=1):
         where = rows[0][0]
         words = [columns[0] for _, columns in rows]
         text, starts, ends = join_words(words, where)
@@ -32,28 +30,8 @@ def read_iob2(path: Path) -> Iterator[Record]:
             for layer in range(1, len(rows[0][1]))
             for start, end, label in _read_layer([(row[0], row[1][layer]) for row in rows])
         ]
-        yield make_record(f"{path.stem}-{number}", text, entities, where, words=words)
-
-
-def _group_rows(path: Path) -> Iterator[List[Row]]:
-    rows: List[Row] = []
-    for number, line in read_lines(path):
-        where = f"{path}, line {number}"
-        if line.strip() and not line.startswith("-DOCSTART-"):
-            # Not `split()`, which would take a no-break space for a separator.
-            columns = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
-            n_columns = len(rows[0][1]) if rows else max(2, len(columns))
-            if len(columns) != n_columns:
-                raise CorpusError(
-                    f"{where}: expected a token and its tags in {n_columns} columns, "
-                    f"not in {len(columns)}"
-                )
-            rows.append((where, columns))
-        elif rows:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
+        record_id = f"{path.stem}-{number}"
+        yield make_record(record_id, text, entities, where, words=words, group=group)
 
 
 def _read_layer(cells: List[Tuple[str, str]]) -> Iterator[Tuple[int, int, str]]:

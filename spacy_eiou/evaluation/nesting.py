@@ -83,6 +83,24 @@ def find_nesting(starts: Ints, ends: Ints) -> Nesting:
     )
 
 
+def find_parents(starts: Ints, ends: Ints) -> Ints:
+    """Find the smallest span that strictly contains each span, and of equally small ones the first.
+
+    starts (Ints): Shape (n,). First position of each span.
+    ends (Ints): Shape (n,). Position after the last one of each span.
+    RETURNS (Ints): Shape (n,). Index of that span, or -1 for a span that lies in no other.
+    """
+    outer, inner = overlapping_pairs(starts, ends)
+    widths = ends - starts
+    contains = (ends[outer] >= ends[inner]) & (widths[outer] > widths[inner])
+    outer, inner = outer[contains], inner[contains]
+    order = np.lexsort((outer, widths[outer], inner))
+    children, best = np.unique(inner[order], return_index=True)
+    parents = np.full(len(starts), -1, dtype=np.int64)
+    parents[children] = outer[order][best]
+    return parents
+
+
 def best_iou(starts: Ints, ends: Ints, other_starts: Ints, other_ends: Ints) -> NDArray[np.float64]:
     """Find the greatest intersection over union of each span with any of the other spans.
 

@@ -1,5 +1,4 @@
-import warnings
-from typing import Any, Callable, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Counter, Dict, Iterable, List, Optional, Tuple
 
 import numpy
 from spacy.language import Language
@@ -16,7 +15,17 @@ from ..evaluation.scorer import nested_spans_score
 from ..losses import SpanLoss, SpanTruths
 from ..losses.geometry import equal_pairs
 from ..models import SpanSuggester
-from .decoding import CONFLICTS, resolve_overlap, select_labels
+from .decoding import resolve_overlap, select_labels
+from .validation import (
+    check_candidates,
+    check_gold_spans,
+    check_labels,
+    check_labels_fit_model,
+    check_probabilities,
+    check_score_weights,
+    check_settings,
+    loading,
+)
 
 nested_spancat_default_config = """
 [model]
@@ -25,7 +34,7 @@ hidden_size = 128
 scorer = {"@layers": "Linear.v1"}
 
 [model.tok2vec]
-@architectures = "spacy.Tok2Vec.v2"
+@architectures = "spacy_eiou.Tok2Vec.v1"
 
 [model.tok2vec.embed]
 @architectures = "spacy.MultiHashEmbed.v2"
@@ -127,18 +136,6 @@ class NestedSpanCategorizer(SpanCategorizer):
 
         RAISES (ValueError): If `overlap`, `max_positive` or `threshold` is out of range.
         """
-        if overlap not in CONFLICTS:
-            raise ValueError(
-                f"[{name}] Unknown setting overlap = {overlap!r}. Choose one of: "
-                f"{', '.join(CONFLICTS)}."
-            )
-        if max_positive is not None and max_positive < 1:
-            raise ValueError(
-                f"[{name}] max_positive must be at least 1, or null for no limit, but is "
-                f"{max_positive}."
-            )
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"[{name}] The threshold must be from 0 to 1, but is {threshold}.")
         super().__init__(vocab, model, suggester, name, add_negative_label=True, scorer=scorer)
         self.loss = loss
         self.cfg = {
@@ -151,6 +148,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             "max_width": getattr(suggester, "max_width", None),
             "class_counts": None,
         }
+        check_settings(name, self.cfg)
 
     def predict(self, docs: Iterable[Doc]) -> Tuple[Ragged, Floats2d]:
         """Apply the model to a batch of docs, without modifying them.
@@ -158,12 +156,15 @@ class NestedSpanCategorizer(SpanCategorizer):
         docs (Iterable[Doc]): The docs.
         RETURNS (Tuple[Ragged, Floats2d]): The candidates, rows `[start, end)` in tokens of shape
             (n, 2), and the probability of each label, shape (n, K).
+        RAISES (ValueError): If a probability is not finite.
         """
         docs = list(docs)
         candidates = self.suggester(docs, ops=self.model.ops)
         if not candidates.lengths.sum():
             return candidates, self.model.ops.alloc2f(0, len(self.labels))
-        return candidates, self.loss.probabilities(self.model.predict((docs, candidates)))
+        probabilities = self.loss.probabilities(self.model.predict((docs, candidates)))
+        check_probabilities(self.name, probabilities)
+        return candidates, probabilities
 
     def set_annotations(self, docs: Iterable[Doc], indices_scores: Tuple[Ragged, Floats2d]) -> None:
         """Write the spans whose score reaches the threshold, that of the label if it has one of its
@@ -172,7 +173,9 @@ class NestedSpanCategorizer(SpanCategorizer):
         docs (Iterable[Doc]): The docs to modify.
         indices_scores (Tuple[Ragged, Floats2d]): Candidates and probabilities, as `predict` gives
             them.
+        RAISES (ValueError): If a setting, such as a threshold, was set out of range.
         """
+        check_settings(self.name, self.cfg)
         candidates, scores = indices_scores
         spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
         scores = self.model.ops.to_numpy(scores)
@@ -229,9 +232,20 @@ class NestedSpanCategorizer(SpanCategorizer):
         nlp (Optional[Language]): The pipeline that the component is part of.
         labels (Optional[List[str]]): The labels, as `spacy init labels` writes them. By default
             they are collected from the examples.
+        RAISES (ValueError): If the examples have no gold spans, the labels given lack one of
+            theirs, or no gold span is a candidate.
         """
+        n_spans, max_width = self._describe_gold_spans(get_examples())
+        # Without examples, spaCy initializes with a doc that has no annotation.
+        if n_spans or labels is not None or any(eg.reference.spans for eg in get_examples()):
+            references = (eg.reference for eg in get_examples())
+            check_gold_spans(self.name, self.key, n_spans, references)
+        if labels is not None:
+            check_labels(self.name, [*self.labels, *labels], n_spans)
+        if nlp is not None:
+            check_score_weights(self.name, self.key, nlp.config)
         if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
-            self._set_max_width(self._longest_gold_span(get_examples()))
+            self._set_max_width(max_width)
         super().initialize(get_examples, nlp=nlp, labels=labels)
         self.cfg["label_thresholds"] = {}
         self._count_classes(get_examples())
@@ -239,16 +253,35 @@ class NestedSpanCategorizer(SpanCategorizer):
     def from_bytes(
         self, bytes_data: bytes, *, exclude: Iterable[str] = ()
     ) -> "NestedSpanCategorizer":
-        """Load the component from a bytestring. RETURNS (NestedSpanCategorizer): Itself."""
-        super().from_bytes(bytes_data, exclude=exclude)
-        self._set_max_width(self.cfg["max_width"])
+        """Load the component from a bytestring.
+
+        bytes_data (bytes): The bytestring.
+        exclude (Iterable[str]): Names of serialization fields to leave out.
+        RETURNS (NestedSpanCategorizer): Itself.
+        RAISES (ValueError): If the bytes are damaged, or of another model or version.
+        """
+        with loading(self.name, "a bytestring"):
+            super().from_bytes(bytes_data, exclude=exclude)
+            self._check_loaded()
         return self
 
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "NestedSpanCategorizer":
-        """Load the component from disk. RETURNS (NestedSpanCategorizer): Itself."""
-        super().from_disk(path, exclude=exclude)
-        self._set_max_width(self.cfg["max_width"])
+        """Load the component from disk.
+
+        path (Any): Path to the directory, a string or a `Path`.
+        exclude (Iterable[str]): Names of serialization fields to leave out.
+        RETURNS (NestedSpanCategorizer): Itself.
+        RAISES (ValueError): If a file is missing, damaged, or of another model or version.
+        """
+        with loading(self.name, f"'{path}'"):
+            super().from_disk(path, exclude=exclude)
+            self._check_loaded()
         return self
+
+    def _check_loaded(self) -> None:
+        check_settings(self.name, self.cfg)
+        check_labels_fit_model(self.name, self.labels, self.model)
+        self._set_max_width(self.cfg["max_width"])
 
     def _thresholds(self) -> Floats1d:
         label_thresholds = self.cfg["label_thresholds"]
@@ -260,8 +293,15 @@ class NestedSpanCategorizer(SpanCategorizer):
         if isinstance(self.suggester, SpanSuggester):
             self.suggester.max_width = max_width
 
-    def _longest_gold_span(self, examples: Iterable[Example]) -> int:
-        return max((len(span) for eg in examples for span in self._gold_spans(eg)), default=1)
+    def _describe_gold_spans(self, examples: Iterable[Example]) -> Tuple[Dict[str, int], int]:
+        """RETURNS (Tuple[Dict[str, int], int]): The number of gold spans by label, and the width of
+        the widest one in tokens, at least 1."""
+        n_spans: Counter[str] = Counter()
+        max_width = 1
+        for eg in examples:
+            n_spans.update(span.label_ for span in eg.reference.spans.get(self.key, []))
+            max_width = max([max_width, *(len(span) for span in self._gold_spans(eg))])
+        return n_spans, max_width
 
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = numpy.zeros(len(self.labels) + 1, dtype="int64")
@@ -275,15 +315,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             n_reached += len(numpy.unique(gold_rows))
             n_gold += sum(len(eg.reference.spans.get(self.key, [])) for eg in batch)
         self.cfg["class_counts"] = counts.tolist()
-        if n_reached < n_gold:
-            n_lost = n_gold - n_reached
-            warnings.warn(
-                f"[{self.name}] {n_lost} of {n_gold} gold spans ({n_lost / n_gold:.1%}) are no "
-                "candidates, so the component can never find them: they are wider than the "
-                "suggester's spans, cross a sentence boundary, or do not begin and end where "
-                "tokens do.",
-                stacklevel=2,
-            )
+        check_candidates(self.name, n_reached, n_gold)
 
     def _gold_spans(self, example: Example) -> List[Span]:
         """The gold spans on the tokens of the predicted doc."""

@@ -16,7 +16,7 @@ TOKEN_ATTRS = ("TAG", "POS", "MORPH", "LEMMA", "DEP", "ENT_IOB", "ENT_KB_ID", "E
 
 
 def create_mention_replacement_augmenter(
-    level: float, spans_key: str = "sc"
+    level: float, spans_key: str = "sc", copies: int = 1
 ) -> Callable[[Language, Example], Iterator[Example]]:
     """Create a data augmentation callback that exchanges mentions for others of the same label,
     together with everything nested in them. The callback can be added to a corpus or other data
@@ -24,10 +24,12 @@ def create_mention_replacement_augmenter(
 
     level (float): The share of examples to augment, between 0 and 1.
     spans_key (str): Key of the gold spans in `Doc.spans`.
+    copies (int): How often to yield each example, augmented anew. Training reads its corpus just
+        once, unless `max_epochs` is -1, so that with one copy each example gets one form.
     RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
-    RAISES (ValueError): If the level is out of range.
+    RAISES (ValueError): If the level or the number of copies is out of range.
     """
-    return MentionReplacementAugmenter(level, spans_key)
+    return MentionReplacementAugmenter(level, spans_key, copies)
 
 
 class MentionSpan(NamedTuple):
@@ -78,36 +80,39 @@ class MentionReplacementAugmenter:
     as it is.
     """
 
-    def __init__(self, level: float, spans_key: str) -> None:
+    def __init__(self, level: float, spans_key: str, copies: int) -> None:
         """Initialize the augmenter.
 
         level (float): The share of examples to augment, between 0 and 1.
         spans_key (str): Key of the gold spans in `Doc.spans`.
-        RAISES (ValueError): If the level is out of range.
+        copies (int): How often to yield each example, augmented anew.
+        RAISES (ValueError): If the level or the number of copies is out of range.
         """
         if not 0 <= level <= 1:
             raise ValueError(
                 f"level of mention replacement must be between 0 and 1, but is {level}."
             )
+        if copies < 1:
+            raise ValueError(f"copies of mention replacement must be at least 1, but is {copies}.")
         self.level = level
+        self.copies = copies
         self.spans_key = spans_key
         self._known: Set[Mention] = set()
         self._by_labels: DefaultDict[Tuple[str, ...], List[Mention]] = defaultdict(list)
         self._has_warned = False
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
-        """Yield an example, with some of its mentions exchanged or as it is.
+        """Yield copies of an example, with some of its mentions exchanged or as it is.
 
         nlp (Language): The current nlp object.
         example (Example): The example.
-        YIELDS (Example): The example. If mentions were exchanged, the predicted doc has the tokens
+        YIELDS (Example): The copies. If mentions were exchanged, the predicted doc has the tokens
             of the reference.
         """
         slots = find_mentions(example.reference.spans.get(self.spans_key, []))
         self._collect(mention for _, mention in slots)
-        if random.random() < self.level:
-            example = self._augment(example, slots)
-        yield example
+        for _ in range(self.copies):
+            yield self._augment(example, slots) if random.random() < self.level else example
 
     def _collect(self, mentions: Iterable[Mention]) -> None:
         for mention in mentions:

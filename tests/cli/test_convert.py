@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import spacy
@@ -216,7 +217,13 @@ def test_input_is_never_overwritten(source, tmp_path):
 def test_failed_write_leaves_the_old_file(source, tmp_path, monkeypatch):
     output = tmp_path / "data.spacy"
     output.write_bytes(b"old")
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    write_bytes = Path.write_bytes
+
+    def fill_disk(path, data):
+        write_bytes(path, data[:10])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_disk)
     result = convert_jsonl(source, output)
     assert result.exit_code == 1
     assert "disk full" in get_output(result)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from spacy_eiou.cli import app
 from spacy_eiou.cli.prepare import (
     CorpusDescription,
+    count_shared_docs,
     find_missing_files,
     find_transformer,
     make_config,
@@ -111,3 +112,33 @@ def test_transformer_is_set_where_the_config_has_one(tmp_path):
     assert config["components"]["transformer"]["model"]["name"] == "org/model"
     config = make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, "org/model")
     assert "transformer" not in config["components"]
+
+
+def test_docs_that_parts_share_are_counted(paths):
+    records = [
+        {"text": text, "spans": []} for text in ("IL-2", "IL-3", "IL-4", "IL-2", "IL-5", "IL-4")
+    ]
+    srsly.write_jsonl(paths[1] / "notes.jsonl", records)
+    conversion = {**CORPUS["convert"][0], "split_sizes": [2, 2, 2]}
+    paths[0].write_text(srsly.yaml_dumps({**CORPUS, "convert": [conversion]}), encoding="utf8")
+    output = " ".join(invoke(*paths).output.split())
+    assert "1 of 2 docs of dev.spacy have a text, or belong to a document, that an ear" in output
+    # The text is in the dev part
+    assert "1 of 2 docs of test.spacy have a text" in output
+    assert "of train.spacy have a text" not in output
+
+
+def test_parts_that_share_nothing_need_no_warning(paths):
+    assert "scores on them" not in invoke(*paths).output
+
+
+def test_docs_of_one_document_are_shared():
+    def make_doc(text, **user_data):
+        doc = spacy.blank("en")(text)
+        doc.user_data.update(user_data)
+        return doc
+
+    train = [make_doc("a", group="1"), make_doc("b")]
+    docs = [make_doc("b"), make_doc("c", group="1"), make_doc("d", group="2"), make_doc("e")]
+    assert count_shared_docs(docs, train) == 2
+    assert count_shared_docs(train, docs) == 2

@@ -29,8 +29,11 @@ def test_columns_are_layers(tmp_path, separator, line_end):
     assert (records[1].text, records[1].entities) == ("😀", ())
 
 
-def test_document_start_ends_a_record(tmp_path):
-    assert [record.text for record in read(tmp_path, "a O\n-DOCSTART- O\nb O\n")] == ["a", "b"]
+def test_document_start_ends_a_record_and_begins_a_group(tmp_path):
+    records = read(tmp_path, "a O\n-DOCSTART- O\nb O\n\nc O\n-DOCSTART- O\nd O\n")
+    assert [record.text for record in records] == ["a", "b", "c", "d"]
+    first, second = "data-document-1", "data-document-2"
+    assert [record.group for record in records] == [None, first, first, second]
 
 
 def test_no_break_space_is_part_of_a_token(tmp_path):

@@ -12,7 +12,10 @@ def test_formats():
         "maintie",
         "brat",
         "iob2",
+        "conll",
         "jsonl",
+        "label-studio",
+        "docbin",
     ]
     assert set(corpora.__all__) >= {reader.__name__ for reader in corpora.READERS.values()}
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.evaluation.nesting import best_iou, find_nesting, overlapping_pairs
+from spacy_eiou.evaluation.nesting import best_iou, find_nesting, find_parents, overlapping_pairs
 
 BOUNDARIES = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 8)).map(lambda x: (x[0], x[0] + x[1])),
@@ -70,6 +70,22 @@ def test_find_nesting_matches_comparing_all(spans):
     assert nesting.crossing.tolist() == [any(row) for row in crosses]
     assert nesting.crossing_pairs * 2 == sum(map(sum, crosses))
     assert nesting.depth.tolist() == [get_depth(span, spans) for span in spans]
+
+
+def test_find_parents():
+    # 0 contains 1 contains 2; 3 crosses 0 and contains 4; 5 and 6 are equal and contain 7
+    boundaries = [(0, 10), (1, 6), (2, 4), (8, 14), (11, 12), (20, 23), (20, 23), (21, 22)]
+    assert find_parents(*to_arrays(boundaries)).tolist() == [-1, 0, 1, -1, 3, -1, -1, 5]
+
+
+@given(BOUNDARIES)
+def test_find_parents_matches_comparing_all(spans):
+    expected = []
+    for span in spans:
+        outer = [index for index, other in enumerate(spans) if contain(other, span)]
+        widths = {index: spans[index][1] - spans[index][0] for index in outer}
+        expected.append(min(outer, key=lambda index: (widths[index], index), default=-1))
+    assert find_parents(*to_arrays(spans)).tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -316,8 +316,11 @@ def test_fresh_process_finds_the_component():
 @pytest.mark.parametrize("overlap", ["any", "nested", "flat"])
 def test_zero_suggestions(overlap):
     suggester = {"@misc": "test_even_docs_suggester"}
-    with pytest.warns(UserWarning, match="3 of 3 gold spans"):
-        nlp, component, examples = make_nlp(suggester=suggester, overlap=overlap, threshold=0.0)
+    data = [*FLAT, ("one two", [(0, 3, "LOC")])]
+    with pytest.warns(UserWarning, match="3 of 4 gold spans"):
+        nlp, component, examples = make_nlp(
+            data, suggester=suggester, overlap=overlap, threshold=0.0
+        )
     assert component.labels == ("PERSON", "LOC")
     train(nlp, examples, 1)
     texts = ["one", "two two", "three three three", "", "four four four four"]
@@ -464,7 +467,7 @@ def test_initialize_warns_about_gold_spans_across_sentences():
 def test_initialize_does_not_warn_without_reason():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        make_nlp(OVERLAPPING)
+        make_nlp(OVERLAPPING * 2)
 
 
 def test_gold_spans_are_aligned_to_predicted_tokens():

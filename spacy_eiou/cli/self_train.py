@@ -1,0 +1,103 @@
+from pathlib import Path
+from typing import Iterator, Optional
+
+import typer
+from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides
+from spacy.cli.train import train
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.training.loop import DIR_MODEL_BEST
+from spacy.util import load_config, load_model
+from thinc.api import Config
+from tqdm import tqdm
+from wasabi import msg
+
+from ..corpora import CorpusError
+from ..corpora.texts import TEXT_FORMATS, RejectedText, guess_text_format, read_texts
+from ._util import app, write_file
+
+
+@app.command(
+    "self-train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def self_train_cli(
+    ctx: typer.Context,
+    config_path: Path = Arg(..., help="Path to config file", exists=True, dir_okay=False),
+    texts_path: Path = Arg(
+        ..., help=f"Texts without annotation: {', '.join(TEXT_FORMATS)} or a directory", exists=True
+    ),
+    output_path: Path = Opt(..., "--output", "-o", help="Output directory for trained pipelines"),
+    teacher: Optional[str] = Opt(
+        None, "--teacher", "-t", help="Pipeline that annotates the texts. Defaults to training one"
+    ),
+    gold_share: float = Opt(
+        0.5, "--gold-share", "-gs", help="Share of annotated documents in the training data"
+    ),
+    code_path: Optional[Path] = Opt(
+        None,
+        "--code",
+        "-c",
+        help="Path to Python file with additional code (registered functions) to be imported",
+    ),
+    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+) -> None:
+    """
+    Train a pipeline from few annotated documents and many texts without
+    annotation. A teacher learns from the documents and annotates the texts, and
+    the pipeline learns from both. Settings of the config can be overridden on
+    the command line, as for `spacy train`, e.g. --paths.train ./train.spacy.
+    """
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code_path)
+    if teacher is None:
+        train(config_path, output_path / "teacher", use_gpu=use_gpu, overrides=overrides)
+        teacher = str(output_path / "teacher" / DIR_MODEL_BEST)
+    msg.divider("Annotating texts")
+    silver_path = output_path / "silver.spacy"
+    try:
+        silver = annotate_texts(load_model(teacher), texts_path)
+    except CorpusError as err:
+        msg.fail(f"Can't read the texts '{texts_path}'", err, exits=1)
+    write_file(silver_path, silver.to_bytes())
+    msg.good(f"Saved {len(silver):,} annotated texts: {silver_path}")
+    config = load_config(config_path, overrides=overrides, interpolate=True)
+    mixed_path = output_path / "config.cfg"
+    write_file(mixed_path, mix_corpus(config, silver_path, gold_share).to_bytes())
+    train(mixed_path, output_path, use_gpu=use_gpu)
+
+
+def annotate_texts(nlp: Language, texts_path: Path) -> DocBin:
+    """Annotate texts, as training data.
+
+    nlp (Language): The pipeline.
+    texts_path (Path): The texts, see `read_texts`.
+    RETURNS (DocBin): The annotated docs.
+    RAISES (CorpusError): If the texts, or one of them, are not as expected.
+    """
+    texts = _read_texts(texts_path, nlp.max_length)
+    return DocBin(docs=nlp.pipe(tqdm(texts, unit="texts", disable=None)))
+
+
+def mix_corpus(config: Config, silver_path: Path, gold_share: float) -> Config:
+    """Mix silver examples with those that a config trains on.
+
+    config (Config): The training config.
+    silver_path (Path): The silver examples, a .spacy file.
+    gold_share (float): The share of the gold examples.
+    RETURNS (Config): The config, whose training corpus holds both.
+    """
+    corpus = config["training"]["train_corpus"].partition(".")[2]
+    mixed = {
+        "@readers": "spacy_eiou.MixedCorpus.v1",
+        "gold": config["corpora"][corpus],
+        "silver": {"@readers": "spacy.Corpus.v1", "path": str(silver_path)},
+        "gold_share": gold_share,
+    }
+    return Config({**config, "corpora": {**config["corpora"], corpus: mixed}})
+
+
+def _read_texts(path: Path, max_length: int) -> Iterator[str]:
+    for item in read_texts(path, guess_text_format(path), max_length=max_length):
+        if isinstance(item, RejectedText):
+            raise CorpusError(f"{path}, text {item.number}: {item.reason}")
+        yield item.text

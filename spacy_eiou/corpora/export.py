@@ -1,0 +1,140 @@
+import json
+import re
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, TextIO
+from xml.sax.saxutils import escape
+
+# An annotated text: "id", "text" and "spans", each of which has "start", "end", "label", "text",
+# "parent" (the index of a span, or None) and maybe "score".
+Annotation = Dict[str, Any]
+
+GRAPHML_TYPES = {
+    "record": "string",
+    "label": "string",
+    "text": "string",
+    "start": "int",
+    "end": "int",
+    "score": "double",
+}
+# What XML 1.0 has no way to write. Python's strings hold no half characters here.
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def read_annotations(path: Path) -> Iterator[Annotation]:
+    """Read annotated texts, one after the other.
+
+    path (Path): A file that `eiou annotate` wrote.
+    YIELDS (Annotation): The texts and their spans, in the order of the file.
+    """
+    with path.open("rb") as file:
+        yield from map(json.loads, file)
+
+
+def write_brat(annotations: Iterable[Annotation], path: Path) -> None:
+    """Write brat standoff annotation: a .txt and an .ann file for each text. They are named by its
+    number from 1 and its id, where characters that may not suit a file name become "_". As labels
+    hold no whitespace in brat, it becomes "_" as well.
+
+    annotations (Iterable[Annotation]): The annotated texts.
+    path (Path): The folder, which must not exist yet.
+    """
+    path.mkdir()
+    for number, annotation in enumerate(annotations, start=1):
+        name = re.sub(r"[^\w.-]", "_", annotation["id"], flags=re.ASCII)[:100]
+        lines = [
+            _format_brat_entity(index, span)
+            for index, span in enumerate(annotation["spans"], start=1)
+        ]
+        stem = f"{number:06}-{name}"
+        (path / f"{stem}.txt").write_bytes(annotation["text"].encode("utf8"))
+        (path / f"{stem}.ann").write_bytes("".join(lines).encode("utf8"))
+
+
+def write_graph_jsonl(annotations: Iterable[Annotation], path: Path) -> None:
+    """Write entities and their nesting as JSON Lines: one object of "type" "node" for each entity,
+    and one of "type" "edge" for each that lies in another: "source" is the inner one, "target" the
+    smallest one around it. The id of a node is the number of its text, from 1, and its index among
+    the spans of the text, from 0.
+
+    annotations (Iterable[Annotation]): The annotated texts.
+    path (Path): The file.
+    """
+    with path.open("w", encoding="utf8", newline="\n") as file:
+        for number, annotation in enumerate(annotations, start=1):
+            for node in _get_nodes(annotation, number):
+                _write_json_line({"type": "node", **node}, file)
+            for edge in _get_edges(annotation, number):
+                _write_json_line({"type": "edge", **edge}, file)
+
+
+def write_graphml(annotations: Iterable[Annotation], path: Path) -> None:
+    """Write entities and their nesting as GraphML, a directed graph with an edge from each entity
+    that lies in another to the smallest one around it. A control character that XML can't hold
+    becomes U+FFFD. The ids are those of `write_graph_jsonl`.
+
+    annotations (Iterable[Annotation]): The annotated texts.
+    path (Path): The file.
+    """
+    with path.open("w", encoding="utf8", newline="\n") as file:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+        file.write('<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
+        for name, kind in GRAPHML_TYPES.items():
+            file.write(f'<key id="{name}" for="node" attr.name="{name}" attr.type="{kind}"/>\n')
+        file.write('<graph edgedefault="directed">\n')
+        for number, annotation in enumerate(annotations, start=1):
+            for node in _get_nodes(annotation, number):
+                data = "".join(
+                    f'<data key="{name}">{_escape_xml(str(node[name]))}</data>'
+                    for name in GRAPHML_TYPES
+                    if name in node
+                )
+                file.write(f'<node id="{node["id"]}">{data}</node>\n')
+            for edge in _get_edges(annotation, number):
+                file.write(f'<edge source="{edge["source"]}" target="{edge["target"]}"/>\n')
+        file.write("</graph>\n</graphml>\n")
+
+
+GRAPH_WRITERS: Dict[str, Callable[[Iterable[Annotation], Path], None]] = {
+    ".graphml": write_graphml,
+    ".jsonl": write_graph_jsonl,
+}
+
+
+def _format_brat_entity(index: int, span: Dict[str, Any]) -> str:
+    label = re.sub(r"\s", "_", span["label"])
+    text = re.sub(r"[\r\n]", " ", span["text"])
+    return f"T{index}\t{label} {span['start']} {span['end']}\t{text}\n"
+
+
+def _get_nodes(annotation: Annotation, number: int) -> List[Dict[str, Any]]:
+    names = [name for name in GRAPHML_TYPES if name != "record"]
+    return [
+        {
+            "id": _get_node_id(number, index),
+            "record": annotation["id"],
+            **{name: span[name] for name in names if name in span},
+        }
+        for index, span in enumerate(annotation["spans"])
+    ]
+
+
+def _get_edges(annotation: Annotation, number: int) -> List[Dict[str, str]]:
+    return [
+        {"source": _get_node_id(number, index), "target": _get_node_id(number, span["parent"])}
+        for index, span in enumerate(annotation["spans"])
+        if span["parent"] is not None
+    ]
+
+
+def _get_node_id(number: int, index: int) -> str:
+    # The ids of the texts need not be distinct.
+    return f"{number}.{index}"
+
+
+def _write_json_line(value: Dict[str, Any], file: TextIO) -> None:
+    file.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def _escape_xml(text: str) -> str:
+    # A parser would turn a carriage return into a line feed.
+    return escape(NOT_IN_XML.sub("\ufffd", text), {"\r": "&#13;"})

@@ -1,0 +1,267 @@
+"""The page that shows an error analysis."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from itertools import pairwise
+from typing import Any, Dict, List, Optional, Tuple
+
+from jinja2 import Environment, PackageLoader
+from spacy import displacy
+
+from .charts import PERCENT_TICKS, Bars, Line, Tick, draw_bars, draw_lines
+from .errors import ERROR_CLASSES
+
+CARDS = {
+    "Micro F": "f",
+    "Macro F": "macro_f",
+    "Precision": "p",
+    "Recall": "r",
+    "Inner F": "inner_f",
+    "Outer F": "outer_f",
+    "Flat F": "flat_f",
+    "Boundary F": "boundary_f",
+    "Label acc.": "label_acc",
+}
+SCORES = {"precision": "p", "recall": "r", "f-score": "f"}
+
+# The most types in the confusion matrix, and in one that takes half of the page.
+MAX_CONFUSION_TYPES = 20
+MAX_NARROW_TYPES = 8
+# How high a bar of one is on a logarithmic axis, as the exponent of ten.
+ONE = 0.3
+
+# After a token, tells that displaCy's space there is not in the text.
+NO_SPACE = "\0"
+# displaCy's templates without the styles that all spans share, to keep the page small.
+SPAN_TEMPLATE = {
+    "span": '<span class="token" style="height:{total_height}px">{text}{span_slices}{span_starts}'
+    "</span>",
+    "slice": '<i style="background:{bg};top:{top_offset}px"></i>',
+    # The label again, unseen, so that the token is as wide and no label covers the next
+    "start": '<b style="background:{bg};top:{top_offset}px">{label}</b><em>{label}</em>',
+}
+# Of a span in error, and of another span of the same type.
+COLORS = (
+    ("#6fbdf7", "#dceefc"),
+    ("#f8ab5e", "#fdead8"),
+    ("#7fce85", "#e0f3e1"),
+    ("#f08aa5", "#fbe3e9"),
+    ("#ad97ee", "#eae4fb"),
+    ("#ecc94b", "#faf2d0"),
+    ("#5ccabd", "#d7f3ef"),
+    ("#d295d2", "#f4e6f4"),
+    ("#b9c553", "#eff2d8"),
+    ("#c2a788", "#f0e9e1"),
+)
+
+
+@dataclass
+class Cell:
+    """A cell of the confusion matrix.
+
+    count (int): The number of spans.
+    share (float): Their share in the row, between 0 and 1.
+    correct (bool): Whether gold and predicted type are the same.
+    """
+
+    count: int
+    share: float
+    correct: bool
+
+
+def render_report(analysis: Dict[str, Any]) -> str:
+    """Render an error analysis as an HTML page that loads nothing.
+
+    analysis (Dict[str, Any]): What `analyze_docs` returns, and what was analyzed: the `model`, the
+        `data`, the `spans_key`, the number of `unannotated_docs`, the `threshold` or None, the
+        `label_thresholds`, the least probability `floor` of a candidate, and the writing
+        `direction`, "ltr" or "rtl".
+    RETURNS (str): The page.
+    """
+    environment = Environment(
+        loader=PackageLoader("spacy_eiou.evaluation"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = _format_percent
+    types = _sort_types(analysis)
+    return environment.get_template("report.html").render(
+        analysis,
+        cards=CARDS,
+        error_classes=ERROR_CLASSES,
+        types=types,
+        is_narrow=len(types) <= MAX_NARROW_TYPES,
+        confusion_types=types[:MAX_CONFUSION_TYPES],
+        confusion_rows=_make_confusion_rows(analysis["confusion"], types[:MAX_CONFUSION_TYPES]),
+        histogram_chart=_draw_histogram(analysis["histogram"]),
+        curve_chart=_draw_curve(analysis),
+        reliability_chart=_draw_reliability(analysis["reliability"]),
+        width_chart=_draw_groups(analysis["by_width"], "tokens of the span (gold spans below)"),
+        depth_chart=_draw_groups(analysis["by_depth"], "depth of nesting (gold spans below)"),
+        rarity_chart=_draw_groups(analysis["by_rarity"], "examples of the type (gold spans below)"),
+        render_spans=partial(
+            _render_spans,
+            direction=analysis["direction"],
+            options=_make_span_options(types),
+        ),
+    )
+
+
+def _format_percent(score: Optional[float]) -> str:
+    return "–" if score is None else f"{100 * score:.1f}"
+
+
+def _sort_types(analysis: Dict[str, Any]) -> List[str]:
+    """The types, the most frequent one among the gold spans first."""
+    per_type = analysis["scores"]["per_type"] or {}
+    return sorted(per_type, key=lambda label: -per_type[label]["gold"])
+
+
+def _make_confusion_rows(
+    confusion: List[Dict[str, Any]], types: List[str]
+) -> List[Tuple[Optional[str], List[Cell]]]:
+    """A row for each gold type, with a cell for each predicted type. None comes last in both."""
+    counts = {(entry["gold"], entry["predicted"]): entry["count"] for entry in confusion}
+    rows = []
+    for gold in (*types, None):
+        total = sum(count for (row, _), count in counts.items() if row == gold)
+        row_counts = [(predicted, counts.get((gold, predicted), 0)) for predicted in (*types, None)]
+        rows.append(
+            (
+                gold,
+                [
+                    Cell(count, count / total if total else 0.0, gold == predicted)
+                    for predicted, count in row_counts
+                ],
+            )
+        )
+    return rows
+
+
+def _draw_histogram(histogram: Dict[str, List[float]]) -> str:
+    most = max([1, *histogram["correct"], *histogram["wrong"]])
+    ranges = [f"{low:.0%} to {high:.0%}" for low, high in pairwise(histogram["edges"])]
+    series = [
+        Bars(
+            name,
+            [_log_height(count, most) for count in histogram[name]],
+            [f"{count:,} {name}, {text}" for count, text in zip(histogram[name], ranges)],
+        )
+        for name in ("correct", "wrong")
+    ]
+    powers = [10**exponent for exponent in range(math.floor(math.log10(most)) + 1)]
+    return draw_bars(
+        series,
+        x_ticks=PERCENT_TICKS,
+        y_ticks=[Tick(_log_height(power, most), f"{power:,}") for power in powers],
+        title="Number of correct and wrong candidates by probability",
+        x_label="probability (%)",
+        y_label="candidates",
+    )
+
+
+def _log_height(count: float, most: float) -> float:
+    return (math.log10(count) + ONE) / (math.log10(most) + ONE) if count else 0.0
+
+
+def _draw_curve(analysis: Dict[str, Any]) -> str:
+    curve = Line("curve", [(point["r"], point["p"]) for point in analysis["curve"]])
+    scores = analysis["scores"]
+    chosen = Line(
+        "chosen",
+        [(scores["r"] or 0.0, scores["p"] or 0.0)],
+        [f"predicted: precision {scores['p'] or 0:.1%}, recall {scores['r'] or 0:.1%}"],
+    )
+    return draw_lines(
+        [curve, chosen],
+        title="Precision and recall of the candidates over thresholds",
+        x_label="recall (%)",
+        y_label="precision (%)",
+    )
+
+
+def _draw_reliability(reliability: List[Dict[str, float]]) -> str:
+    measured = Line(
+        "curve",
+        [(point["probability"], point["correct"]) for point in reliability],
+        [f"{point['correct']:.1%} of {point['count']:,} are correct" for point in reliability],
+    )
+    return draw_lines(
+        [Line("ideal", [(0, 0), (1, 1)]), measured],
+        title="Share of correct candidates by probability",
+        x_label="mean probability (%)",
+        y_label="correct (%)",
+    )
+
+
+def _draw_groups(groups: List[Dict[str, Any]], x_label: str) -> str:
+    series = [
+        Bars(
+            name,
+            [group[score] for group in groups],
+            [
+                f"{name} {group[score]:.1%} ({group['gold']:,} gold, {group['predicted']:,} "
+                "predicted)"
+                for group in groups
+            ],
+        )
+        for name, score in SCORES.items()
+    ]
+    x_ticks = [
+        Tick((index + 0.5) / len(groups), f"{group['name']}\n({group['gold']:,})")
+        for index, group in enumerate(groups)
+    ]
+    return draw_bars(
+        series,
+        x_ticks=x_ticks,
+        title=f"Precision, recall and F-score by {x_label}",
+        x_label=x_label,
+        y_label="score (%)",
+    )
+
+
+def _make_span_options(types: List[str]) -> Dict[str, Any]:
+    """Options for displaCy, with two colors for each type."""
+    colors = {}
+    for index, label in enumerate(types):
+        in_error, other = COLORS[index % len(COLORS)]
+        colors[_mark_up_label(label, True)] = in_error
+        colors[_mark_up_label(label, False)] = other
+    return {
+        "colors": colors,
+        "template": SPAN_TEMPLATE,
+        "top_offset": 23,
+        "span_label_offset": 14,
+    }
+
+
+def _mark_up_label(label: str, in_error: bool) -> str:
+    """displaCy escapes the text but not the labels."""
+    return f"<mark>{escape(label)}</mark>" if in_error else escape(label)
+
+
+def _render_spans(
+    tokens: List[str], spans: List[Dict[str, Any]], direction: str, options: Dict[str, Any]
+) -> str:
+    # Only where words and spans begin and end, so that no word is pulled apart by a label
+    word_ends = {index for index, token in enumerate(tokens, start=1) if token[-1:].isspace()}
+    span_bounds = {span[bound] for span in spans for bound in ("start", "end")}
+    cuts = sorted({0, len(tokens)} | word_ends | span_bounds)
+    positions = {cut: position for position, cut in enumerate(cuts)}
+    parsed = {
+        "tokens": ["".join(tokens[start:end]) + NO_SPACE for start, end in pairwise(cuts)],
+        "spans": [
+            {
+                "start_token": positions[span["start"]],
+                "end_token": positions[span["end"]],
+                "label": _mark_up_label(span["label"], span["in_error"]),
+            }
+            for span in spans
+        ],
+        "settings": {"direction": direction},
+    }
+    html = displacy.render(parsed, style="span", manual=True, jupyter=False, options=options)
+    return html.replace(f"{NO_SPACE} ", "").replace(NO_SPACE, "")

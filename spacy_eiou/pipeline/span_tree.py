@@ -1,0 +1,56 @@
+from dataclasses import dataclass
+from typing import Iterable, List, Optional
+
+import numpy
+from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
+from spacy.tokens import Doc, Span
+
+from ..evaluation.nesting import find_parents
+
+
+@dataclass(frozen=True)
+class SpanNode:
+    """A span and its place among the spans of its group.
+
+    span (Span): The span.
+    parent (Optional[int]): Index of the smallest span that strictly contains the span, or None.
+    children (List[int]): Indices of the spans whose parent the span is, in order.
+    depth (int): Number of spans on the way up: 1 for a span without a parent.
+    """
+
+    span: Span
+    parent: Optional[int]
+    children: List[int]
+    depth: int
+
+
+def span_tree(spans: Iterable[Span]) -> List[SpanNode]:
+    """Find which span lies in which. The parent of a span is the smallest one that strictly
+    contains it, and of equally small ones the first. Spans on the same boundaries have the same
+    parent, and so the first of them has all the children. Spans that cross aren't parent and child.
+
+    spans (Iterable[Span]): Spans of one doc in any order, such as a span group.
+    RETURNS (List[SpanNode]): One node per span, in the order of the spans.
+    """
+    spans = list(spans)
+    starts = numpy.array([span.start for span in spans], dtype="int64")
+    ends = numpy.array([span.end for span in spans], dtype="int64")
+    parents = [None if parent < 0 else parent for parent in find_parents(starts, ends).tolist()]
+    depths = [1] * len(spans)
+    for index in numpy.argsort(starts - ends, kind="stable").tolist():
+        # A parent is wider than its children, so its depth is known.
+        parent = parents[index]
+        if parent is not None:
+            depths[index] += depths[parent]
+    children: List[List[int]] = [[] for _ in spans]
+    for index, parent in enumerate(parents):
+        if parent is not None:
+            children[parent].append(index)
+    return [SpanNode(*node) for node in zip(spans, parents, children, depths)]
+
+
+def _doc_span_tree(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY) -> List[SpanNode]:
+    return span_tree(doc.spans[spans_key])
+
+
+Doc.set_extension("span_tree", method=_doc_span_tree, force=True)

@@ -1,0 +1,170 @@
+"""Checks of the component, of its training data and of its predictions."""
+
+import warnings
+from contextlib import contextmanager
+from typing import Any, Collection, Dict, Iterable, Iterator
+
+from spacy.tokens import Doc
+from thinc.api import Config, Model
+from thinc.types import Floats2d
+from thinc.util import get_array_module
+
+from ..evaluation.statistics import describe_spans_keys
+from .decoding import CONFLICTS
+
+
+def check_settings(name: str, cfg: Dict[str, Any]) -> None:
+    """Check the settings by which predictions are selected.
+
+    name (str): Name of the component.
+    cfg (Dict[str, Any]): Its settings.
+    RAISES (ValueError): If `overlap`, `max_positive` or a threshold is out of range.
+    """
+    if cfg["overlap"] not in CONFLICTS:
+        raise ValueError(
+            f"[{name}] Unknown setting overlap = {cfg['overlap']!r}. Choose one of: "
+            f"{', '.join(CONFLICTS)}."
+        )
+    if cfg["max_positive"] is not None and cfg["max_positive"] < 1:
+        raise ValueError(
+            f"[{name}] max_positive must be at least 1, or null for no limit, but is "
+            f"{cfg['max_positive']}."
+        )
+    if not 0 <= cfg["threshold"] <= 1:
+        raise ValueError(f"[{name}] The threshold must be from 0 to 1, but is {cfg['threshold']}.")
+    for label, threshold in cfg["label_thresholds"].items():
+        if not 0 <= threshold <= 1:
+            raise ValueError(
+                f"[{name}] The threshold of the label {label!r} must be from 0 to 1, but is "
+                f"{threshold}."
+            )
+
+
+def check_labels_fit_model(name: str, labels: Collection[str], model: Model) -> None:
+    """Check that the labels of a loaded component are those of its model.
+
+    name (str): Name of the component.
+    labels (Collection[str]): Its labels.
+    model (Model): Its model, which has a class per label and one for "no entity".
+    RAISES (ValueError): If there are more or fewer labels than the model has classes for.
+    """
+    if model.has_dim("nO") and model.get_dim("nO") != len(labels) + 1:
+        raise ValueError(
+            f"[{name}] The model tells {model.get_dim('nO') - 1} labels apart, but the file 'cfg' "
+            f"has {len(labels)}: it is missing, or that of another model."
+        )
+
+
+@contextmanager
+def loading(name: str, source: str) -> Iterator[None]:
+    """Turn what goes wrong as a component is loaded into one clear error.
+
+    name (str): Name of the component.
+    source (str): What it is loaded from.
+    RAISES (ValueError): If anything does.
+    """
+    # Damaged bytes may raise anything, such as a KeyError.
+    try:
+        yield
+    except Exception as err:
+        raise ValueError(
+            f"[{name}] Can't load the component from {source}, which is damaged, incomplete, or of "
+            f"another version: {err}"
+        ) from err
+
+
+def check_gold_spans(
+    name: str, spans_key: str, n_spans: Dict[str, int], references: Iterable[Doc]
+) -> None:
+    """Check the gold spans, before the component is initialized with them.
+
+    name (str): Name of the component.
+    spans_key (str): Key of `Doc.spans` that it learns from.
+    n_spans (Dict[str, int]): Number of gold spans by label.
+    references (Iterable[Doc]): The annotated docs, which are looked at if there are no spans.
+    RAISES (ValueError): If there are none.
+    """
+    if not n_spans:
+        raise ValueError(
+            f"[{name}] No training example has spans under the key '{spans_key}'. "
+            f"{describe_spans_keys(references)} Set spans_key to the one to learn from."
+        )
+    single = [repr(label) for label, count in n_spans.items() if count == 1]
+    if single:
+        warnings.warn(
+            f"[{name}] {len(single)} of {len(n_spans)} labels have a single training example: "
+            f"{', '.join(single)}.",
+            stacklevel=3,
+        )
+
+
+def check_labels(name: str, labels: Collection[str], n_spans: Dict[str, int]) -> None:
+    """Check that the labels given are those of the training data.
+
+    name (str): Name of the component.
+    labels (Collection[str]): The labels given.
+    n_spans (Dict[str, int]): Number of gold spans by label.
+    RAISES (ValueError): If a gold span has none of them.
+    """
+    missing = [
+        f"{label!r} ({count} spans)" for label, count in n_spans.items() if label not in labels
+    ]
+    if missing:
+        raise ValueError(
+            f"[{name}] The labels given lack labels of the training data: {', '.join(missing)}. "
+            f"They are: {', '.join(labels)}. Add what is missing, or remove these spans."
+        )
+
+
+def check_candidates(name: str, n_reached: int, n_gold: int) -> None:
+    """Check that the gold spans are candidates.
+
+    name (str): Name of the component.
+    n_reached (int): Number of gold spans that are candidates.
+    n_gold (int): Number of gold spans.
+    RAISES (ValueError): If there are gold spans, but none is a candidate.
+    """
+    if n_reached == n_gold:
+        return
+    n_lost = n_gold - n_reached
+    message = (
+        f"[{name}] {n_lost} of {n_gold} gold spans ({n_lost / n_gold:.1%}) are no candidates, so "
+        "the component can never find them: they are wider than the suggester's spans, cross a "
+        "sentence boundary, or do not begin and end where tokens do."
+    )
+    if not n_reached:
+        raise ValueError(message)
+    warnings.warn(message, stacklevel=4)
+
+
+def check_score_weights(name: str, spans_key: str, config: Config) -> None:
+    """Check that a score of the component counts when `spacy train` chooses the best model. In a
+    pipeline that is trained from Python, whose config has no training data, none needs to.
+
+    name (str): Name of the component.
+    spans_key (str): Key of `Doc.spans` that it writes.
+    config (Config): The config of the pipeline.
+    """
+    weights = config.get("training", {}).get("score_weights", {})
+    counts = any(weights[score] for score in weights if score.startswith(f"spans_{spans_key}_"))
+    if config.get("paths", {}).get("train") is not None and not counts:
+        warnings.warn(
+            f"[{name}] No score of the spans key '{spans_key}' has a weight, so that training "
+            "can't tell which model finds these spans best. Add to the block "
+            f"[training.score_weights] of the config: spans_{spans_key}_f = 1.0",
+            stacklevel=3,
+        )
+
+
+def check_probabilities(name: str, probabilities: Floats2d) -> None:
+    """Check that the probabilities of the candidates are numbers.
+
+    name (str): Name of the component.
+    probabilities (Floats2d): The probabilities, shape (n, K).
+    RAISES (ValueError): If one is not finite.
+    """
+    if not get_array_module(probabilities).isfinite(probabilities.sum()):
+        raise ValueError(
+            f"[{name}] The model gives probabilities that are not numbers: training has diverged, "
+            "or the weights or the token vectors that the component gets are damaged."
+        )

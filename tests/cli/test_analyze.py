@@ -1,0 +1,196 @@
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin, Span
+from spacy.training import Corpus
+from typer.testing import CliRunner
+
+from spacy_eiou.cli import app
+from spacy_eiou.cli.analyze import analyze
+from spacy_eiou.cli.evaluate import evaluate
+
+TEXTS = ["alpha beta gamma delta", "beta alpha delta gamma", "gamma alpha beta delta"] * 4
+TINY_TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 16,
+    "depth": 1,
+    "embed_size": 100,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": True,
+}
+TINY_MODEL = {
+    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
+    "tok2vec": TINY_TOK2VEC,
+    "scorer": {"@layers": "Linear.v1"},
+    "hidden_size": 16,
+}
+SPANCAT_MODEL = {
+    "@architectures": "spacy.SpanCategorizer.v1",
+    "tok2vec": TINY_TOK2VEC,
+    "reducer": {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": 16},
+    "scorer": {"@layers": "spacy.LinearLogistic.v1", "nO": None, "nI": None},
+}
+SINGLELABEL_MODEL = {**SPANCAT_MODEL, "scorer": {"@layers": "Softmax.v2"}}
+COMPONENTS = [
+    ("nested_spancat", TINY_MODEL),
+    ("spancat", SPANCAT_MODEL),
+    ("spancat_singlelabel", SINGLELABEL_MODEL),
+]
+
+
+def make_data(path, spans_key="sc", *, last_word=False):
+    """Each "alpha" is an entity, and inside of one with the word after it. So may the last word be
+    one. A doc more has no spans key."""
+    nlp = spacy.blank("en")
+    docs = [nlp.make_doc(text) for text in TEXTS]
+    for index, doc in enumerate(docs):
+        start = doc.text.split().index("alpha")
+        spans = [Span(doc, start, start + 1, "A"), Span(doc, start, start + 2, "B")]
+        doc.spans[spans_key] = [*spans, *([Span(doc, 3, 4, "A")] if last_word else [])]
+        doc.user_data["record_id"] = f"record {index}"
+    DocBin(docs=[*docs, nlp.make_doc("alpha")], store_user_data=True).to_disk(path)
+    return path
+
+
+def make_model(folder, factory="nested_spancat", model=TINY_MODEL, n_updates=8, spans_key="sc"):
+    spacy.util.fix_random_seed(0)
+    nlp = spacy.blank("en")
+    # Annotates the docs that the component gets
+    nlp.add_pipe("sentencizer")
+    nlp.add_pipe(factory, config={"model": model, "spans_key": spans_key})
+    examples = list(Corpus(make_data(folder / "train.spacy", spans_key))(nlp))[:-1]
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    for _ in range(n_updates):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(folder / "model")
+    return folder
+
+
+@pytest.fixture(scope="module", params=COMPONENTS, ids=lambda param: param[0])
+def trained(request, tmp_path_factory):
+    """A folder with data and a pipeline of each kind."""
+    return make_model(tmp_path_factory.mktemp("trained"), *request.param)
+
+
+@pytest.fixture(scope="module")
+def analysis(trained):
+    """The analysis of each kind of pipeline, on data of which it finds a part."""
+    data = make_data(trained / "dev.spacy", last_word=True)
+    return analyze(str(trained / "model"), data, trained / "output")
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    return make_model(tmp_path_factory.mktemp("nested"))
+
+
+def run(*args):
+    result = CliRunner().invoke(app, ["analyze", *map(str, args)])
+    return result.exit_code, " ".join(result.stdout.split())
+
+
+def test_spans_are_those_of_the_pipeline(trained, analysis):
+    scores = {
+        name[len("spans_sc_") :]: score
+        for name, score in evaluate(str(trained / "model"), trained / "dev.spacy").items()
+        if name.startswith("spans_sc_")
+    }
+    assert analysis["scores"] == scores
+    assert scores["correct"] > len(TEXTS)
+    assert analysis["docs"] == len(TEXTS)
+    assert analysis["unannotated_docs"] == 1
+    # Not one of the last words was an entity in training
+    assert analysis["errors"]["missed flat"] == len(TEXTS)
+    assert analysis["examples"][0]["record_id"] == "record 0"
+
+
+def test_candidates(analysis):
+    lowest = analysis["curve"][0]
+    assert lowest["threshold"] == 0.01
+    assert lowest["r"] >= analysis["scores"]["r"]
+    n_correct = sum(analysis["histogram"]["correct"])
+    n_wrong = sum(analysis["histogram"]["wrong"])
+    assert n_wrong > 0
+    assert lowest["p"] == pytest.approx(n_correct / (n_correct + n_wrong))
+    assert lowest["r"] == pytest.approx(n_correct / analysis["scores"]["gold"])
+
+
+def test_training_counts_are_those_of_the_component(trained, analysis):
+    is_nested = "nested_spancat" in spacy.load(trained / "model").pipe_names
+    counts = {"A": len(TEXTS), "B": len(TEXTS)}
+    assert analysis["training_counts"] == (counts if is_nested else None)
+
+
+def test_candidates_below_the_threshold_have_probabilities(nested, tmp_path):
+    path = nested / "model" / "nested_spancat" / "cfg"
+    cfg = srsly.read_json(path)
+    try:
+        srsly.write_json(path, {**cfg, "threshold": 1.0})
+        analysis = analyze(str(nested / "model"), nested / "train.spacy", tmp_path)
+    finally:
+        srsly.write_json(path, cfg)
+    assert analysis["threshold"] == 1.0
+    assert analysis["scores"]["predicted"] == 0
+    assert analysis["errors"]["missed inner"] == analysis["errors"]["missed outer"] == len(TEXTS)
+    probabilities = [example["gold"]["probability"] for example in analysis["examples"]]
+    assert all(0.01 <= probability < 1 for probability in probabilities)
+
+
+def test_files_and_table(nested, tmp_path):
+    model, data = nested / "model", make_data(tmp_path / "dev.spacy", last_word=True)
+    output = tmp_path / "new" / "folder"
+    exit_code, stdout = run(model, data, "--output", output, "--limit", 1)
+    assert exit_code == 0
+    analysis = analyze(str(model), data, tmp_path / "again", limit=1)
+    for name, count in analysis["errors"].items():
+        assert f"{name} {count} " in stdout
+    assert srsly.read_json(output / "analysis.json")["errors"] == analysis["errors"]
+    assert len(analysis["examples"]) == 1
+    assert sorted(path.name for path in output.iterdir()) == ["analysis.json", "index.html"]
+    for path in output.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def test_silent_by_default(nested, tmp_path, capsys):
+    analyze(str(nested / "model"), nested / "train.spacy", tmp_path)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_other_spans_key(tmp_path):
+    make_model(tmp_path, n_updates=1, spans_key="events")
+    exit_code, _ = run(tmp_path / "model", tmp_path / "train.spacy", "--output", tmp_path / "out")
+    assert exit_code == 0
+    assert srsly.read_json(tmp_path / "out" / "analysis.json")["spans_key"] == "events"
+
+
+def test_code_is_imported(nested, tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n", encoding="utf8")
+    data = nested / "train.spacy"
+    exit_code, _ = run(nested / "model", data, "--code", code, "--output", tmp_path / "out")
+    assert exit_code == 0
+    assert (tmp_path / "imported").exists()
+
+
+@pytest.mark.parametrize(
+    "ruler_key,options,message",
+    [
+        ("sc", [], "No nested_spancat or spancat in the pipeline writes the spans key 'sc'."),
+        ("ruler", [], "Can't tell which spans key to evaluate"),
+        ("ruler", ["--spans-key", "sc"], "Spans keys that they write: none."),
+    ],
+)
+def test_pipeline_without_probabilities(tmp_path, ruler_key, options, message):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("span_ruler", config={"spans_key": ruler_key})
+    nlp.to_disk(tmp_path / "model")
+    data = make_data(tmp_path / "data.spacy")
+    output = tmp_path / "out"
+    exit_code, stdout = run(tmp_path / "model", data, "--output", output, *options)
+    assert exit_code == 1
+    assert message in stdout
+    assert not output.exists()

@@ -1,0 +1,121 @@
+import json
+import os
+import shutil
+import signal
+import sys
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+
+from spacy_eiou.cli._util import write_file
+from spacy_eiou.cli.calibrate import save_pipeline
+from spacy_eiou.cli.convert import convert
+
+CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+
+
+def run_and_kill(step, function):
+    """Call a function in another process, which is killed before its change number `step` to the
+    file system. RETURNS (bool): Whether it was killed, rather than done before."""
+    pid = os.fork()
+    if pid == 0:
+        steps = count(1)
+
+        def kill(event, args):
+            writes = event == "open" and args[2] is not None and args[2] & os.O_CREAT
+            if (writes or event in CHANGES) and next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(kill)
+        try:
+            function()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def get_files(folder):
+    """RETURNS: The content of each file, without those that a killed process left unfinished."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.parts)
+    }
+
+
+def kill_at_each_step(tmp_path, old, function):
+    """Kill the function at each of its steps, each time with a copy of the old output.
+    RETURNS: The files after each kill, and last those after a run that was not killed."""
+    states = []
+    for step in count(1):
+        output = tmp_path / f"output{step}"
+        shutil.copytree(old, output)
+        was_killed = run_and_kill(step, lambda: function(output))  # noqa: B023
+        states.append(get_files(output))
+        if not was_killed:
+            return states
+
+
+def test_one_file_is_the_old_or_the_new_one(tmp_path):
+    write_file(tmp_path / "old" / "file", b"old" * 1000)
+    states = kill_at_each_step(
+        tmp_path, tmp_path / "old", lambda output: write_file(output / "file", b"new" * 2000)
+    )
+    assert len(states) > 2
+    contents = [state["file"] for state in states]
+    assert set(contents) == {b"old" * 1000, b"new" * 2000}
+    assert contents == sorted(contents, reverse=True)
+
+
+def convert_with_seed(source, output, seed):
+    convert(source, output, corpus_format="jsonl", lang="en", split_fractions=[0.5, 0.5], seed=seed)
+
+
+def test_converted_parts_never_belong_to_different_splits(tmp_path):
+    source = tmp_path / "data.jsonl"
+    lines = [json.dumps({"text": f"text {number}", "spans": []}) for number in range(8)]
+    source.write_text("\n".join(lines))
+    convert_with_seed(source, tmp_path / "old", 0)
+    old = get_files(tmp_path / "old")
+    states = kill_at_each_step(
+        tmp_path, tmp_path / "old", lambda output: convert_with_seed(source, output, 1)
+    )
+    new = states[-1]
+    assert old.keys() == new.keys() == {"train.spacy", "train.json", "dev.spacy", "dev.json"}
+    assert old["dev.spacy"] != new["dev.spacy"]
+    assert states[0] == old
+    # A file is missing for an instant: nobody can train with what is there
+    complete = [state for state in states if "train.spacy" in state]
+    assert all(state in (old, new) for state in complete)
+    assert len(states) - len(complete) == len(old)
+
+
+def make_pipeline(path, threshold):
+    for name in ("meta.json", "tok2vec/model", "nested_spancat/cfg", "nested_spancat/model"):
+        write_file(path / name, f"{name} {threshold}".encode())
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_calibrated_pipeline_is_the_old_or_the_new_one(tmp_path, in_place):
+    make_pipeline(tmp_path / "old" / "model", 0.5)
+    make_pipeline(tmp_path / "old" / "output", 0.7)
+    component = SimpleNamespace(name="nested_spancat", cfg={"threshold": 0.3})
+    target = "model" if in_place else "output"
+    old = get_files(tmp_path / "old" / target)
+    states = kill_at_each_step(
+        tmp_path,
+        tmp_path / "old",
+        lambda output: save_pipeline(output / "model", output / target, component),
+    )
+    states = [
+        {name: data for name, data in state.items() if name.startswith(target)} for state in states
+    ]
+    new = states[-1]
+    assert json.loads(new[f"{target}/nested_spancat/cfg"]) == {"threshold": 0.3}
+    assert states[0] == {f"{target}/{name}": data for name, data in old.items()} != new
+    missing = [state for state in states if not state]
+    assert len(missing) == (0 if in_place else 1)
+    assert all(state in (states[0], new) for state in states if state)

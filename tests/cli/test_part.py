@@ -1,0 +1,94 @@
+import os
+
+import pytest
+
+from spacy_eiou.cli._part import bind_part, cut_to_batches, finish_part, part_of, remove_part
+
+
+def test_part_is_kept_as_long_as_its_source_is_the_same(tmp_path):
+    source, output = tmp_path / "in.txt", tmp_path / "new" / "out.txt"
+    source.write_text("a")
+    assert not bind_part(output, [source], ["x", 1])
+    part_of(output).write_text("done")
+    assert not bind_part(output, [source], ["x", 1])
+    assert part_of(output).read_text() == "done"
+
+
+def change_size(path):
+    stat = path.stat()
+    path.write_text("aa")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def change_time(path):
+    os.utime(path, ns=(1, 1))
+
+
+@pytest.mark.parametrize("change", [change_size, change_time])
+def test_part_of_a_changed_source_is_removed(tmp_path, change):
+    source, output = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("a")
+    bind_part(output, [source], [])
+    part_of(output).write_text("done")
+    change(source)
+    assert bind_part(output, [source], [])
+    assert not part_of(output).exists()
+    assert not bind_part(output, [source], [])
+
+
+@pytest.mark.parametrize("names,settings", [(["a"], [2]), (["a", "b"], [1]), (["b"], [1])])
+def test_part_of_other_files_or_settings_is_removed(tmp_path, names, settings):
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    output = tmp_path / "out.txt"
+    bind_part(output, [tmp_path / "a"], [1])
+    part_of(output).write_text("done")
+    assert bind_part(output, [tmp_path / name for name in names], settings)
+    assert not part_of(output).exists()
+
+
+def test_part_without_a_source_is_removed(tmp_path):
+    output = tmp_path / "out.txt"
+    part_of(output).write_text("done")
+    assert bind_part(output, [], [])
+    assert not part_of(output).exists()
+
+
+@pytest.mark.parametrize(
+    "data,batch_size,left",
+    [
+        (None, 2, b""),
+        (b"", 2, b""),
+        (b"1\n", 2, b""),
+        (b"1\n2\n", 2, b"1\n2\n"),
+        (b"1\n2\n3\n4", 2, b"1\n2\n"),
+        (b"1\n2\n3\n4\n5\n6", 2, b"1\n2\n3\n4\n"),
+        (b"1\n2\n3", 1, b"1\n2\n"),
+    ],
+)
+def test_cut_to_batches(tmp_path, data, batch_size, left):
+    output = tmp_path / "out.txt"
+    if data is not None:
+        part_of(output).write_bytes(data)
+    assert cut_to_batches(output, batch_size) == left.count(b"\n")
+    assert part_of(output).read_bytes() == left
+
+
+def test_finish(tmp_path):
+    output = tmp_path / "out.txt"
+    output.write_text("old")
+    bind_part(output, [], [])
+    part_of(output).write_text("new")
+    finish_part(output)
+    assert output.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_directory(tmp_path):
+    output = tmp_path / "out"
+    for name in ("old", "new"):
+        remove_part(output)
+        part_of(output).mkdir()
+        (part_of(output) / name).touch()
+    finish_part(output)
+    assert [path.name for path in output.iterdir()] == ["new"]

@@ -1,0 +1,97 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_eiou.corpora import CorpusError, Entity, read_conll
+
+
+def read(path, data):
+    path = path / "data.conll"
+    path.write_bytes(data.encode())
+    return list(read_conll(path))
+
+
+def read_entities(path, *tags):
+    """Read the entities of one-letter tokens, with which offsets are twice the token index."""
+    (record,) = read(path, "\n".join(f"x {tag}" for tag in tags))
+    return [(e.start // 2, (e.end + 1) // 2, e.label) for e in record.entities]
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_last_column_holds_the_tags(tmp_path, separator, line_end):
+    rows = ["-DOCSTART- -X- O", "", "U.N. NNP B-NP B-ORG", "official NN I-NP O", ""]
+    rows += ["Ekeus NNP B-NP B-PER", "-DOCSTART- -X- O", "😀 NN O"]
+    records = read(tmp_path, line_end.join(rows).replace(" ", separator).replace("NN O", "O"))
+    assert [record.id for record in records] == ["data-1", "data-2", "data-3"]
+    assert [record.group for record in records] == ["data-document-1"] * 2 + ["data-document-2"]
+    assert records[0].text == "U.N. official"
+    assert records[0].words == ("U.N.", "official")
+    assert records[0].entities == (Entity(0, 4, "ORG"),)
+    assert records[1].entities == (Entity(0, 5, "PER"),)
+    assert records[2].entities == ()
+
+
+def test_without_document_starts_there_are_no_groups(tmp_path):
+    assert [record.group for record in read(tmp_path, "a O\n\nb O\n")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "tags, entities",
+    [
+        # IOB2
+        (["B-X", "I-X", "B-X", "O"], [(0, 2, "X"), (2, 3, "X")]),
+        (["B-a-b", "I-a-b"], [(0, 2, "a-b")]),
+        # IOB1
+        (
+            ["I-X", "I-X", "B-X", "I-Y", "O", "I-Y"],
+            [(0, 2, "X"), (2, 3, "X"), (3, 4, "Y"), (5, 6, "Y")],
+        ),
+        # IOBES, BMES, BILOU
+        (["B-X", "I-X", "E-X", "S-X", "B-Y", "E-Y"], [(0, 3, "X"), (3, 4, "X"), (4, 6, "Y")]),
+        (["B-X", "M-X", "E-X", "B-X", "E-X"], [(0, 3, "X"), (3, 5, "X")]),
+        (["U-X", "B-X", "L-X", "U-Y"], [(0, 1, "X"), (1, 3, "X"), (3, 4, "Y")]),
+    ],
+)
+def test_schemes(tmp_path, tags, entities):
+    assert read_entities(tmp_path, *tags) == entities
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("b", "a token and its tags in 2 columns, not in 1"),
+        ("b NN", "O or a tag such as B-label in the last column, not 'NN'"),
+        ("b B-", "O or a tag such as B-label in the last column, not 'B-'"),
+        ("b B-X|B-Y O", "a token and its tags in 2 columns, not in 3"),
+        ("b\t", "O or a tag such as B-label in the last column, not ''"),
+    ],
+)
+def test_malformed_row(tmp_path, row, message):
+    with pytest.raises(CorpusError, match=rf"data\.conll, line 2: expected {message}"):
+        read(tmp_path, f"a B-X\n{row}\n".replace("|", "/"))
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from("XY")), min_size=1)
+
+
+@given(SPANS, st.sampled_from(["BIIB", "BIES", "BMES", "BILU"]))
+def test_entities_survive_as_tags(tmp_path_factory, spans, scheme):
+    begin, inside, end, single = scheme
+    tags, expected = [], []
+    for gap, width, label in spans:
+        tags += ["O"] * gap
+        expected.append((len(tags), len(tags) + width, label))
+        prefixes = single if width == 1 else begin + inside * (width - 2) + end
+        tags += [f"{prefix}-{label}" for prefix in prefixes]
+    assert read_entities(tmp_path_factory.getbasetemp(), *tags) == expected
+
+
+@given(st.text(alphabet="aBIESO-X\t \n"))
+def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, text):
+    try:
+        records = read(tmp_path_factory.getbasetemp(), text)
+    except CorpusError as err:
+        assert "data.conll, line" in str(err)
+    else:
+        assert all(record.text == " ".join(record.words) for record in records)

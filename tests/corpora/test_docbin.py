@@ -1,0 +1,87 @@
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.tokens import Doc, DocBin, Span
+
+from spacy_eiou.corpora import (
+    CorpusError,
+    Entity,
+    Record,
+    read_docbin,
+    record_to_doc,
+    records_to_docs,
+)
+
+NLP = spacy.blank("en")
+RECORD = Record("a", "IL-2  gene.", (Entity(0, 10, "DNA"), Entity(0, 4, "protein")), group="g")
+
+
+def make_doc(*spans, key="sc"):
+    doc = Doc(NLP.vocab, words=["IL-2", "gene", "."], spaces=[True, False, False])
+    if key is not None:
+        doc.spans[key] = [Span(doc, start, end, label) for start, end, label in spans]
+    return doc
+
+
+def write(path, *docs):
+    path = path / "data.spacy"
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def test_tokens_and_spans(tmp_path):
+    path = write(tmp_path, make_doc((0, 2, "DNA"), (0, 1, "protein")), make_doc())
+    words = ("IL-2", "gene", ".")
+    entities = (Entity(0, 9, "DNA"), Entity(0, 4, "protein"))
+    assert list(read_docbin(path)) == [
+        Record("data-1", "IL-2 gene.", entities, words=words),
+        Record("data-2", "IL-2 gene.", (), words=words),
+    ]
+
+
+def test_doc_without_the_spans_is_skipped(tmp_path):
+    path = write(tmp_path, make_doc(), make_doc(key=None), make_doc(key="other"))
+    skipped = [record.skipped for record in read_docbin(path)]
+    assert skipped == [None, "no spans under 'sc'", "no spans under 'sc'"]
+
+
+def test_only_spans_key_is_used(tmp_path):
+    (record,) = read_docbin(write(tmp_path, make_doc((1, 2, "DNA"), key="genes")))
+    assert record.entities == (Entity(5, 9, "DNA"),)
+
+
+@pytest.mark.parametrize("keys, found", [([None], "none"), (["a", "b"], "a, b")])
+def test_unclear_spans_key(tmp_path, keys, found):
+    path = write(tmp_path, *(make_doc(key=key) for key in keys))
+    with pytest.raises(CorpusError, match=rf"data\.spacy: expected entities .* are: {found}$"):
+        list(read_docbin(path))
+
+
+def test_what_was_converted_can_be_read(tmp_path):
+    docs, _ = records_to_docs(NLP, [RECORD])
+    docs.to_disk(tmp_path / "data.spacy")
+    (record,) = read_docbin(tmp_path / "data.spacy")
+    assert (record.id, record.text, record.entities) == (RECORD.id, RECORD.text, RECORD.entities)
+    assert record.group == "g"
+    doc, dropped = record_to_doc(NLP, record)
+    expected, _ = record_to_doc(NLP, RECORD)
+    assert not dropped
+    assert [token.text_with_ws for token in doc] == [token.text_with_ws for token in expected]
+
+
+def test_text_without_tokens(tmp_path):
+    empty = Doc(NLP.vocab)
+    empty.spans["sc"] = []
+    assert list(read_docbin(write(tmp_path, empty))) == [Record("data-1", "", (), words=())]
+
+
+@given(st.data())
+def test_damaged_file_raises_corpus_error(tmp_path_factory, data):
+    path = write(tmp_path_factory.getbasetemp(), make_doc((0, 1, "protein")))
+    content = bytearray(path.read_bytes())
+    cut = data.draw(st.integers(0, len(content) - 1))
+    replaced = data.draw(st.binary(min_size=1, max_size=3))
+    path.write_bytes(content[:cut] + replaced * data.draw(st.booleans()))
+    with pytest.raises(CorpusError, match=r"data\.spacy: expected a complete \.spacy file"):
+        list(read_docbin(path))

@@ -1,0 +1,149 @@
+import json
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_eiou.corpora import Entity, read_brat
+from spacy_eiou.corpora.export import (
+    NOT_IN_XML,
+    read_annotations,
+    write_brat,
+    write_graph_jsonl,
+    write_graphml,
+)
+
+NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
+
+
+def make_span(text, start, end, label="X", parent=None, **score):
+    span = {"start": start, "end": end, "label": label, "text": text[start:end], "parent": parent}
+    return {**span, **score}
+
+
+def annotate(text, *spans, id="a"):
+    return {"id": id, "text": text, "spans": [make_span(text, *span) for span in spans]}
+
+
+NESTED = {
+    "id": "a/1",
+    "text": "IL-2 gene",
+    "spans": [
+        make_span("IL-2 gene", 0, 9, "DNA", None, score=0.75),
+        make_span("IL-2 gene", 0, 4, "protein", 0, score=0.5),
+    ],
+}
+WITHOUT_SCORES = annotate("a <b>\r\n&c", (2, 9, "a b"), id="<1>")
+
+TEXTS_AND_SPANS = st.text(min_size=1).flatmap(
+    lambda text: st.tuples(
+        st.just(text),
+        st.lists(
+            st.integers(0, len(text) - 1).flatmap(
+                lambda start: st.tuples(st.just(start), st.integers(start + 1, len(text)))
+            ),
+            max_size=3,
+        ),
+    )
+)
+
+
+def test_read_annotations(tmp_path):
+    path = tmp_path / "out.jsonl"
+    path.write_text(f"{json.dumps(NESTED)}\n{json.dumps(WITHOUT_SCORES)}\n", encoding="utf8")
+    assert list(read_annotations(path)) == [NESTED, WITHOUT_SCORES]
+
+
+def test_brat(tmp_path):
+    path = tmp_path / "brat"
+    write_brat([NESTED, WITHOUT_SCORES, annotate("", id="日" * 300)], path)
+    names = ["000001-a_1", "000002-_1_", f"000003-{'_' * 100}"]
+    assert sorted(file.name for file in path.iterdir()) == [
+        f"{name}.{suffix}" for name in names for suffix in ("ann", "txt")
+    ]
+    assert (path / "000001-a_1.txt").read_bytes() == b"IL-2 gene"
+    assert (path / "000001-a_1.ann").read_text() == (
+        "T1\tDNA 0 9\tIL-2 gene\nT2\tprotein 0 4\tIL-2\n"
+    )
+    assert (path / "000002-_1_.txt").read_bytes() == b"a <b>\r\n&c"
+    assert (path / "000002-_1_.ann").read_text() == "T1\ta_b 2 9\t<b>  &c\n"
+
+
+def test_brat_needs_a_new_folder(tmp_path):
+    with pytest.raises(FileExistsError):
+        write_brat([], tmp_path)
+
+
+@given(TEXTS_AND_SPANS)
+def test_brat_round_trip(tmp_path_factory, text_and_spans):
+    text, spans = text_and_spans
+    path = tmp_path_factory.mktemp("brat") / "out"
+    write_brat([annotate(text, *spans)], path)
+    (record,) = read_brat(path)
+    assert record.text == text
+    assert record.entities == tuple(Entity(start, end, "X") for start, end in spans)
+
+
+def test_graph_jsonl(tmp_path):
+    path = tmp_path / "graph.jsonl"
+    write_graph_jsonl([NESTED, WITHOUT_SCORES], path)
+    common = {"type": "node", "record": "a/1"}
+    assert [json.loads(line) for line in path.read_bytes().splitlines()] == [
+        {**common, "id": "1.0", "label": "DNA", "text": "IL-2 gene", "start": 0, "end": 9}
+        | {"score": 0.75},
+        {**common, "id": "1.1", "label": "protein", "text": "IL-2", "start": 0, "end": 4}
+        | {"score": 0.5},
+        {"type": "edge", "source": "1.1", "target": "1.0"},
+        {"type": "node", "record": "<1>", "id": "2.0", "label": "a b", "text": "<b>\r\n&c"}
+        | {"start": 2, "end": 9},
+    ]
+
+
+def read_graphml(path):
+    (graph,) = ElementTree.parse(path).getroot().findall(f"{NAMESPACE}graph")
+    nodes = {
+        node.get("id"): {data.get("key"): data.text for data in node}
+        for node in graph.findall(f"{NAMESPACE}node")
+    }
+    edges = [(edge.get("source"), edge.get("target")) for edge in graph.findall(f"{NAMESPACE}edge")]
+    return nodes, edges
+
+
+def test_graphml(tmp_path):
+    path = tmp_path / "graph.graphml"
+    write_graphml([NESTED, WITHOUT_SCORES], path)
+    dna = {"label": "DNA", "text": "IL-2 gene", "start": "0", "end": "9", "score": "0.75"}
+    protein = {"label": "protein", "text": "IL-2", "start": "0", "end": "4", "score": "0.5"}
+    other = {"label": "a b", "text": "<b>\r\n&c", "start": "2", "end": "9"}
+    nodes, edges = read_graphml(path)
+    assert nodes == {
+        "1.0": {"record": "a/1", **dna},
+        "1.1": {"record": "a/1", **protein},
+        "2.0": {"record": "<1>", **other},
+    }
+    assert edges == [("1.1", "1.0")]
+
+
+def test_graphml_is_read_by_networkx(tmp_path):
+    networkx = pytest.importorskip("networkx")
+    path = tmp_path / "graph.graphml"
+    write_graphml([NESTED], path)
+    graph = networkx.read_graphml(path)
+    assert list(graph.edges) == [("1.1", "1.0")]
+    assert graph.nodes["1.1"]["start"] == 0
+    assert graph.nodes["1.1"]["score"] == 0.5
+
+
+@given(TEXTS_AND_SPANS, st.text())
+def test_graphml_of_any_text(tmp_path_factory, text_and_spans, record_id):
+    text, spans = text_and_spans
+    path = tmp_path_factory.getbasetemp() / "any.graphml"
+    write_graphml([annotate(text, *spans, id=record_id)], path)
+    nodes, edges = read_graphml(path)
+    expected = [NOT_IN_XML.sub("\ufffd", text[start:end]) for start, end in spans]
+    assert [node["text"] for node in nodes.values()] == expected
+    assert all(
+        (node["record"] or "") == NOT_IN_XML.sub("\ufffd", record_id) for node in nodes.values()
+    )
+    assert edges == []

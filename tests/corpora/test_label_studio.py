@@ -1,0 +1,161 @@
+import json
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_eiou.corpora import CorpusError, Entity, Record, read_label_studio
+
+TEXT = "😀 IL-2 gene"
+
+
+def read(path, tasks):
+    path = path / "data.json"
+    path.write_text(json.dumps(tasks), encoding="utf8")
+    return list(read_label_studio(path))
+
+
+def make_region(start, end, labels=("DNA",), text=None, kind="labels"):
+    value = {"start": start, "end": end, kind: list(labels)}
+    return {"type": kind, "value": value if text is None else {**value, "text": text}}
+
+
+def make_task(*regions, text=TEXT, **fields):
+    annotations = [{"result": list(regions), "was_cancelled": False}]
+    return {"data": {"text": text}, "annotations": annotations, **fields}
+
+
+def test_regions_are_entities(tmp_path):
+    task = make_task(
+        make_region(2, 11, text="IL-2 gene"), make_region(2, 6, ["protein", "x"]), id=7
+    )
+    entities = (Entity(2, 11, "DNA"), Entity(2, 6, "protein"), Entity(2, 6, "x"))
+    assert read(tmp_path, [task, make_task()]) == [
+        Record("7", TEXT, entities),
+        Record("data-2", TEXT, ()),
+    ]
+
+
+def test_offsets_in_utf16_code_units(tmp_path):
+    task = make_task(make_region(3, 12, text="IL-2 gene"), make_region(0, 2, text="😀"))
+    assert read(tmp_path, [task])[0].entities == (Entity(2, 11, "DNA"), Entity(0, 1, "DNA"))
+
+
+def test_one_task_counts_in_one_way(tmp_path):
+    # In characters, 6 to 8 would be a "ha" as well.
+    regions = [
+        make_region(6, 8, text="ha"),
+        make_region(4, 6, text="ha"),
+        make_region(0, 2, text="😀"),
+    ]
+    (record,) = read(tmp_path, [make_task(*regions, text="😀😀hahaha")])
+    assert record.entities == (Entity(4, 6, "DNA"), Entity(2, 4, "DNA"), Entity(0, 1, "DNA"))
+
+
+def test_text_of_a_region_may_lack_whitespace(tmp_path):
+    (record,) = read(tmp_path, [make_task(make_region(0, 9, text="IL-2 gene"), text="IL-2\ngene")])
+    assert record.entities == (Entity(0, 9, "DNA"),)
+
+
+def test_hypertext_has_global_offsets(tmp_path):
+    region = make_region("/p[1]/text()[1]", "/p[1]/text()[1]", kind="hypertextlabels")
+    region["value"]["globalOffsets"] = {"start": 2, "end": 6}
+    assert read(tmp_path, [make_task(region)])[0].entities == (Entity(2, 6, "DNA"),)
+
+
+def test_other_results_are_ignored(tmp_path):
+    others = [{"type": "relation", "from_id": "a"}, {"type": "choices", "value": {"choices": []}}]
+    assert read(tmp_path, [make_task(*others)])[0].entities == ()
+
+
+def test_tasks_without_a_valid_annotation_are_skipped(tmp_path):
+    cancelled = make_task(make_region(2, 6))
+    cancelled["annotations"][0]["was_cancelled"] = True
+    missing = {"data": {"text": TEXT}, "annotations": []}
+    records = read(tmp_path, [cancelled, missing, make_task()])
+    assert [record.skipped for record in records] == ["annotation cancelled", "not annotated", None]
+    assert [record.entities for record in records] == [(), (), ()]
+
+
+def test_first_valid_annotation_is_used_and_a_warning_counts_the_tasks(tmp_path):
+    task = make_task()
+    task["annotations"] = [
+        {"result": [make_region(2, 11)], "was_cancelled": True},
+        {"result": [make_region(2, 6)]},
+        {"result": []},
+    ]
+    with pytest.warns(UserWarning, match="1 tasks have several annotations"):
+        (record,) = read(tmp_path, [task, make_task()][:1])
+    assert record.entities == (Entity(2, 6, "DNA"),)
+
+
+@pytest.mark.parametrize(
+    "task, message",
+    [
+        ({"text": TEXT, "label": []}, ": expected a task with 'data' and 'annotations'"),
+        ([], ": expected a task with 'data' and 'annotations'"),
+        ({**make_task(), "data": {"html": ""}}, ", 'data': expected an object with 'text'"),
+        ({**make_task(), "annotations": [1]}, ", 'annotations': expected dict, not 1"),
+        ({**make_task(), "annotations": [{}]}, ": expected an object with 'result'"),
+        (make_task(1), ", 'result': expected dict, not 1"),
+        (make_task({"type": "labels"}), ": expected an object with 'value'"),
+        (make_task(make_region("0", 1)), ", 'start': expected int, not '0'"),
+        (make_task(make_region(0, 1, [1])), ": expected str, not 1"),
+        (make_task(make_region(0, 12)), ": expected offsets from 0 to 11"),
+        (make_task(make_region(-4, 11, text="gene")), ": expected offsets from 0 to 11"),
+        (
+            make_task(make_region(0, 1, kind="hypertextlabels")),
+            ": expected an object with 'globalOffsets'",
+        ),
+        (
+            make_task(make_region(2, 6, text="gene")),
+            ": expected 'gene' at 2 to 6, but the text has 'IL-2' there",
+        ),
+    ],
+)
+def test_malformed(tmp_path, task, message):
+    with pytest.raises(CorpusError, match=rf"data\.json, task 2{message}"):
+        read(tmp_path, [make_task(), task])
+
+
+SPAN = st.tuples(st.integers(0, 5), st.integers(1, 5))
+
+
+@given(st.text("aé😀 ", min_size=10, max_size=10), st.lists(SPAN), st.booleans())
+def test_both_ways_of_counting_give_the_same_texts(tmp_path_factory, text, spans, in_code_units):
+    def count(n_characters):
+        units = text[:n_characters].encode("utf-16-le")
+        return len(units) // 2 if in_code_units else n_characters
+
+    spans = [(start, start + width) for start, width in spans]
+    regions = [make_region(count(s), count(e), text=text[s:e]) for s, e in spans]
+    (record,) = read(tmp_path_factory.getbasetemp(), [make_task(*regions, text=text)])
+    found = [text[entity.start : entity.end].split() for entity in record.entities]
+    assert found == [text[start:end].split() for start, end in spans]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda children: (
+        st.lists(children, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["start", "end", "labels", "text", "result", "value", "type"]), children
+        )
+    ),
+)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, task, annotation, value):
+    region = {"type": "labels", "value": value}
+    tasks = [{**make_task(), "annotations": [annotation]}, make_task(region), task]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for item in tasks:
+            try:
+                (record,) = read(tmp_path_factory.getbasetemp(), [item])
+            except CorpusError as err:
+                assert "data.json, task 1" in str(err)
+            else:
+                assert record.text == TEXT

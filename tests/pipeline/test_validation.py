@@ -1,0 +1,273 @@
+import pickle
+import shutil
+import warnings
+
+import numpy
+import pytest
+import spacy
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from spacy.lang.en import English
+from spacy.training import Example
+from thinc.api import Config
+
+from spacy_eiou.pipeline.validation import check_score_weights
+
+TINY_MODEL = {
+    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
+    "tok2vec": {
+        "@architectures": "spacy.HashEmbedCNN.v2",
+        "pretrained_vectors": None,
+        "width": 8,
+        "depth": 1,
+        "embed_size": 50,
+        "window_size": 1,
+        "maxout_pieces": 2,
+        "subword_features": True,
+    },
+    "scorer": {"@layers": "Linear.v1"},
+    "hidden_size": 8,
+}
+SPANS = [(0, 4, "protein"), (0, 9, "DNA"), (14, 18, "protein"), (14, 23, "DNA")]
+TEXT = "IL-2 gene and IL-3 gene"
+
+
+def make_nlp(spans=SPANS, labels=None, spans_key="sc", **config):
+    """RETURNS: A tiny pipeline with the component, initialized with one example."""
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL, **config})
+    if labels is not None:
+        nlp.config["initialize"]["components"]["nested_spancat"] = {"labels": labels}
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {spans_key: spans}})
+    nlp.initialize(lambda: [example])
+    return nlp, component
+
+
+def get_scores(nlp):
+    return nlp.get_pipe("nested_spancat").predict([nlp.make_doc(TEXT)])[1]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "model"
+    make_nlp()[0].to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved_bytes(saved):
+    return spacy.load(saved).get_pipe("nested_spancat").to_bytes(exclude=["vocab"])
+
+
+@pytest.fixture(scope="module")
+def component():
+    return English().add_pipe("nested_spancat", config={"model": TINY_MODEL})
+
+
+@pytest.fixture
+def model_path(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "model")
+
+
+# Training data
+
+
+@pytest.mark.parametrize(
+    "data,message",
+    [
+        ({"spans_key": "genes"}, r"under the key 'sc'.*in the data: 'genes' \(4 spans\)\. Set"),
+        ({"spans": []}, r"under the key 'sc'.*in the data: 'sc' \(0 spans\)"),
+        ({"spans": [], "labels": ["DNA"]}, "under the key 'sc'"),
+    ],
+)
+def test_no_gold_spans(data, message):
+    with pytest.raises(ValueError, match=rf"^\[nested_spancat\] No training example.*{message}"):
+        make_nlp(**data)
+
+
+def test_labels_given_without_annotation_at_all():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    example = Example.from_dict(nlp.make_doc(TEXT), {})
+    with pytest.raises(ValueError, match=r"Spans keys in the data: none\."):
+        component.initialize(lambda: [example], nlp=nlp, labels=["DNA"])
+
+
+def test_labels_given_lack_some_of_the_data():
+    message = r"^\[nested_spancat\] .*'protein' \(2 spans\)\. They are: DNA, RNA\. Add"
+    with pytest.raises(ValueError, match=message):
+        make_nlp(labels=["DNA", "RNA"])
+
+
+def test_labels_given_beside_labels_added():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    component.add_label("protein")
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})
+    component.initialize(lambda: [example], nlp=nlp, labels=["DNA", "RNA"])
+    assert component.labels == ("protein", "DNA", "RNA")
+
+
+def test_labels_with_a_single_example_are_listed_in_one_warning():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make_nlp([*SPANS, (5, 9, "noun"), (10, 13, "and")])
+    assert [str(warning.message) for warning in caught] == [
+        "[nested_spancat] 2 of 4 labels have a single training example: 'noun', 'and'."
+    ]
+
+
+def test_all_gold_spans_out_of_reach():
+    suggester = {"@misc": "spacy.ngram_suggester.v1", "sizes": [9]}
+    with pytest.raises(ValueError, match=r"^\[nested_spancat\] 4 of 4 gold spans \(100.0%\) are"):
+        make_nlp(suggester=suggester)
+
+
+WEIGHTS = {"spans_sc_f": 1.0, "spans_sc_p": 0.0}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"paths": {"train": "a.spacy"}, "training": {"score_weights": WEIGHTS}},
+        {"paths": {"train": "a.spacy"}, "training": {"score_weights": {"spans_x_f": 0.0}}},
+        {"paths": {"train": "a.spacy"}, "training": {"score_weights": {"spans_x_f": None}}},
+        {"paths": {"train": "a.spacy"}, "training": {"score_weights": {"spans_xy_f": 1.0}}},
+        {"paths": {"train": "a.spacy"}},
+    ],
+)
+def test_score_weights_look_at_another_key(config):
+    message = (
+        r"^\[cat\] No score of the spans key 'x'.*\[training.score_weights\].*spans_x_f = 1.0$"
+    )
+    with pytest.warns(UserWarning, match=message):
+        check_score_weights("cat", "x", Config(config))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"paths": {"train": "a.spacy"}, "training": {"score_weights": {"spans_x_macro_f": 0.5}}},
+        {"paths": {"train": None}, "training": {"score_weights": WEIGHTS}},
+        {"training": {"score_weights": WEIGHTS}},
+        {},
+    ],
+)
+def test_score_weights_that_need_no_warning(config):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_score_weights("cat", "x", Config(config))
+
+
+def test_score_weights_are_checked_before_training():
+    nlp = English.from_config({"paths": {"train": "train.spacy"}})
+    config = {"model": TINY_MODEL, "spans_key": "genes"}
+    nlp.add_pipe("nested_spancat", config=config)
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"genes": SPANS}})
+    with pytest.warns(UserWarning, match="spans_genes_f = 1.0"):
+        nlp.initialize(lambda: [example])
+
+
+# Predictions
+
+
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf])
+def test_probabilities_that_are_no_numbers(value):
+    nlp, component = make_nlp()
+    component.model.get_ref("scorer").get_param("b")[0] = value
+    with pytest.raises(ValueError, match=r"^\[nested_spancat\] The model gives probabilities"):
+        nlp(TEXT)
+
+
+@pytest.mark.parametrize(
+    "settings,message",
+    [
+        ({"threshold": 1.01}, "The threshold must be from 0 to 1, but is 1.01"),
+        ({"threshold": -0.5}, "The threshold must be from 0 to 1, but is -0.5"),
+        ({"label_thresholds": {"DNA": 2}}, "of the label 'DNA' must be from 0 to 1, but is 2"),
+        ({"overlap": "all"}, "overlap = 'all'.*any, nested, flat"),
+        ({"max_positive": 0}, "max_positive must be at least 1, or null for no limit, but is 0"),
+    ],
+)
+def test_setting_out_of_range_is_found_when_used_and_when_loaded(tmp_path, settings, message):
+    nlp, component = make_nlp()
+    component.cfg.update(settings)
+    with pytest.raises(ValueError, match=rf"\[nested_spancat\] .*{message}"):
+        nlp(TEXT)
+    data = component.to_bytes()
+    nlp.to_disk(tmp_path)
+    with pytest.raises(ValueError, match=rf"\[nested_spancat\] .*{message}"):
+        spacy.load(tmp_path)
+    with pytest.raises(ValueError, match=rf"\[nested_spancat\] .*{message}"):
+        make_nlp()[1].from_bytes(data)
+
+
+# Damaged files
+
+
+@pytest.mark.parametrize("name", ["cfg", "model"])
+def test_missing_file(model_path, name):
+    (model_path / "nested_spancat" / name).unlink()
+    with pytest.raises(ValueError, match=rf"\[nested_spancat\] Can't load.*nested_spancat.*{name}"):
+        spacy.load(model_path)
+
+
+def test_settings_of_a_model_with_other_labels(model_path):
+    other, _ = make_nlp([(0, 4, "A"), (5, 9, "B"), (10, 13, "C")])
+    other.get_pipe("nested_spancat").to_disk(model_path / "other")
+    (model_path / "other" / "cfg").replace(model_path / "nested_spancat" / "cfg")
+    message = "The model tells 2 labels apart, but the file 'cfg' has 3"
+    with pytest.raises(ValueError, match=message):
+        spacy.load(model_path)
+
+
+def test_model_of_another_size(model_path):
+    other, _ = make_nlp(model={**TINY_MODEL, "hidden_size": 16})
+    other.get_pipe("nested_spancat").to_disk(model_path / "nested_spancat")
+    with pytest.raises(ValueError, match=r"\[nested_spancat\] Can't load"):
+        spacy.load(model_path)
+
+
+@given(st.sampled_from(["cfg", "model"]), st.data())
+def test_truncated_component_never_loads(saved, component, name, data):
+    damaged = saved.parent / "damaged"
+    shutil.copytree(saved / "nested_spancat", damaged, dirs_exist_ok=True)
+    content = (damaged / name).read_bytes()
+    # Without the line end of cfg, nothing is lost
+    size = data.draw(st.integers(0, len(content.rstrip()) - 1))
+    (damaged / name).write_bytes(content[:size])
+    with pytest.raises(ValueError, match=r"^\[nested_spancat\] Can't load.*damaged"):
+        component.from_disk(damaged)
+
+
+@given(st.data())
+def test_truncated_bytes_never_load(saved_bytes, component, data):
+    size = data.draw(st.integers(0, len(saved_bytes) - 1))
+    with pytest.raises(ValueError, match=r"^\[nested_spancat\] Can't load.*a bytestring"):
+        component.from_bytes(saved_bytes[:size], exclude=["vocab"])
+
+
+def test_loading_unpickles_nothing(saved, monkeypatch):
+    expected = get_scores(spacy.load(saved))
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("unpickled")
+
+    for module, name in [
+        (pickle, "load"),
+        (pickle, "loads"),
+        (pickle, "Unpickler"),
+        (torch, "load"),
+    ]:
+        monkeypatch.setattr(module, name, refuse)
+    assert_array_equal(get_scores(spacy.load(saved)), expected)
+
+
+def test_no_file_of_the_component_is_a_pickle(saved):
+    files = [path for path in (saved / "nested_spancat").iterdir() if path.is_file()]
+    assert {path.name for path in files} == {"cfg", "model"}
+    for path in files:
+        with pytest.raises((pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError)):
+            pickle.loads(path.read_bytes())
