@@ -23,6 +23,7 @@ import typer
 FOLDER = Path(__file__).parent
 SAMPLE = FOLDER.parent / "assets" / "sample_biomedical" / "train.jsonl"
 SIDES = ("encoder", "spancat", "nested_spancat")
+ENCODERS = ("spacy.Tok2Vec.v2", "spacy_eiou.Tok2Vec.v1")
 PACKAGES = ("spacy-eiou", "spacy", "thinc", "torch", "numpy")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -39,6 +40,8 @@ class Setting:
     batch_words (int): Words per batch.
     threads (int): Threads per process.
     gpu_id (int): The GPU, or -1 for the CPU.
+    encoder (str): The architecture of the encoder, which all sides share, apart from
+        "spacy_encoder", spaCy's encoder alone.
     sides (Sequence[str]): What is compared.
     """
 
@@ -48,6 +51,7 @@ class Setting:
     batch_words: int = 1000
     threads: int = 1
     gpu_id: int = -1
+    encoder: str = ENCODERS[0]
     sides: Sequence[str] = SIDES
 
 
@@ -122,12 +126,24 @@ def main(
 
 
 def quick_settings() -> List[Setting]:
-    return [Setting(task, max_width=4) for task in ("predict", "train")]
+    settings = [Setting(task, max_width=4) for task in ("predict", "train")]
+    return [
+        *settings,
+        Setting("predict", 4, encoder=ENCODERS[1], sides=("spacy_encoder", "encoder")),
+    ]
 
 
 def full_settings(gpu_id: int) -> List[Setting]:
-    widths = (12, 24, 48)
-    settings = [Setting(task, max_width=w) for task in ("predict", "train") for w in widths]
+    settings = [
+        Setting(task, max_width=width, encoder=encoder)
+        for encoder in ENCODERS
+        for task in ("predict", "train")
+        for width in (12, 24, 48)
+    ]
+    encoders = ("spacy_encoder", "encoder")
+    settings += [
+        Setting(task, encoder=ENCODERS[1], sides=encoders) for task in ("predict", "train")
+    ]
     settings += [Setting("predict", doc_words=n) for n in (20, 200, 2000, 20_000)]
     settings += [Setting("predict", batch_words=n) for n in (250, 4000)]
     settings += [Setting(task, threads=2) for task in ("predict", "train")]
@@ -141,11 +157,12 @@ def full_settings(gpu_id: int) -> List[Setting]:
 
 def prepare_models(settings: List[Setting], corpus: Path, models: Path, words: int) -> None:
     """Train the models that are compared, and save them."""
-    for max_width in sorted({setting.max_width for setting in settings}):
-        setting = Setting("prepare", max_width=max_width)
+    for setting in settings:
         for side in setting.sides:
-            with Side(side_settings(setting, side, corpus, models, words)):
-                pass
+            settings_of_side = side_settings(setting, side, corpus, models, words)
+            if not Path(settings_of_side["model"]).exists():
+                with Side({**settings_of_side, "task": "prepare", "doc_words": 1, "words": words}):
+                    pass
 
 
 def compare(
@@ -179,13 +196,13 @@ def side_settings(
         **asdict(setting),
         "side": side,
         "corpus": str(corpus),
-        "model": str(models / f"{side}-{setting.max_width}"),
+        "model": str(models / f"{side}-{setting.encoder}-{setting.max_width}"),
         "words": max(words, setting.doc_words),
     }
 
 
 def ratios(raw: Dict[str, List[Measurement]]) -> Dict[str, float]:
-    """How `nested_spancat` compares with the others, by the medians of what was measured.
+    """How the last side compares with the others, by the medians of what was measured.
 
     raw (Dict[str, List[Measurement]]): The measurements of each side.
     RETURNS (Dict[str, float]): Seconds of the others divided by its own, its peak memory above
@@ -193,15 +210,13 @@ def ratios(raw: Dict[str, List[Measurement]]) -> Dict[str, float]:
     """
     seconds = {side: median(m["seconds"] for m in raw[side]) for side in raw}
     peaks = {side: max(m["peak_mb"] for m in raw[side]) for side in raw}
-    above = {side: peak - peaks["encoder"] for side, peak in peaks.items()}
-    result = {
-        "of_encoder": seconds["encoder"] / seconds["nested_spancat"],
-        "memory_above_encoder_mb": above["nested_spancat"],
-    }
-    if "spancat" in raw:
-        result["times_spancat"] = seconds["spancat"] / seconds["nested_spancat"]
-        if above["spancat"] > 0:
-            result["memory_of_spancat"] = above["nested_spancat"] / above["spancat"]
+    *others, last = raw
+    result = {f"times_{side}": seconds[side] / seconds[last] for side in others}
+    if "encoder" in others:
+        above = {side: peak - peaks["encoder"] for side, peak in peaks.items()}
+        result["memory_above_encoder_mb"] = above[last]
+        if above.get("spancat", 0) > 0:
+            result["memory_of_spancat"] = above[last] / above["spancat"]
     return result
 
 

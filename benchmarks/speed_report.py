@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import matplotlib
 import srsly
@@ -16,6 +16,7 @@ HEADER = (
     "Batches of",
     "Threads",
     "Device",
+    "Encoder",
     "encoder",
     "spancat",
     "nested_spancat",
@@ -23,6 +24,14 @@ HEADER = (
     "of encoder",
     "Memory (MB)",
     "of spancat",
+)
+ENCODER_HEADER = (
+    "Task",
+    "Batches of",
+    "Threads",
+    "spacy.Tok2Vec.v2",
+    "spacy_eiou.Tok2Vec.v1",
+    "x spaCy's",
 )
 COLORS = {"encoder": "gray", "spancat": "tab:orange", "nested_spancat": "tab:blue"}
 
@@ -40,8 +49,10 @@ def make_report(result: Dict[str, Any]) -> str:
     """RETURNS (str): The measurements as Markdown."""
     machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
-    rows = [make_row(comparison) for comparison in result["comparisons"]]
-    table = [HEADER, ["---"] * len(HEADER), *rows]
+    heads, encoders = [], []
+    for comparison in result["comparisons"]:
+        of_encoders = "spacy_encoder" in comparison["raw"]
+        (encoders if of_encoders else heads).append(comparison)
     return "\n".join(
         [
             "# Speed and memory",
@@ -49,18 +60,39 @@ def make_report(result: Dict[str, Any]) -> str:
             "Written by `speed_report.py` from `speed.json`. The columns of the sides are words "
             "per second, or seconds for `load` (a model and its first prediction): medians of "
             f"{result['rounds']} rounds of {result['words']:,} words, in turns, each side in its "
-            "own process. Memory is the peak of `nested_spancat` above that of the encoder alone.",
+            "own process. Memory is the peak of `nested_spancat` above that of the encoder alone. "
+            "The encoder of all sides of a row is `spacy.Tok2Vec.v2`, or what "
+            "`spacy_eiou.Tok2Vec.v1` makes of the same weights.",
             "",
             f"- corpus: {result['corpus']}",
             f"- machine: {machine}",
             f"- versions: {versions}",
             "",
-            *("| " + " | ".join(row) + " |" for row in table),
+            *make_table([HEADER, *map(make_row, heads)]),
+            "",
+            "The encoder alone:",
+            "",
+            *make_table([ENCODER_HEADER, *map(make_encoder_row, encoders)]),
             "",
             "![Words per second by candidate width](speed.svg)",
             "",
         ]
     )
+
+
+def make_table(rows: Sequence[Sequence[str]]) -> List[str]:
+    header, *body = rows
+    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *body)]
+
+
+def make_encoder_row(comparison: Dict[str, Any]) -> List[str]:
+    return [
+        comparison["task"],
+        f"{comparison['batch_words']:,} words",
+        str(comparison["threads"]),
+        *(format_speed(comparison, side) for side in ("spacy_encoder", "encoder")),
+        format_ratio(comparison["ratios"], "times_spacy_encoder"),
+    ]
 
 
 def make_row(comparison: Dict[str, Any]) -> List[str]:
@@ -73,13 +105,14 @@ def make_row(comparison: Dict[str, Any]) -> List[str]:
         f"{comparison['batch_words']:,} words",
         str(comparison["threads"]),
         "CPU" if comparison["gpu_id"] < 0 else "GPU",
+        comparison["encoder"],
     ]
     speeds = [format_speed(comparison, side) for side in COLORS]
     return [
         *settings,
         *speeds,
         format_ratio(ratios, "times_spancat"),
-        format_ratio(ratios, "of_encoder"),
+        format_ratio(ratios, "times_encoder"),
         f"{ratios['memory_above_encoder_mb']:.0f}",
         format_ratio(ratios, "memory_of_spancat"),
     ]
@@ -121,7 +154,7 @@ def save_plot(comparisons: List[Dict[str, Any]], path: Path) -> None:
 def by_width(comparisons: List[Dict[str, Any]], task: str) -> List[Dict[str, Any]]:
     """RETURNS (List[Dict[str, Any]]): The comparisons of a task that differ from the first one in
     nothing but the width of candidates."""
-    fixed = ("task", "doc_words", "batch_words", "threads", "gpu_id")
+    fixed = ("task", "doc_words", "batch_words", "threads", "gpu_id", "encoder")
     of_task = [comparison for comparison in comparisons if comparison["task"] == task]
     first = of_task[0]
     alike = [other for other in of_task if all(other[key] == first[key] for key in fixed)]

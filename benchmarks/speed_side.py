@@ -32,7 +32,7 @@ def main(settings: Dict[str, Any]) -> None:
         require_gpu(settings["gpu_id"])
     fix_random_seed(0)
     if settings["task"] == "prepare":
-        nlp = make_pipeline(settings["side"], settings["max_width"])
+        nlp = make_pipeline(settings["side"], settings["max_width"], settings["encoder"])
         docs = make_docs(nlp, settings)
         prepare(nlp, docs)
         nlp.to_disk(settings["model"])
@@ -101,20 +101,20 @@ def make_train_task(nlp: Language, docs: List[Doc], batch_words: int) -> Task:
     return train
 
 
-def make_pipeline(side: str, max_width: int) -> Language:
+def make_pipeline(side: str, max_width: int, encoder: str) -> Language:
     """Make a pipeline with one component. The encoder is the same on all sides."""
     nlp = spacy.blank("en")
-    if side == "encoder":
-        nlp.add_pipe("tok2vec", config={"model": TOK2VEC})
+    if side == "spacy_encoder":
+        encoder = "spacy.Tok2Vec.v2"
+    tok2vec = {**TOK2VEC, "@architectures": encoder}
+    suggester = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": max_width}
+    if side in ("encoder", "spacy_encoder"):
+        nlp.add_pipe("tok2vec", config={"model": tok2vec})
     elif side == "spancat":
-        suggester = {
-            "@misc": "spacy.ngram_range_suggester.v1",
-            "min_size": 1,
-            "max_size": max_width,
-        }
-        nlp.add_pipe(side, config={"suggester": suggester, "model": {"tok2vec": TOK2VEC}})
+        nlp.add_pipe(side, config={"suggester": suggester, "model": {"tok2vec": tok2vec}})
     else:
-        nlp.add_pipe(side, config={"suggester": {"max_width": max_width}})
+        suggester = {"@misc": "spacy_eiou.span_suggester.v1", "max_width": max_width}
+        nlp.add_pipe(side, config={"suggester": suggester, "model": {"tok2vec": tok2vec}})
     return nlp
 
 

@@ -90,7 +90,11 @@ def mix_corpus(config: Config, silver_path: Path, gold_share: float) -> Config:
     mixed = {
         "@readers": "spacy_eiou.MixedCorpus.v1",
         "gold": config["corpora"][corpus],
-        "silver": {"@readers": "spacy.Corpus.v1", "path": str(silver_path)},
+        "silver": {
+            "@readers": "spacy.Corpus.v1",
+            "path": str(silver_path),
+            "gold_preproc": False,
+        },
         "gold_share": gold_share,
     }
     return Config({**config, "corpora": {**config["corpora"], corpus: mixed}})

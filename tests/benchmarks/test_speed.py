@@ -18,8 +18,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_raw_measurements_and_ratios(output: Path) -> None:
     result = srsly.read_json(output / "speed.json")
-    assert [c["task"] for c in result["comparisons"]] == ["predict", "train"]
-    for comparison in result["comparisons"]:
+    *comparisons, encoders = result["comparisons"]
+    assert [c["task"] for c in comparisons] == ["predict", "train"]
+    assert list(encoders["raw"]) == ["spacy_encoder", "encoder"]
+    for comparison in comparisons:
         raw = comparison["raw"]
         assert list(raw) == SIDES
         assert len({measurements[0]["words"] for measurements in raw.values()}) == 1
@@ -39,7 +41,7 @@ def test_report(output: Path) -> None:
         for line in (output / "SPEED.md").read_text(encoding="utf8").splitlines()
         if line.startswith("|")
     ]
-    assert len(table) == 2 + len(result["comparisons"])
+    assert len(table) == 2 + 2 + len(result["comparisons"])
     ratio = result["comparisons"][0]["ratios"]["times_spancat"]
     assert dict(zip(table[0], table[2]))["x spancat"] == f"{ratio:.2f}"
     assert (output / "speed.svg").read_text(encoding="utf8").count("nested_spancat") >= 2
