@@ -3,7 +3,7 @@ import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Dict, Iterable, Sequence, Set
 
 import srsly
 
@@ -31,13 +31,28 @@ def remove_part(path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def finish_part(path: Path) -> None:
-    """Put a complete output in its place.
+def finish_parts(path: Path, exports: Sequence[Path] = ()) -> None:
+    """Put complete outputs in their places. If this is interrupted, even by a kill, the main one is
+    not there yet, and `get_exports` knows of the others.
 
-    path (Path): The output, a file or a directory. A directory may only replace an empty one.
+    path (Path): The main output.
+    exports (Sequence[Path]): The others, files or directories. A directory may only replace an
+        empty one.
     """
-    os.replace(part_of(path), path)
-    _source_of(path).unlink(missing_ok=True)
+    export_names = [str(export.resolve()) for export in exports]
+    write_json(_source_of(path), {**_read_source(path), "exports": export_names})
+    for output in (*exports, path):
+        os.replace(part_of(output), output)
+    _source_of(path).unlink()
+
+
+def get_exports(path: Path) -> Set[Path]:
+    """Get the outputs that may be in their places although the main one is not.
+
+    path (Path): The main output.
+    RETURNS (Set[Path]): The outputs, as absolute paths.
+    """
+    return {Path(name) for name in _read_source(path).get("exports", [])}
 
 
 def bind_part(path: Path, files: Iterable[Path], settings: Any) -> bool:
@@ -51,14 +66,13 @@ def bind_part(path: Path, files: Iterable[Path], settings: Any) -> bool:
     """
     stats = [(str(file.resolve()), file.stat()) for file in files]
     states = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-    source = {"sha256": sha256(json.dumps([states, settings]).encode()).hexdigest()}
-    source_path = _source_of(path)
-    if source_path.exists() and srsly.read_json(source_path) == source:
+    digest = sha256(json.dumps([states, settings]).encode()).hexdigest()
+    if _read_source(path).get("sha256") == digest:
         return False
     is_foreign = part_of(path).exists()
     # In this order, since a kill in between must leave no part with the wrong source.
     remove_part(path)
-    write_json(source_path, source)
+    write_json(_source_of(path), {"sha256": digest})
     return is_foreign
 
 
@@ -83,3 +97,8 @@ def cut_to_batches(path: Path, batch_size: int) -> int:
 
 def _source_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.part.json")
+
+
+def _read_source(path: Path) -> Dict[str, Any]:
+    source_path = _source_of(path)
+    return srsly.read_json(source_path) if source_path.exists() else {}

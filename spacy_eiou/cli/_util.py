@@ -6,10 +6,12 @@ import srsly
 import typer
 from spacy.cli._util import app as spacy_app
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
+
+from ..corpora.docbin import load_docs
 
 COMMAND_HELP = "Nested entities with EIoU-EMC: from annotated files to a model, and how good it is."
 
@@ -74,15 +76,10 @@ def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
     path (Path): A .spacy file or a directory of them.
     vocab (Vocab): The vocabulary of the docs.
     YIELDS (Doc): The docs, but for empty ones.
-    RAISES (ValueError): If a file is damaged.
+    RAISES (CorpusError): If a file is damaged.
     """
     for location in walk_corpus(path, FILE_TYPE):
-        try:
-            docs = list(DocBin().from_disk(location).get_docs(vocab))
-        # What damaged bytes raise depends on where they are damaged.
-        except Exception as err:
-            raise ValueError(f"{location}: expected a complete .spacy file ({err!r})") from err
-        yield from (doc for doc in docs if len(doc))
+        yield from (doc for doc in load_docs(location, vocab) if len(doc))
 
 
 def read_examples(path: Path, nlp: Language) -> List[Example]:
@@ -91,6 +88,6 @@ def read_examples(path: Path, nlp: Language) -> List[Example]:
     path (Path): A .spacy file or a directory of them.
     nlp (Language): The pipeline.
     RETURNS (List[Example]): The examples, as `spacy.Corpus` makes them.
-    RAISES (ValueError): If a file is damaged.
+    RAISES (CorpusError): If a file is damaged.
     """
     return list(Corpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))

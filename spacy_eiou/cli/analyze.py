@@ -6,7 +6,7 @@ from spacy.cli._util import Arg, Opt, import_code, setup_gpu
 from spacy.language import Language
 from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from spacy.util import load_model, minibatch
 from thinc.api import fix_random_seed
 from thinc.types import Floats2d, Ragged
@@ -18,7 +18,7 @@ from ..evaluation.errors import ERROR_CLASSES
 from ..evaluation.report import render_report
 from ..evaluation.scorer import get_spans
 from ..evaluation.scores import LabeledSpan
-from ._util import app, write_file, write_json
+from ._util import app, read_examples, write_file, write_json
 from .calibrate import FLOOR, select_candidates
 from .evaluate import find_spans_key
 
@@ -89,11 +89,11 @@ def analyze(
     msg = Printer(no_print=silent, pretty=not silent)
     fix_random_seed()
     setup_gpu(use_gpu, silent=silent)
-    nlp = load_model(model)
-    examples = list(Corpus(data_path)(nlp))
     try:
+        nlp = load_model(model)
+        examples = read_examples(data_path, nlp)
         component = find_component(nlp, find_spans_key(nlp, examples, spans_key))
-    except ValueError as err:
+    except (ValueError, OSError) as err:
         msg.fail(f"Can't analyze '{model}' on '{data_path}'", err, exits=1)
     annotated = [example for example in examples if component.key in example.reference.spans]
     progress = tqdm(

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import asdict
 from itertools import chain, islice, tee
 from pathlib import Path
@@ -13,7 +14,7 @@ from wasabi import Printer
 from wasabi import msg as cli_msg
 
 from ..corpora import CorpusError
-from ..corpora.export import GRAPH_WRITERS, Annotation, read_annotations, write_brat
+from ..corpora.export import GRAPH_WRITERS, Annotation, read_annotations, write_brat, write_html
 from ..corpora.texts import (
     TEXT_FORMATS,
     RejectedText,
@@ -23,7 +24,7 @@ from ..corpora.texts import (
     read_texts,
 )
 from ..pipeline import span_tree
-from ._part import bind_part, cut_to_batches, finish_part, part_of, remove_part
+from ._part import bind_part, cut_to_batches, finish_parts, get_exports, part_of, remove_part
 from ._util import app
 from .evaluate import get_spans_keys
 
@@ -65,6 +66,9 @@ def annotate_cli(
     brat_path: Optional[Path] = Opt(
         None, "--brat", help="Also write brat standoff annotation, to a new directory"
     ),
+    html_path: Optional[Path] = Opt(
+        None, "--html", help="Also write a page that shows the spans, to read", dir_okay=False
+    ),
     code_path: Optional[Path] = Opt(
         None,
         "--code",
@@ -101,6 +105,7 @@ def annotate_cli(
             spans_key=spans_key,
             graph_path=graph_path,
             brat_path=brat_path,
+            html_path=html_path,
             use_gpu=use_gpu,
             batch_size=batch_size,
             n_process=n_process,
@@ -121,6 +126,7 @@ def annotate(
     spans_key: Optional[str] = None,
     graph_path: Optional[Path] = None,
     brat_path: Optional[Path] = None,
+    html_path: Optional[Path] = None,
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
     n_process: int = 1,
@@ -139,6 +145,7 @@ def annotate(
     spans_key (Optional[str]): Key of `Doc.spans`. If None, the one that a component writes.
     graph_path (Optional[Path]): A .graphml or .jsonl file to write the entities and their nesting.
     brat_path (Optional[Path]): New directory to write brat standoff annotation.
+    html_path (Optional[Path]): File to write a page that shows the spans.
     use_gpu (int): GPU ID or -1 for CPU.
     batch_size (Optional[int]): Number of texts to annotate at once. If None, that of the pipeline.
     n_process (int): Number of processes.
@@ -156,10 +163,14 @@ def annotate(
     if output_path.suffix != ".jsonl":
         raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
     rejected_path = output_path.with_suffix(".rejected.jsonl")
-    exports = _get_exports(graph_path, brat_path)
-    _check_outputs(input_path, [output_path, rejected_path, *exports], force)
+    writers = _get_writers(graph_path, brat_path, html_path)
+    exports = [*writers, rejected_path]
+    _check_outputs(input_path, output_path, exports, force)
     setup_gpu(use_gpu, silent=silent)
-    nlp = load_model(model)
+    try:
+        nlp = load_model(model)
+    except (ValueError, OSError) as err:
+        msg.fail(f"Can't load '{model}'", err, exits=1)
     spans_key = _find_spans_key(nlp, spans_key)
     if spans_key not in get_spans_keys(nlp):
         msg.warn(f"No component of the pipeline says that it writes the spans key '{spans_key}'")
@@ -168,6 +179,9 @@ def annotate(
     settings = [text_format, text_key, spans_key, batch_size, use_gpu >= 0]
     if bind_part(output_path, files, settings):
         msg.warn("Starting anew: the texts, the pipeline or the options are no longer the same")
+    for path in filter(Path.is_dir, exports):
+        # It is empty, or a run that was stopped while it finished has put it there.
+        shutil.rmtree(path)
     n_done = cut_to_batches(output_path, batch_size)
     if n_done:
         msg.info(f"Continuing after {n_done} texts")
@@ -184,11 +198,10 @@ def annotate(
         for annotation in tqdm(annotations, initial=n_done, disable=silent or None):
             output.write(_to_json_line(annotation))
     n_texts, n_rejected = _count_lines(output_path), _count_lines(rejected_path)
-    for path, write in exports.items():
+    for path, write in writers.items():
         _export(output_path, path, write)
-    for path in [*exports, rejected_path, output_path]:
-        finish_part(path)
-    for path in [output_path, *exports]:
+    finish_parts(output_path, exports)
+    for path in [output_path, *writers]:
         msg.good(f"Saved {n_texts} annotated texts: {path}")
     if n_rejected:
         msg.warn(f"Rejected {n_rejected} items that can't be annotated: {rejected_path}")
@@ -254,25 +267,33 @@ def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
     return annotations
 
 
-def _get_exports(graph_path: Optional[Path], brat_path: Optional[Path]) -> Dict[Path, Writer]:
-    exports: Dict[Path, Writer] = {}
+def _get_writers(
+    graph_path: Optional[Path], brat_path: Optional[Path], html_path: Optional[Path]
+) -> Dict[Path, Writer]:
+    writers: Dict[Path, Writer] = {}
     if graph_path is not None:
         if graph_path.suffix not in GRAPH_WRITERS:
             raise CorpusError(
                 f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not {graph_path}"
             )
-        exports[graph_path] = GRAPH_WRITERS[graph_path.suffix]
+        writers[graph_path] = GRAPH_WRITERS[graph_path.suffix]
     if brat_path is not None:
-        exports[brat_path] = write_brat
-    return exports
+        writers[brat_path] = write_brat
+    if html_path is not None:
+        writers[html_path] = write_html
+    return writers
 
 
-def _check_outputs(input_path: Path, outputs: List[Path], force: bool) -> None:
+def _check_outputs(input_path: Path, output_path: Path, exports: List[Path], force: bool) -> None:
+    outputs = [output_path, *exports]
     if len(set(outputs)) < len(outputs):
         raise CorpusError("Expected an output path of its own for each output")
     for path in filter(Path.exists, outputs):
         if path.samefile(input_path):
             raise CorpusError(f"Expected another output path: {path} is read, and would be lost")
+        # A run that was stopped while it finished has put it there.
+        if path.resolve() in get_exports(output_path):
+            continue
         if path.is_dir() and any(path.iterdir()):
             raise CorpusError(f"Expected a new output directory: {path} is not empty")
         if path.is_file() and not force:

@@ -245,6 +245,7 @@ def choose_fractions(records: Dict[str, List[Record]]) -> Optional[List[float]]:
     documents = {
         number if record.group is None else record.group
         for number, record in enumerate(records["train"])
+        if record.skipped is None
     }
     if len(documents) < len(parts):
         raise CorpusError(

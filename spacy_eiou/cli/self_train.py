@@ -7,7 +7,7 @@ from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training.loop import DIR_MODEL_BEST
-from spacy.util import load_config, load_model
+from spacy.util import load_config, load_model, load_model_from_config
 from thinc.api import Config
 from tqdm import tqdm
 from wasabi import msg
@@ -61,6 +61,8 @@ def self_train_cli(
     write_file(silver_path, silver.to_bytes())
     msg.good(f"Saved {len(silver):,} annotated texts: {silver_path}")
     config = load_config(config_path, overrides=overrides, interpolate=True)
+    # spaCy has defaults for the training corpus, but not for one inside it.
+    config = load_model_from_config(config, auto_fill=True).config
     mixed_path = output_path / "config.cfg"
     write_file(mixed_path, mix_corpus(config, silver_path, gold_share).to_bytes())
     train(mixed_path, output_path, use_gpu=use_gpu)
@@ -81,7 +83,7 @@ def annotate_texts(nlp: Language, texts_path: Path) -> DocBin:
 def mix_corpus(config: Config, silver_path: Path, gold_share: float) -> Config:
     """Mix silver examples with those that a config trains on.
 
-    config (Config): The training config.
+    config (Config): The training config, complete with spaCy's defaults.
     silver_path (Path): The silver examples, a .spacy file.
     gold_share (float): The share of the gold examples.
     RETURNS (Config): The config, whose training corpus holds both.

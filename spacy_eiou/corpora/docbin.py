@@ -20,19 +20,7 @@ def read_docbin(path: Path) -> Iterator[Record]:
     YIELDS (Record): The records, in the order of the file.
     RAISES (CorpusError): If the file is damaged, or does not tell which spans are the entities.
     """
-    data = path.read_bytes()
-    try:
-        records = list(_parse_docs(data, path))
-    except CorpusError:
-        raise
-    # What damaged bytes raise depends on where they are damaged.
-    except Exception as err:
-        raise CorpusError(f"{path}: expected a complete .spacy file ({err!r})") from err
-    yield from records
-
-
-def _parse_docs(data: bytes, path: Path) -> Iterator[Record]:
-    docs = list(DocBin().from_bytes(data).get_docs(Vocab()))
+    docs = load_docs(path, Vocab())
     spans_key = _find_spans_key(docs, path)
     for number, doc in enumerate(docs, start=1):
         record_id = str(doc.user_data.get("record_id", f"{path.stem}-{number}"))
@@ -47,6 +35,21 @@ def _parse_docs(data: bytes, path: Path) -> Iterator[Record]:
             words=[token.text for token in doc],
             group=doc.user_data.get("group"),
         )
+
+
+def load_docs(path: Path, vocab: Vocab) -> List[Doc]:
+    """Load all docs of a file in spaCy's binary format.
+
+    path (Path): The .spacy file.
+    vocab (Vocab): The vocabulary of the docs.
+    RETURNS (List[Doc]): The docs.
+    RAISES (CorpusError): If the file is damaged.
+    """
+    try:
+        return list(DocBin().from_disk(path).get_docs(vocab))
+    # What damaged bytes raise depends on where they are damaged.
+    except Exception as err:
+        raise CorpusError(f"{path}: expected a complete .spacy file ({err!r})") from err
 
 
 def _find_spans_key(docs: List[Doc], path: Path) -> str:

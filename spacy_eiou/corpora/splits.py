@@ -42,7 +42,8 @@ def split_by_fractions(
     records: Sequence[Record], fractions: Sequence[float], seed: int = 0
 ) -> List[List[Record]]:
     """Split records at random. The records of one group stay together, and the fractions are those
-    of the groups. Each part keeps the order of the corpus.
+    of the groups. Records that are skipped make up no doc: they do not count, and stand in the
+    first part. Each part keeps the order of the corpus.
 
     records (Sequence[Record]): The records.
     fractions (Sequence[float]): The share of each part.
@@ -55,11 +56,15 @@ def split_by_fractions(
             f"Expected positive split fractions that sum to 1, not {', '.join(map(str, fractions))}"
         )
     groups: Dict[Union[int, str], List[int]] = {}
+    skipped = []
     for i, record in enumerate(records):
-        groups.setdefault(i if record.group is None else record.group, []).append(i)
+        if record.skipped is None:
+            groups.setdefault(i if record.group is None else record.group, []).append(i)
+        else:
+            skipped.append(i)
     shuffled = list(groups.values())
     random.Random(seed).shuffle(shuffled)
-    parts = []
+    parts: List[List[int]] = []
     start = 0
     for i in range(len(fractions)):
         end = round(sum(fractions[: i + 1]) * len(shuffled))
@@ -67,10 +72,10 @@ def split_by_fractions(
             raise CorpusError(
                 f"Expected more documents to split: {len(shuffled)} of them leave a part empty"
             )
-        indices = sorted(index for group in shuffled[start:end] for index in group)
-        parts.append([records[index] for index in indices])
+        parts.append([index for group in shuffled[start:end] for index in group])
         start = end
-    return parts
+    parts[0] += skipped
+    return [[records[index] for index in sorted(part)] for part in parts]
 
 
 def split_by_ids(records: Sequence[Record], id_lists: Sequence[Sequence[str]]) -> IdSplit:

@@ -10,7 +10,7 @@ from .span_scorer import span_scorer
 def build_nested_span_categorizer_v1(
     tok2vec: Model[List[Doc], List[Floats2d]],
     scorer: Model[Floats2d, Floats2d],
-    hidden_size: int = 128,
+    hidden_size: int = 64,
 ) -> Model[Tuple[List[Doc], Ragged], Floats2d]:
     """Build a model that scores candidate spans, given a token-to-vector model.
 

@@ -30,7 +30,7 @@ from .validation import (
 nested_spancat_default_config = """
 [model]
 @architectures = "spacy_eiou.NestedSpanCategorizer.v1"
-hidden_size = 128
+hidden_size = 64
 scorer = {"@layers": "Linear.v1"}
 
 [model.tok2vec]

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import spacy
 import srsly
@@ -33,11 +35,11 @@ SPANCAT_MODEL = {
     "scorer": {"@layers": "spacy.LinearLogistic.v1", "nO": None, "nI": None},
 }
 SINGLELABEL_MODEL = {**SPANCAT_MODEL, "scorer": {"@layers": "Softmax.v2"}}
-COMPONENTS = [
-    ("nested_spancat", TINY_MODEL),
-    ("spancat", SPANCAT_MODEL),
-    ("spancat_singlelabel", SINGLELABEL_MODEL),
-]
+COMPONENTS = {
+    "nested_spancat": TINY_MODEL,
+    "spancat": SPANCAT_MODEL,
+    "spancat_singlelabel": SINGLELABEL_MODEL,
+}
 
 
 def make_data(path, spans_key="sc", *, last_word=False):
@@ -54,12 +56,12 @@ def make_data(path, spans_key="sc", *, last_word=False):
     return path
 
 
-def make_model(folder, factory="nested_spancat", model=TINY_MODEL, n_updates=8, spans_key="sc"):
+def make_model(folder, factory="nested_spancat", n_updates=8, spans_key="sc"):
     spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")
     # Annotates the docs that the component gets
     nlp.add_pipe("sentencizer")
-    nlp.add_pipe(factory, config={"model": model, "spans_key": spans_key})
+    nlp.add_pipe(factory, config={"model": COMPONENTS[factory], "spans_key": spans_key})
     examples = list(Corpus(make_data(folder / "train.spacy", spans_key))(nlp))[:-1]
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = 0.01
@@ -69,10 +71,17 @@ def make_model(folder, factory="nested_spancat", model=TINY_MODEL, n_updates=8, 
     return folder
 
 
-@pytest.fixture(scope="module", params=COMPONENTS, ids=lambda param: param[0])
-def trained(request, tmp_path_factory):
-    """A folder with data and a pipeline of each kind."""
-    return make_model(tmp_path_factory.mktemp("trained"), *request.param)
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """For each kind of component, a folder with data and a pipeline."""
+    return {
+        factory: make_model(tmp_path_factory.mktemp(factory), factory) for factory in COMPONENTS
+    }
+
+
+@pytest.fixture(scope="module", params=COMPONENTS)
+def trained(request, folders):
+    return folders[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +92,8 @@ def analysis(trained):
 
 
 @pytest.fixture(scope="module")
-def nested(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("nested"))
+def nested(folders):
+    return folders["nested_spancat"]
 
 
 def run(*args):
@@ -161,7 +170,7 @@ def test_silent_by_default(nested, tmp_path, capsys):
 
 
 def test_other_spans_key(tmp_path):
-    make_model(tmp_path, n_updates=1, spans_key="events")
+    make_model(tmp_path, n_updates=0, spans_key="events")
     exit_code, _ = run(tmp_path / "model", tmp_path / "train.spacy", "--output", tmp_path / "out")
     assert exit_code == 0
     assert srsly.read_json(tmp_path / "out" / "analysis.json")["spans_key"] == "events"
@@ -194,3 +203,24 @@ def test_pipeline_without_probabilities(tmp_path, ruler_key, options, message):
     assert exit_code == 1
     assert message in stdout
     assert not output.exists()
+
+
+def test_damaged_data(nested, tmp_path):
+    path = tmp_path / "cut.spacy"
+    path.write_bytes((nested / "train.spacy").read_bytes()[:-9])
+    exit_code, stdout = run(nested / "model", path, "--output", tmp_path / "out")
+    assert exit_code == 1
+    assert "Can't analyze" in stdout
+    assert f"{path}: expected a complete .spacy file" in stdout.replace(" /", "/")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["nested_spancat/model", "nested_spancat/cfg", "config.cfg"])
+def test_damaged_model(nested, tmp_path, name):
+    model = shutil.copytree(nested / "model", tmp_path / "model")
+    content = (model / name).read_bytes()
+    (model / name).write_bytes(content[: len(content) // 2])
+    exit_code, stdout = run(model, nested / "train.spacy", "--output", tmp_path / "out")
+    assert exit_code == 1
+    assert f"Can't analyze '{model}'" in stdout
+    assert not (tmp_path / "out").exists()

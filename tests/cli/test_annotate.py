@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import tracemalloc
 
@@ -186,20 +187,50 @@ def test_continued_run_leaves_out_what_is_done(tmp_path, model, texts, monkeypat
     assert "Continuing after " in stdout
 
 
-@pytest.mark.parametrize("n_replaced", range(4))
+def read_folder(folder):
+    """RETURNS: The content of each file, without a hidden one that a killed process left."""
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def get_arguments(model, texts, folder):
+    """The arguments to write all outputs to a folder."""
+    return {
+        "model": model,
+        "input_path": texts,
+        "output_path": folder / "out.jsonl",
+        "graph_path": folder / "graph.graphml",
+        "brat_path": folder / "brat",
+        "html_path": folder / "page.html",
+    }
+
+
+@pytest.mark.parametrize("n_replaced", range(7))
 def test_killed_while_it_finishes(tmp_path, model, texts, monkeypatch, n_replaced):
-    whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
-    annotate(model, texts, whole, graph_path=tmp_path / "whole.graphml")
-    arguments = {"model": model, "input_path": texts, "output_path": output, "force": True}
-    arguments["graph_path"] = tmp_path / "graph.graphml"
+    texts.write_text("IL-2 gene\na\n")
+    annotate(**get_arguments(model, texts, tmp_path / "whole"))
+    arguments = get_arguments(model, texts, tmp_path / "stopped")
     replacements = iter([os.replace] * n_replaced + [kill])
     monkeypatch.setattr(os, "replace", lambda *args: next(replacements)(*args))
     run_and_kill(**arguments)
     monkeypatch.undo()
+    assert not arguments["output_path"].exists()
     annotate(**arguments)
-    assert output.read_bytes() == whole.read_bytes()
-    assert (tmp_path / "graph.graphml").read_bytes() == (tmp_path / "whole.graphml").read_bytes()
-    assert not list(tmp_path.glob("out.jsonl.*"))
+    assert read_folder(tmp_path / "stopped") == read_folder(tmp_path / "whole")
+
+
+def test_stopped_run_overwrites_only_what_it_wrote(tmp_path, model, texts, monkeypatch):
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[0])
+    run_and_kill(model=model, input_path=texts, output_path=tmp_path / "out.jsonl")
+    monkeypatch.undo()
+    arguments = get_arguments(model, texts, tmp_path)
+    arguments["graph_path"].write_text("old")
+    with pytest.raises(CorpusError, match="set --force"):
+        annotate(**arguments)
+    assert arguments["graph_path"].read_text() == "old"
 
 
 def test_changed_input_starts_anew(tmp_path, model, texts, monkeypatch):
@@ -218,10 +249,12 @@ def test_exports(tmp_path, model):
     source = tmp_path / "texts"
     source.mkdir()
     (source / "a.txt").write_bytes("\ufeff😀\r\nb".encode())
-    graph, brat = tmp_path / "graph.jsonl", tmp_path / "new" / "brat"
-    exit_code, stdout = run(model, source, tmp_path / "out.jsonl", "--graph", graph, "--brat", brat)
+    graph, brat, page = tmp_path / "graph.jsonl", tmp_path / "new" / "brat", tmp_path / "page.html"
+    options = ["--graph", graph, "--brat", brat, "--html", page]
+    exit_code, stdout = run(model, source, tmp_path / "out.jsonl", *options)
     assert exit_code == 0
-    assert str(graph.name) in stdout
+    for path in (graph, brat, page):
+        assert path.name in stdout
     (record,) = read_brat(brat)
     assert record.text == "\ufeff😀\r\nb"
     (expected,) = read_jsonl(tmp_path / "out.jsonl")
@@ -229,6 +262,7 @@ def test_exports(tmp_path, model):
         (e.start, e.end) for e in expected.entities
     }
     assert [item["type"] for item in srsly.read_jsonl(graph)] == ["node", "node", "edge"]
+    assert page.read_bytes().count(b"<mark ") == 2
 
 
 @pytest.mark.parametrize(
@@ -262,6 +296,23 @@ def test_output_is_overwritten_only_by_force(tmp_path, model, texts):
     texts.write_text("a")
     assert annotate(model, texts, output, force=True) == (1, 0)
     assert len(output.read_bytes().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["config.cfg", "vocab/strings.json"])
+def test_damaged_model(tmp_path, model, texts, name):
+    damaged = shutil.copytree(model, tmp_path / "damaged")
+    content = (damaged / name).read_bytes()
+    (damaged / name).write_bytes(content[: len(content) // 2])
+    exit_code, stdout = run(damaged, texts, tmp_path / "out.jsonl")
+    assert exit_code == 1
+    assert f"Can't load '{damaged}'" in stdout
+    assert not (tmp_path / "out.jsonl.part").exists()
+
+
+def test_missing_model(tmp_path, texts):
+    exit_code, stdout = run("no_such_model", texts, tmp_path / "out.jsonl")
+    assert exit_code == 1
+    assert "Can't load 'no_such_model'" in stdout
 
 
 def test_output_has_to_be_jsonl(tmp_path, model, texts):

@@ -1,8 +1,16 @@
 import os
+from pathlib import Path
 
 import pytest
 
-from spacy_eiou.cli._part import bind_part, cut_to_batches, finish_part, part_of, remove_part
+from spacy_eiou.cli._part import (
+    bind_part,
+    cut_to_batches,
+    finish_parts,
+    get_exports,
+    part_of,
+    remove_part,
+)
 
 
 def test_part_is_kept_as_long_as_its_source_is_the_same(tmp_path):
@@ -75,20 +83,36 @@ def test_cut_to_batches(tmp_path, data, batch_size, left):
 
 
 def test_finish(tmp_path):
-    output = tmp_path / "out.txt"
-    output.write_text("old")
+    output, export = tmp_path / "out.txt", tmp_path / "export.txt"
+    for path in (output, export):
+        path.write_text("old")
     bind_part(output, [], [])
-    part_of(output).write_text("new")
-    finish_part(output)
-    assert output.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [output]
+    for path in (output, export):
+        part_of(path).write_text("new")
+    finish_parts(output, [export])
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == {output: "new", export: "new"}
+    assert get_exports(output) == set()
+
+
+def test_exports_are_known_if_the_output_is_not_in_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output, exports = Path("out.txt"), [Path("a"), Path("b")]
+    bind_part(output, [], [])
+    assert get_exports(output) == set()
+    part_of(exports[0]).touch()
+    with pytest.raises(FileNotFoundError):
+        finish_parts(output, exports)
+    assert exports[0].exists()
+    assert get_exports(output) == {tmp_path / "a", tmp_path / "b"}
+    assert not bind_part(output, [], [])
 
 
 def test_directory(tmp_path):
-    output = tmp_path / "out"
+    output, export = tmp_path / "out", tmp_path / "export"
+    part_of(output).touch()
     for name in ("old", "new"):
-        remove_part(output)
-        part_of(output).mkdir()
-        (part_of(output) / name).touch()
-    finish_part(output)
-    assert [path.name for path in output.iterdir()] == ["new"]
+        remove_part(export)
+        part_of(export).mkdir()
+        (part_of(export) / name).touch()
+    finish_parts(output, [export])
+    assert [path.name for path in export.iterdir()] == ["new"]

@@ -30,6 +30,8 @@ def make_doc(*spans):
         ([(0, 3, "A"), (0, 2, "A"), (1, 3, "A")], (2, 3)),
         ([(1, 2, "A"), (1, 2, "B"), (0, 4, "A")], (2, 3)),
         ([(0, 9, "A"), (1, 2, "A"), (3, 4, "A"), (9, 10, "A")], (2, 3)),
+        ([(0, 1, "A"), (2, 3, "A"), (2, 3, "B")], (0, 2)),
+        ([(0, 1, "A"), (2, 4, "A"), (3, 5, "A")], (0, 2)),
     ],
 )
 def test_count_nested(spans, counts):
@@ -37,8 +39,8 @@ def test_count_nested(spans, counts):
     assert count_nested(doc.spans["sc"]) == counts
 
 
-SPAN = st.tuples(st.integers(0, 6), st.integers(7, 10), st.sampled_from("AB")) | st.tuples(
-    st.integers(0, 3), st.integers(4, 6), st.sampled_from("AB")
+SPAN = st.tuples(st.integers(0, 9), st.integers(1, 4), st.sampled_from("AB")).map(
+    lambda x: (x[0], min(x[0] + x[1], 10), x[2])
 )
 
 
@@ -93,13 +95,31 @@ def test_lossless(account):
     assert not dropped.is_lossless()
 
 
+def test_skipped_records_are_counted():
+    account = Account()
+    for reason in ("a", "b", "a"):
+        account.skip(reason)
+    assert account.to_dict()["skipped_records"] == {"a": 2, "b": 1}
+
+
 def test_print(account, capsys):
+    label = "B" * 35
+    account.add(make_doc((8, 9, label)), "sc")
     account.print(Printer())
     output = capsys.readouterr().out
-    rows = [line.split() for line in output.splitlines()]
-    assert ["Tokens", "20"] in rows
-    assert ["nested", "1", "33.3%"] in rows
-    assert ["A", "2", "66.7%"] in rows
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    assert lines[:9] == [
+        "Documents               3",
+        "Tokens                 30",
+        "Entities                4",
+        "  nested                1   25.0%",
+        "  overlapping           2   50.0%",
+        "  longest, in tokens    3",
+        f"Label{' ' * 33}Entities   Share",
+        f"A{' ' * 44}2   50.0%",
+        f"B{' ' * 44}1   25.0%",
+    ]
+    assert f"{label}          1   25.0%" in lines
     assert "Skipped 1 records (answer: reject)" in output
     assert "Dropped 2 entities (misaligned)" in output
     assert "'bc' (A) in r1, characters 2 to 4" in " ".join(output.split())
@@ -107,4 +127,6 @@ def test_print(account, capsys):
 
 def test_print_nothing_to_count(capsys):
     Account().print(Printer())
-    assert ["Entities", "0"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+    lines = capsys.readouterr().out.splitlines()
+    assert ["Entities", "0"] in [line.split() for line in lines]
+    assert ["longest,", "in", "tokens", "0"] in [line.split() for line in lines]

@@ -72,6 +72,8 @@ def test_json(tmp_path):
         ({"entities": []}, "an object with 'text'"),
         ({"text": TEXT}, "an object with 'entities'"),
         ({"text": TEXT, "entities": [3]}, "an object with 'start_idx'"),
+        ({"text": TEXT, "entities": [{"start_idx": 3}]}, "an object with 'end_idx'"),
+        ({"text": TEXT, "entities": [{"start_idx": 3, "end_idx": 4}]}, "an object with 'type'"),
         ({"text": TEXT, "entities": [make_entity(end=9)]}, "offsets from 0 to 7"),
         ({"text": TEXT, "entities": [make_entity(start=-1)]}, "offsets from 0 to 7"),
         (

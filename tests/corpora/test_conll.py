@@ -51,6 +51,8 @@ def test_without_document_starts_there_are_no_groups(tmp_path):
         (["B-X", "I-X", "E-X", "S-X", "B-Y", "E-Y"], [(0, 3, "X"), (3, 4, "X"), (4, 6, "Y")]),
         (["B-X", "M-X", "E-X", "B-X", "E-X"], [(0, 3, "X"), (3, 5, "X")]),
         (["U-X", "B-X", "L-X", "U-Y"], [(0, 1, "X"), (1, 3, "X"), (3, 4, "Y")]),
+        # An end is an end, even if no beginning follows it
+        (["S-X", "I-X", "E-X", "I-X"], [(0, 1, "X"), (1, 3, "X"), (3, 4, "X")]),
     ],
 )
 def test_schemes(tmp_path, tags, entities):

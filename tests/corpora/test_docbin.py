@@ -3,6 +3,7 @@ import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import (
     CorpusError,
@@ -12,6 +13,7 @@ from spacy_eiou.corpora import (
     record_to_doc,
     records_to_docs,
 )
+from spacy_eiou.corpora.docbin import load_docs
 
 NLP = spacy.blank("en")
 RECORD = Record("a", "IL-2  gene.", (Entity(0, 10, "DNA"), Entity(0, 4, "protein")), group="g")
@@ -42,8 +44,15 @@ def test_tokens_and_spans(tmp_path):
 
 def test_doc_without_the_spans_is_skipped(tmp_path):
     path = write(tmp_path, make_doc(), make_doc(key=None), make_doc(key="other"))
-    skipped = [record.skipped for record in read_docbin(path)]
-    assert skipped == [None, "no spans under 'sc'", "no spans under 'sc'"]
+    assert list(read_docbin(path))[1:] == [
+        Record(f"data-{number}", "IL-2 gene.", (), skipped="no spans under 'sc'")
+        for number in (2, 3)
+    ]
+
+
+def test_span_without_a_label(tmp_path):
+    with pytest.raises(CorpusError, match=r"data\.spacy, doc 2: expected a label"):
+        list(read_docbin(write(tmp_path, make_doc(), make_doc((0, 1, "")))))
 
 
 def test_only_spans_key_is_used(tmp_path):
@@ -74,6 +83,13 @@ def test_text_without_tokens(tmp_path):
     empty = Doc(NLP.vocab)
     empty.spans["sc"] = []
     assert list(read_docbin(write(tmp_path, empty))) == [Record("data-1", "", (), words=())]
+
+
+def test_load_docs_uses_the_vocab(tmp_path):
+    vocab = Vocab()
+    (doc,) = load_docs(write(tmp_path, make_doc((0, 1, "protein"))), vocab)
+    assert doc.vocab is vocab
+    assert [(span.text, span.label_) for span in doc.spans["sc"]] == [("IL-2", "protein")]
 
 
 @given(st.data())

@@ -1,4 +1,6 @@
 import json
+import re
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +14,7 @@ from spacy_eiou.corpora.export import (
     write_brat,
     write_graph_jsonl,
     write_graphml,
+    write_html,
 )
 
 NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
@@ -85,6 +88,20 @@ def test_brat_round_trip(tmp_path_factory, text_and_spans):
     assert record.entities == tuple(Entity(start, end, "X") for start, end in spans)
 
 
+def test_graph_of_any_script_is_written_as_it_is(tmp_path):
+    annotation = annotate("患者", (0, 2, "疾病"))
+    write_graph_jsonl([annotation], tmp_path / "graph.jsonl")
+    write_graphml([annotation], tmp_path / "graph.graphml")
+    assert '"text": "患者"'.encode() in (tmp_path / "graph.jsonl").read_bytes()
+    assert (tmp_path / "graph.graphml").read_text("utf8").splitlines()[-4:] == [
+        '<graph edgedefault="directed">',
+        '<node id="1.0"><data key="record">a</data><data key="label">疾病</data>'
+        '<data key="text">患者</data><data key="start">0</data><data key="end">2</data></node>',
+        "</graph>",
+        "</graphml>",
+    ]
+
+
 def test_graph_jsonl(tmp_path):
     path = tmp_path / "graph.jsonl"
     write_graph_jsonl([NESTED, WITHOUT_SCORES], path)
@@ -147,3 +164,109 @@ def test_graphml_of_any_text(tmp_path_factory, text_and_spans, record_id):
         (node["record"] or "") == NOT_IN_XML.sub("\ufffd", record_id) for node in nodes.values()
     )
     assert edges == []
+
+
+class PageReader(HTMLParser):
+    """Reads the texts of a page, and the ids of the elements around each character of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.texts, self.ids, self.open_ids, self.in_text = [], [], [], False
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "p":
+            self.in_text = True
+            self.texts.append("")
+        elif tag == "mark":
+            self.open_ids.append(dict(attrs)["data-id"])
+
+    def handle_endtag(self, tag):
+        if tag == "p":
+            assert not self.open_ids
+            self.in_text = False
+        elif tag == "mark":
+            self.open_ids.pop()
+
+    def handle_data(self, data):
+        if self.in_text:
+            self.texts[-1] += data
+            self.ids.extend([*self.open_ids] for _ in data)
+
+
+def read_html(path):
+    reader = PageReader()
+    reader.feed(path.read_bytes().decode("utf8"))
+    reader.close()
+    return reader.texts, reader.ids
+
+
+def get_marked(path):
+    """RETURNS: Each text as it is in the page, without what all its elements share."""
+    texts = re.findall('<p dir="auto">(.*?)</p>', path.read_text(encoding="utf8"), re.DOTALL)
+    return [re.sub(' data-label="[^"]*"| title="[^"]*"| style="[^"]*"', "", text) for text in texts]
+
+
+def test_html(tmp_path):
+    path = tmp_path / "page.html"
+    write_html([NESTED, WITHOUT_SCORES], path)
+    page = path.read_text()
+    assert page.startswith("<!DOCTYPE html>\n")
+    assert page.endswith(
+        "<body>\n"
+        '<article>\n<h2 dir="auto">a/1</h2>\n'
+        '<p dir="auto"><mark data-id="1.0" data-label="DNA" title="DNA, score 0.75" '
+        'style="--hue:0"><mark data-id="1.1" data-label="protein" title="protein, score 0.5" '
+        'style="--hue:138">IL-2</mark> gene</mark></p>\n</article>\n'
+        '<article>\n<h2 dir="auto">&lt;1&gt;</h2>\n'
+        '<p dir="auto">a <mark data-id="2.0" data-label="a b" title="a b" '
+        'style="--hue:275">&lt;b&gt;&#13;\n&amp;c</mark></p>\n</article>\n'
+        "</body>\n</html>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "spans,marked",
+    [
+        ([], "abcdef"),
+        ([(0, 6)], "<0>abcdef</>"),
+        ([(1, 2), (2, 4)], "a<0>b</><1>cd</>ef"),
+        ([(2, 4), (1, 5)], "a<1>b<0>cd</>e</>f"),
+        ([(1, 3), (1, 3)], "a<0><1>bc</></>def"),
+        ([(3, 6), (0, 6), (0, 3)], "<1><2>abc</><0>def</></>"),
+        ([(0, 4), (2, 6)], "<0>ab<1>cd</></><1 continued>ef</>"),
+        ([(0, 4), (2, 6), (3, 5)], "<0>ab<1>c<2>d</></></><1 continued><2 continued>e</>f</>"),
+        ([(0, 4), (2, 6), (4, 5)], "<0>ab<1>cd</></><1 continued><2>e</>f</>"),
+    ],
+)
+def test_html_of_nested_and_crossing_spans(tmp_path, spans, marked):
+    path = tmp_path / "page.html"
+    write_html([annotate("abcdef", *spans)], path)
+    expected = re.sub(r"<(\d)>", r'<mark data-id="1.\1">', marked)
+    expected = re.sub(r"<(\d) continued>", r'<mark class=continued data-id="1.\1">', expected)
+    assert get_marked(path) == [expected.replace("</>", "</mark>")]
+
+
+def test_html_loads_and_runs_nothing(tmp_path):
+    script = "\"'><script src=a>throw 1</script>"
+    path = tmp_path / "page.html"
+    write_html([annotate(script, (0, 9, script), id=script)], path)
+    page = path.read_text()
+    assert "<script" not in page
+    assert "://" not in page
+    assert re.findall('(?:src|href)="(.*?)"', page) == ["data:,"]
+    assert read_html(path)[0] == [script]
+
+
+@given(TEXTS_AND_SPANS, st.text())
+def test_html_of_any_text(tmp_path_factory, text_and_spans, record_id):
+    text, spans = text_and_spans
+    path = tmp_path_factory.getbasetemp() / "any.html"
+    write_html([annotate(text, *spans, id=record_id)], path)
+    texts, ids = read_html(path)
+    assert texts == [text.replace("\0", "\ufffd")]
+    # The widest one is around the others, so far as none crosses another
+    order = sorted(range(len(spans)), key=lambda index: (spans[index][0], -spans[index][1]))
+    assert ids == [
+        [f"1.{index}" for index in order if spans[index][0] <= position < spans[index][1]]
+        for position in range(len(text))
+    ]

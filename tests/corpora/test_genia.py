@@ -115,6 +115,7 @@ def test_damaged_archive(tmp_path):
     "body",
     [
         "<article><sentence>x</sentence></article>",
+        ARTICLE.format("MEDLINE:1", "x") + "<article><sentence>x</sentence></article>",
         "<article><articleinfo><bibliomisc> </bibliomisc></articleinfo>"
         "<sentence>x</sentence></article>",
     ],
@@ -149,7 +150,16 @@ def test_xml_entities_are_refused(tmp_path, data):
         list(read_genia(path))
 
 
-@pytest.mark.parametrize("data", [b"", b"<set>", b"<set><a></set>", b"<set>\xff</set>"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<set>",
+        b"<set><a></set>",
+        b"<set>\xff</set>",
+        b"<?xml version='1.0' encoding='ISO-8859-1'?><set>\xff</set>",
+    ],
+)
 def test_malformed_xml(tmp_path, data):
     path = tmp_path / "a.xml"
     path.write_bytes(data)

@@ -36,9 +36,10 @@ def test_document_start_ends_a_record_and_begins_a_group(tmp_path):
     assert [record.group for record in records] == [None, first, first, second]
 
 
-def test_no_break_space_is_part_of_a_token(tmp_path):
-    (record,) = read(tmp_path, "a\u00a0b B-X\n")
-    assert record.words == ("a\u00a0b",)
+@pytest.mark.parametrize("word", ["a\u00a0b", "\u00a0a"])
+def test_no_break_space_is_part_of_a_token(tmp_path, word):
+    (record,) = read(tmp_path, f"{word} B-X\n")
+    assert record.words == (word,)
 
 
 @pytest.mark.parametrize(

@@ -41,16 +41,22 @@ def test_id(tmp_path, name, record_id):
 
 def test_blank_lines_and_line_ends(tmp_path):
     path = tmp_path / "data.jsonl"
-    path.write_bytes(b'\xef\xbb\xbf{"text": "a\\r\\n\\u0000", "spans": []}\r\n\r\n')
-    assert list(read_jsonl(path)) == [Record("data-1", "a\r\n\x00", ())]
+    lines = (
+        b'\xef\xbb\xbf{"text": "a\\r\\n\\u0000", "spans": []}\r\n\r\n{"text": "b", "spans": []}\r\n'
+    )
+    path.write_bytes(lines)
+    assert list(read_jsonl(path)) == [Record("data-1", "a\r\n\x00", ()), Record("data-3", "b", ())]
 
 
 def test_prodigy(tmp_path):
     prodigy = {"text": TEXT, "spans": OBJECTS, "label": "GENE", "tokens": [{"text": "a"}]}
     answers = ("accept", "reject", "ignore")
     records = read(tmp_path, *({**prodigy, "answer": answer} for answer in answers))
-    assert [record.skipped for record in records] == [None, "answer: reject", "answer: ignore"]
-    assert [record.entities for record in records] == [ENTITIES, (), ()]
+    assert records == [
+        Record("data-1", TEXT, ENTITIES),
+        Record("data-2", TEXT, (), skipped="answer: reject"),
+        Record("data-3", TEXT, (), skipped="answer: ignore"),
+    ]
     assert read(tmp_path, {"text": TEXT, "answer": "accept"}) == [Record("data-1", TEXT, ())]
 
 
@@ -60,16 +66,21 @@ def test_prodigy(tmp_path):
         ("{", ": expected valid JSON"),
         ("[]", r": expected an object with 'text', not \[\]"),
         ({"text": 1, "spans": []}, ", 'text': expected str"),
-        ({"text": TEXT}, ": expected one list of entities under one of .*, not 0"),
+        (
+            {"text": TEXT},
+            ": expected one list .* under one of spans, entities, labels, label, not 0",
+        ),
         ({"text": TEXT, "spans": {}}, ": expected one list of entities"),
         ({"text": TEXT, "spans": [], "label": []}, ": expected one list of entities .*, not 2"),
         ({"text": TEXT, "spans": [], "answer": 1}, ", 'answer': expected str"),
         ({"text": TEXT, "spans": [[0, 1]]}, ": expected .start, end, label., not 2 values"),
+        ({"text": TEXT, "spans": [["0", 1, "X"]]}, ": expected int, not '0'"),
         ({"text": TEXT, "spans": [[0, True, "X"]]}, ": expected int, not True"),
         ({"text": TEXT, "spans": [[0, 1, None]]}, ": expected str, not None"),
         ({"text": TEXT, "spans": [[0, 12, "X"]]}, ": expected offsets from 0 to 11"),
         ({"text": TEXT, "spans": [3]}, ": expected an object with 'start'"),
         ({"text": TEXT, "spans": [{"start": 0, "label": "X"}]}, ": expected an object with 'end'"),
+        ({"text": TEXT, "spans": [{"start": 0, "end": 1}]}, ": expected an object with 'label'"),
     ],
 )
 def test_malformed(tmp_path, item, message):

@@ -74,8 +74,11 @@ def test_tasks_without_a_valid_annotation_are_skipped(tmp_path):
     cancelled["annotations"][0]["was_cancelled"] = True
     missing = {"data": {"text": TEXT}, "annotations": []}
     records = read(tmp_path, [cancelled, missing, make_task()])
-    assert [record.skipped for record in records] == ["annotation cancelled", "not annotated", None]
-    assert [record.entities for record in records] == [(), (), ()]
+    assert records == [
+        Record("data-1", TEXT, (), skipped="annotation cancelled"),
+        Record("data-2", TEXT, (), skipped="not annotated"),
+        Record("data-3", TEXT, ()),
+    ]
 
 
 def test_first_valid_annotation_is_used_and_a_warning_counts_the_tasks(tmp_path):
@@ -85,9 +88,13 @@ def test_first_valid_annotation_is_used_and_a_warning_counts_the_tasks(tmp_path)
         {"result": [make_region(2, 6)]},
         {"result": []},
     ]
-    with pytest.warns(UserWarning, match="1 tasks have several annotations"):
-        (record,) = read(tmp_path, [task, make_task()][:1])
-    assert record.entities == (Entity(2, 6, "DNA"),)
+    with pytest.warns(UserWarning, match=r"data\.json: 2 tasks have several annotations"):
+        records = read(tmp_path, [task, make_task(), task])
+    assert [record.entities for record in records] == [
+        (Entity(2, 6, "DNA"),),
+        (),
+        records[0].entities,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,12 +102,17 @@ def test_first_valid_annotation_is_used_and_a_warning_counts_the_tasks(tmp_path)
     [
         ({"text": TEXT, "label": []}, ": expected a task with 'data' and 'annotations'"),
         ([], ": expected a task with 'data' and 'annotations'"),
+        ({"data": {"text": TEXT}}, ": expected a task with .* JSON .*JSON-MIN it has neither"),
+        ({**make_task(), "annotations": {}}, ", 'annotations': expected list, not {}"),
         ({**make_task(), "data": {"html": ""}}, ", 'data': expected an object with 'text'"),
         ({**make_task(), "annotations": [1]}, ", 'annotations': expected dict, not 1"),
         ({**make_task(), "annotations": [{}]}, ": expected an object with 'result'"),
         (make_task(1), ", 'result': expected dict, not 1"),
         (make_task({"type": "labels"}), ": expected an object with 'value'"),
         (make_task(make_region("0", 1)), ", 'start': expected int, not '0'"),
+        (make_task(make_region(0, "1")), ", 'end': expected int, not '1'"),
+        (make_task(make_region(0, 1, text=1)), ", 'text': expected str, not 1"),
+        (make_task({"type": "labels", "value": {"start": 0, "end": 1}}), ": .* with 'labels'"),
         (make_task(make_region(0, 1, [1])), ": expected str, not 1"),
         (make_task(make_region(0, 12)), ": expected offsets from 0 to 11"),
         (make_task(make_region(-4, 11, text="gene")), ": expected offsets from 0 to 11"),

@@ -29,7 +29,8 @@ def test_sizes():
 
 @pytest.mark.parametrize("sizes", [[2, 1], [2, 3], [5, -1], [4, 0]])
 def test_sizes_that_do_not_fit(sizes):
-    with pytest.raises(CorpusError, match="positive split sizes that sum to 4"):
+    shown = f"{sizes[0]}, {sizes[1]}, which sum to {sum(sizes)}"
+    with pytest.raises(CorpusError, match=f"positive split sizes that sum to 4, .* not {shown}"):
         split_by_sizes(make_records(4), sizes)
 
 
@@ -53,17 +54,36 @@ def test_fractions_depend_on_the_seed_alone():
     records = make_records(100)
     first, again, other = (split_by_fractions(records, [0.5, 0.5], seed) for seed in (0, 0, 1))
     assert first == again != other
+    assert split_by_fractions(records, [0.5, 0.5]) == first
+
+
+def test_fractions_may_be_rounded():
+    parts = split_by_fractions(make_records(9), [0.3333333] * 3)
+    assert [len(part) for part in parts] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("fractions", [[0.8, 0.1], [1.1, -0.1], [1.0, 0.0], [float("nan"), 0.5]])
 def test_fractions_that_do_not_fit(fractions):
-    with pytest.raises(CorpusError, match="positive split fractions that sum to 1"):
+    shown = f"{fractions[0]}, {fractions[1]}"
+    with pytest.raises(CorpusError, match=f"positive split fractions that sum to 1, not {shown}"):
         split_by_fractions(make_records(10), fractions)
 
 
-def test_too_few_documents_for_the_fractions():
+def test_skipped_records_do_not_count_for_the_fractions():
+    records = make_records(4)
+    skipped = [Record(f"s{i}", "", (), skipped="no answer") for i in range(40)]
+    first, second = split_by_fractions([*skipped, *records], [0.5, 0.5])
+    expected_first, expected_second = split_by_fractions(records, [0.5, 0.5])
+    assert (first, second) == ([*skipped, *expected_first], expected_second)
+    assert len(expected_second) == 2
+    with pytest.raises(CorpusError, match="Expected more documents to split: 1"):
+        split_by_fractions([*skipped, *records[:1]], [0.5, 0.5])
+
+
+@pytest.mark.parametrize("fractions", [[0.8, 0.1, 0.1], [0.1, 0.9]])
+def test_too_few_documents_for_the_fractions(fractions):
     with pytest.raises(CorpusError, match="Expected more documents to split: 3"):
-        split_by_fractions(make_records(6, 2), [0.8, 0.1, 0.1])
+        split_by_fractions(make_records(6, 2), fractions)
 
 
 def test_ids_of_records_and_groups():

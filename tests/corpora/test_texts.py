@@ -62,6 +62,7 @@ def test_folder(tmp_path):
     first, second, rejected = read(tmp_path)
     assert [first, second] == [SourceText("a", ""), SourceText("b", TEXT)]
     assert (rejected.number, rejected.raw) == (3, "\\xff\n")
+    assert rejected.reason.startswith(f"{tmp_path / 'c.txt'}: expected UTF-8")
 
 
 def test_folder_without_texts(tmp_path):
@@ -80,6 +81,7 @@ def test_jsonl(tmp_path):
 
 def test_jsonl_text_key(tmp_path):
     path = write(tmp_path / "in.jsonl", b'{"id": "x", "body": "a", "text": "b"}')
+    assert list(read_texts(path, "jsonl", max_length=1)) == [SourceText("x", "b", {"body": "a"})]
     assert read(path, text_key="body") == [SourceText("x", "a", {"text": "b"})]
 
 
@@ -112,6 +114,7 @@ def test_parquet(tmp_path):
     assert [first, last] == [SourceText("5", "a"), SourceText("7", TEXT)]
     assert rejected.number == 2
     assert rejected.reason == f"{path}, row 2, 'text': expected str, not None"
+    assert rejected.raw == "{'text': None, 'id': 6}"
 
 
 def test_parquet_without_ids(tmp_path):
@@ -147,6 +150,14 @@ def test_docbin(tmp_path):
     assert read(path) == [SourceText("first", TEXT), SourceText("in-2", "")]
 
 
+def test_docbin_with_a_text_that_is_too_long(tmp_path):
+    path = write_docs(tmp_path / "in.spacy", "a", "a b")
+    text, rejected = read(path, max_length=2)
+    assert text == SourceText("first", "a")
+    assert (rejected.number, rejected.raw) == (2, "a b")
+    assert rejected.reason.startswith(f"{path}, doc 2: expected at most 2 characters, not 3")
+
+
 def test_damaged_docbin(tmp_path):
     path = write_docs(tmp_path / "in.spacy", "a b c")
     write(path, path.read_bytes()[:-3])
@@ -157,7 +168,7 @@ def test_damaged_docbin(tmp_path):
 def test_format_may_differ_from_the_suffix(tmp_path):
     path = write(tmp_path / "in.ndjson", b'{"text": "a"}')
     assert read(path, "jsonl") == [SourceText("in-1", "a")]
-    with pytest.raises(CorpusError, match=r"expected a file that ends in \.txt, .*formats txt"):
+    with pytest.raises(CorpusError, match=r"that ends in \.txt, .*formats txt, jsonl, parquet"):
         guess_text_format(path)
 
 

@@ -156,7 +156,7 @@ def test_settings():
 
 
 def test_unknown_settings():
-    with pytest.raises(ValueError, match=r"'hinge'.*margin"):
+    with pytest.raises(ValueError, match=r"'hinge'.*one of: expected_distance, margin\.$"):
         EIoU(form="hinge")
-    with pytest.raises(ValueError, match=r"'manhattan'.*giou"):
+    with pytest.raises(ValueError, match=r"'manhattan'.*one of: iou, giou, diou, eiou\.$"):
         EIoU(distance="manhattan")

@@ -33,12 +33,17 @@ def test_by_hand():
 
 def test_settings_reach_the_halves():
     loss = build_eiou_emc_v1()
-    assert (loss.beta, loss.emc.label_margin, loss.emc.effective_number) == (0.2, 4.0, None)
+    assert (loss.beta, loss.emc.label_margin, loss.emc.tau) == (0.2, 4.0, 0.0)
+    assert loss.emc.effective_number is None
     assert (loss.eiou.form, loss.eiou.distance) == ("margin", "eiou")
     loss = build_eiou_emc_v1(0.5, 2.0, 0.1, 0.99, "expected_distance", "diou")
     assert (loss.beta, loss.emc.label_margin, loss.emc.tau) == (0.5, 2.0, 0.1)
     assert loss.emc.effective_number == 0.99
     assert (loss.eiou.form, loss.eiou.distance) == ("expected_distance", "diou")
+
+
+def test_default_beta():
+    assert EIoU_EMC(EIoU(), EMC()).beta == build_eiou_emc_v1().beta
 
 
 @pytest.mark.parametrize("beta", [-0.1, 1.1])

@@ -153,7 +153,17 @@ def test_settings():
     assert (loss.label_margin, loss.tau, loss.effective_number) == (2.0, 0.5, 0.99)
 
 
+def test_defaults_are_those_of_the_architecture():
+    assert vars(EMC()) == vars(build_emc_v1())
+
+
+def test_effective_number_of_zero_weighs_all_labels_alike():
+    logits = numpy.random.RandomState(0).normal(size=(2, 3)).astype("f")
+    truths = make_truths([(0, 1), (0, 2)], [(0, 1), (0, 2)], [0, 1], [1, 50, 100])
+    assert EMC(effective_number=0).get_loss(logits, truths) == EMC().get_loss(logits, truths)
+
+
 @pytest.mark.parametrize("effective_number", [1.0, -0.1])
 def test_effective_number_out_of_range(effective_number):
-    with pytest.raises(ValueError, match=f"below 1, but is {effective_number}"):
+    with pytest.raises(ValueError, match=f"of EMC must be .* below 1, but is {effective_number}"):
         EMC(effective_number=effective_number)

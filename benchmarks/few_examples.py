@@ -1,0 +1,133 @@
+"""Compare the recipe for few examples with the variants of a study, on the same documents.
+
+The recipe has the documents of the study's subsets, and the texts of the other training documents
+without their annotation: it pretrains on all texts, then self-trains.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import List, Sequence, Set
+
+import spacy
+import srsly
+import typer
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+from thinc.api import Config
+from wasabi import msg
+
+from spacy_eiou.cli._study import Run, Study, hash_settings, make_variant_config, read_study
+from spacy_eiou.cli._util import read_docs
+from spacy_eiou.cli.compare import (
+    append_result,
+    draw_subsets,
+    read_results,
+    score,
+    write_report,
+)
+from spacy_eiou.evaluation.comparison import Result
+
+PROJECT = Path(__file__).parent.parent
+CONFIG = "configs/few_examples.cfg"
+VARIANT = "recipe for few examples"
+# The variant of the study whose place in the config the recipe takes.
+COMPONENT = "EIoU-EMC"
+
+
+def main(
+    study_path: Path = typer.Argument(..., help="Study, as for `eiou compare`", exists=True),
+    baseline_path: Path = typer.Argument(..., help="Its results.jsonl", exists=True),
+    output_path: Path = typer.Argument(..., help="Directory for results.jsonl and RESULTS.md"),
+) -> None:
+    """
+    Train the recipe for few examples on the documents of a study, and report
+    its scores beside those of the study. A run that was stopped continues.
+    """
+    study = read_study(study_path)
+    study.config = CONFIG
+    subsets = draw_subsets(study, PROJECT)
+    results_path = output_path / "results.jsonl"
+    output_path.mkdir(parents=True, exist_ok=True)
+    results = read_results(results_path, msg)
+    for corpus, settings in study.corpora.items():
+        config = make_recipe_config(study, corpus)
+        documents = list(read_docs(PROJECT / "corpus" / corpus / "train.spacy", Vocab()))
+        with TemporaryDirectory() as folder:
+            tok2vec_path: List[Path] = []
+            for size in settings.sizes:
+                for seed in study.seeds:
+                    run = Run(corpus, size, VARIANT, seed, hash_settings(config))
+                    if run in results:
+                        continue
+                    if not tok2vec_path:
+                        tok2vec_path.append(pretrain(config, documents, Path(folder)))
+                    docs = subsets[corpus][seed][:size]
+                    results[run] = train_run(
+                        run, config, docs, documents, tok2vec_path[0], Path(folder)
+                    )
+                    append_result(results_path, results[run])
+    baseline = read_results(baseline_path, msg)
+    write_report([*baseline.values(), *results.values()], study.baseline, output_path, msg)
+
+
+def make_recipe_config(study: Study, corpus: str) -> Config:
+    """RETURNS (Config): The config of the recipe, with the settings of the corpus but not those
+    that the study has for the training."""
+    study = study.model_copy(update={"training": {}})
+    return make_variant_config(study, corpus, COMPONENT, PROJECT)
+
+
+def pretrain(config: Config, docs: Sequence[Doc], folder: Path) -> Path:
+    """Pretrain the encoder on texts. RETURNS (Path): The weights."""
+    config.to_disk(folder / "config.cfg")
+    write_texts(folder / "texts.jsonl", docs)
+    output = folder / "pretrained"
+    paths = ["--paths.raw_text", str(folder / "texts.jsonl")]
+    run_spacy("pretrain", str(folder / "config.cfg"), str(output), *paths)
+    return max(output.glob("model*.bin"), key=lambda path: path.stat().st_mtime)
+
+
+def train_run(
+    run: Run,
+    config: Config,
+    docs: Sequence[Doc],
+    documents: Sequence[Doc],
+    tok2vec_path: Path,
+    folder: Path,
+) -> Result:
+    """Self-train and score the model that is best on the dev part.
+
+    RETURNS (Result): The result, see `evaluation.comparison`.
+    """
+    dev_path = Path(config["paths"]["dev"])
+    annotated: Set[str] = {doc.user_data["record_id"] for doc in docs}
+    others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
+    write_texts(folder / "texts.jsonl", others)
+    DocBin(docs=docs).to_disk(folder / "train.spacy")
+    output = folder / f"{run.corpus}-{run.size}-{run.seed}"
+    options = {
+        "--output": output,
+        "--paths.train": folder / "train.spacy",
+        "--paths.init_tok2vec": tok2vec_path,
+        "--system.seed": run.seed,
+    }
+    arguments = [str(part) for option in options.items() for part in option]
+    run_spacy("eiou", "self-train", str(folder / "config.cfg"), f"{folder}/texts.jsonl", *arguments)
+    nlp = spacy.load(output / "model-best")
+    dev_scores, _ = score(nlp, dev_path)
+    test_scores, test_counts = score(nlp, dev_path.with_name("test.spacy"))
+    return {**run._asdict(), "dev": dev_scores, "test": test_scores, "test_counts": test_counts}
+
+
+def write_texts(path: Path, docs: Sequence[Doc]) -> None:
+    srsly.write_jsonl(path, [{"text": doc.text} for doc in docs])
+
+
+def run_spacy(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "spacy", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,139 @@
+"""Count the mutants that the tests kill, and say why the others survive.
+
+It reads what `mutmut run` leaves in the folder `mutants`; run both in the root of the repository.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List
+
+import srsly
+import typer
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+
+# Why mutants survive, and expressions that find them by what they remove and add.
+REASONS = {
+    "The name of a codec in another case, or the UTF-8 that is also the default where they ran": (
+        r"-.*(utf-?8|utf-16).*\n\+.*(UTF-?8|UTF-16|encoding=None)",
+        r"-.*encoding=\"UTF-8\"\?.*\n\+.*encoding=\"utf-8\"",
+        r"-.*\"w\", encoding=\"utf8\".*\n\+.*\"w\", newline",
+        r"-.*ParserCreate\(\"UTF-8\"\)\n\+.*\"utf-8\"",
+    ),
+    "Line ends, which are the same without it on POSIX": (r"newline=\"\\n\".*\n\+.*\"utf8\", ",),
+    "`None` in place of a false default": (r"ensure_ascii=False.*\n\+.*ensure_ascii=None",),
+    "Only speed or memory differ: the size of a chunk, the order in memory, what is read ahead": (
+        r"-.*(iter_batches|CHUNK_SIZE|buffer_text|order=\"F\"|kind=\"stable\"|b\[:, 0\] - widest)",
+    ),
+    "Only the device of arrays differs, and the tests have one": (r"-.*get_array_ops\(values\)",),
+    "Only the line that a warning points at differs": (r"-.*stacklevel",),
+    "The same value after a normalisation: a softmax or a mean weight": (
+        r"-.*(counts / counts\.sum\(\)|\(1 - self\.effective_number\) /)",
+        r"-.*targets\[(:, -1|rows, labels)\] = 1",
+    ),
+    "Still a key of its own for each span or label, or integers that floats hold exactly": (
+        r"-.*(base = |\* base \+|rows \* n_classes)",
+    ),
+    "A state or an argument that nothing reads before it is set": (
+        r"-.*self\.(medline_id|length|terms)\b.* = ",
+        r"-.*_read_lines\(path, text_key\)",
+        r"-.*return \"O\", \"\"",
+    ),
+    "The condition beside it, or a check before it, already decides": (
+        r"-.*(tag in \(\"cons\", \"bibliomisc\"|sem or \"\"|prefix in \"[A-Z]+\"\n\+.*XX)",
+        r"-.*prefix in \"OBSU\"",
+        r"-.*name != \"record\"",
+        r"-.*(make_record\(.*|f\"\{self\.path\}, \{record_id\}\",)\n",
+    ),
+    "Another part of the same malformed value is named": (r"-.*fragment\.partition",),
+    "A number nobody relies on: the least width of a table's column, a hue": (
+        r"-.*(max_col=|\* 137\.5\))",
+    ),
+}
+
+
+def main(
+    output_path: Path = typer.Argument(Path("benchmarks"), help="Folder to write the report to"),
+) -> None:
+    """
+    Write mutation.json and MUTATION.md from the results of mutmut.
+    """
+    modules = {}
+    survivors = []
+    for path in sorted(Path("mutants").rglob("*.py.meta")):
+        module = SourceFileMutationData(path=path.relative_to("mutants").with_suffix(""))
+        module.load()
+        statuses = {
+            name: status_by_exit_code[code] for name, code in module.exit_code_by_key.items()
+        }
+        if statuses:
+            modules[module.path.as_posix()] = dict(Counter(statuses.values()))
+        survivors += [describe(name) for name, status in statuses.items() if status == "survived"]
+    result = {"modules": modules, "survivors": survivors}
+    srsly.write_json(output_path / "mutation.json", result)
+    (output_path / "MUTATION.md").write_text(make_report(result), encoding="utf8")
+
+
+def describe(name: str) -> Dict[str, str]:
+    """RETURNS (Dict[str, str]): A surviving mutant: its name, its diff and why it survives."""
+    lines = get_diff_for_mutant(name).splitlines()[2:]
+    diff = "\n".join(line for line in lines if line.startswith(("-", "+")))
+    reasons = [
+        reason
+        for reason, expressions in REASONS.items()
+        if any(re.match(expression, diff) for expression in expressions)
+    ]
+    return {"name": name, "diff": diff, "reason": reasons[0] if reasons else ""}
+
+
+def make_report(result: Dict[str, Any]) -> str:
+    """RETURNS (str): The results as Markdown."""
+    return "\n".join(
+        [
+            "# Mutation tests of `losses` and `corpora`",
+            "",
+            "mutmut changes one thing at a time in the code and runs the tests that reach it. "
+            "Written by `mutation.py`, in the root of the repository:",
+            "",
+            "    CI=1 mutmut run --max-children 1",
+            "    python benchmarks/mutation.py",
+            "",
+            *make_table(result["modules"]),
+            "",
+            "A mutant that runs out of time or crashes counts as killed.",
+            "",
+            "## Why the others survive",
+            "",
+            *(line for reason in (*REASONS, "") for line in show(reason, result["survivors"])),
+        ]
+    )
+
+
+def make_table(modules: Dict[str, Dict[str, int]]) -> List[str]:
+    """RETURNS (List[str]): The lines of a Markdown table, one row per module and per package."""
+    packages: Dict[str, Counter[str]] = {}
+    for path, statuses in modules.items():
+        packages.setdefault(f"**{Path(path).parent}**", Counter()).update(statuses)
+    header = "| module | mutants | survived | timeout | killed |"
+    rows = [make_row(name, statuses) for name, statuses in {**modules, **packages}.items()]
+    return [header, "| --- | ---: | ---: | ---: | ---: |", *rows]
+
+
+def make_row(name: str, statuses: Dict[str, int]) -> str:
+    total, survived = sum(statuses.values()), statuses.get("survived", 0)
+    killed = f"{(total - survived) / total:.1%}"
+    return f"| {name} | {total} | {survived} | {statuses.get('timeout', 0)} | {killed} |"
+
+
+def show(reason: str, survivors: List[Dict[str, str]]) -> List[str]:
+    """RETURNS (List[str]): The survivors that share a reason, as Markdown."""
+    diffs = [survivor["diff"] for survivor in survivors if survivor["reason"] == reason]
+    if not diffs:
+        return []
+    return [f"{reason or 'Not judged'} ({len(diffs)}):", "", "```diff", *diffs, "```", ""]
+
+
+if __name__ == "__main__":
+    typer.run(main)

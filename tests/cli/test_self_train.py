@@ -1,0 +1,117 @@
+from pathlib import Path
+from typing import List
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from spacy.util import load_config
+from thinc.api import Config
+from typer.testing import CliRunner, Result
+
+from spacy_eiou.cli import app
+from spacy_eiou.cli.self_train import mix_corpus
+from spacy_eiou.corpora import Entity, Record, records_to_docs
+
+CONFIG = Path(__file__).parents[2] / "configs" / "few_examples.cfg"
+STEPS = ["--training.max_steps", "2", "--training.eval_frequency", "1"]
+
+
+def write_docs(path: Path, n_docs: int) -> Path:
+    records = [
+        Record(f"note-{n}", f"gene {n} binds", (Entity(0, 6, "DNA"), Entity(0, 4, "word")))
+        for n in range(n_docs)
+    ]
+    records_to_docs(spacy.blank("en"), records)[0].to_disk(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data")
+    write_docs(path / "train.spacy", 4)
+    write_docs(path / "dev.spacy", 2)
+    texts = [{"text": f"gene {n} moves"} for n in range(6)]
+    srsly.write_jsonl(path / "texts.jsonl", texts)
+    return path
+
+
+def self_train(data: Path, texts: str, output_path: Path, *options: str) -> Result:
+    paths = ["--paths.train", str(data / "train.spacy"), "--paths.dev", str(data / "dev.spacy")]
+    arguments = [str(CONFIG), str(data / texts), "--output", str(output_path), *paths, *STEPS]
+    return CliRunner().invoke(app, ["self-train", *arguments, *options])
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output_path = tmp_path_factory.mktemp("trained")
+    result = self_train(data, "texts.jsonl", output_path, "--gold-share", "0.4")
+    assert result.exit_code == 0, result.output
+    return output_path
+
+
+def read_texts(path: Path) -> List[str]:
+    nlp = spacy.blank("en")
+    return [doc.text for doc in DocBin().from_disk(path).get_docs(nlp.vocab)]
+
+
+def test_teacher_and_student(trained: Path) -> None:
+    for path in (trained / "teacher" / "model-best", trained / "model-best"):
+        component = spacy.load(path).get_pipe("nested_spancat")
+        assert set(component.labels) == {"DNA", "word"}
+
+
+def test_silver_docs_are_those_that_the_teacher_annotates(data: Path, trained: Path) -> None:
+    teacher = spacy.load(trained / "teacher" / "model-best")
+    silver = list(DocBin().from_disk(trained / "silver.spacy").get_docs(teacher.vocab))
+    assert [doc.text for doc in silver] == [f"gene {n} moves" for n in range(6)]
+    for doc in silver:
+        expected = teacher(doc.text)
+        assert list(map(str, doc.spans["sc"])) == list(map(str, expected.spans["sc"]))
+        assert [s.label_ for s in doc.spans["sc"]] == [s.label_ for s in expected.spans["sc"]]
+
+
+def test_student_learns_from_both(data: Path, trained: Path) -> None:
+    config = load_config(trained / "config.cfg")
+    nlp = spacy.load(trained / "model-best")
+    corpus = spacy.util.registry.resolve({"train": config["corpora"]["train"]})["train"]
+    texts = [example.text for example in corpus(nlp)]
+    assert texts == read_texts(trained / "silver.spacy") + read_texts(data / "train.spacy")
+
+
+def test_a_teacher_of_ones_own(data: Path, trained: Path, tmp_path: Path) -> None:
+    teacher = str(trained / "teacher" / "model-best")
+    result = self_train(data, "texts.jsonl", tmp_path, "--teacher", teacher)
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "teacher").exists()
+    assert read_texts(tmp_path / "silver.spacy") == read_texts(trained / "silver.spacy")
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("texts.pdf", "", "expected a file that ends in"),
+        ("broken.jsonl", '{"text": "gene"}\n{"text": 3}\n', "text 2"),
+    ],
+)
+def test_texts_that_cannot_be_read(
+    data: Path, trained: Path, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (data / name).write_text(content, encoding="utf8")
+    teacher = str(trained / "teacher" / "model-best")
+    result = self_train(data, name, tmp_path, "--teacher", teacher)
+    assert result.exit_code == 1
+    assert message in " ".join(result.output.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_the_training_corpus_is_mixed() -> None:
+    config = load_config(CONFIG)
+    mixed = mix_corpus(config, Path("silver.spacy"), 0.3)
+    assert mixed["corpora"]["train"] == {
+        "@readers": "spacy_eiou.MixedCorpus.v1",
+        "gold": config["corpora"]["train"],
+        "silver": {"@readers": "spacy.Corpus.v1", "path": "silver.spacy", "gold_preproc": False},
+        "gold_share": 0.3,
+    }
+    assert Config({**mixed, "corpora": config["corpora"]}) == config

@@ -1,0 +1,264 @@
+"""The code and the commands of the README and of docs/, run as a reader runs them."""
+
+import inspect
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from importlib.metadata import distribution
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import pytest
+import srsly
+import typer
+from spacy.cli.train import train
+from spacy.schemas import ConfigSchemaTraining
+from spacy.util import fix_random_seed, load_config, load_model_from_config, registry
+from thinc.api import Config
+
+from spacy_eiou.cli import app
+from spacy_eiou.cli.convert import convert
+from spacy_eiou.cli.prepare import Conversion, CorpusDescription
+from spacy_eiou.evaluation.scores import score_spans
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *DOCS.glob("*.md"))
+}
+# Why a block may stay out of the test.
+REASONS = {
+    "installs a package",
+    "makes a virtual environment",
+    "needs an installed model",
+    "needs the network",
+    "takes minutes",
+}
+# What no test may do.
+NEVER_RUN = ("pip install", "venv", "project assets", "gpu_id")
+LANGUAGES = {"bash", "ini", "python", "yaml", ""}
+BLOCK = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+SETTINGS = (DOCS / "settings.md").read_text(encoding="utf8")
+# Notes of a reader: annotated ones, and texts without annotation.
+NOTES = [
+    {
+        "text": f"The human IL-{number} gene is expressed.",
+        "spans": [
+            {"start": start, "end": end + len(str(number)), "label": label}
+            for start, end, label in [(4, 18, "DNA"), (10, 13, "protein")]
+        ],
+    }
+    for number in range(40)
+]
+TEXTS = [{"text": f"The mouse IL-{number} gene is not expressed."} for number in range(20)]
+
+
+class Block(NamedTuple):
+    """A block of a page. The reason says why it is not run, if it isn't."""
+
+    language: str
+    code: str
+    reason: Optional[str]
+
+
+def read_blocks(text):
+    return [Block(m["language"], m["code"], m["reason"]) for m in BLOCK.finditer(text)]
+
+
+def read_page(name):
+    return PAGES[name].read_text(encoding="utf8")
+
+
+def load_script(path):
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read_ini(code):
+    """Read blocks of a config, which needs the blocks that they are in as well."""
+    sections = re.findall(r"^\[(.*)\]$", code, re.MULTILINE)
+    paths = [section.split(".") for section in sections]
+    parents = {".".join(path[:depth]) for path in paths for depth in range(1, len(path))}
+    headers = "".join(f"[{name}]\n" for name in sorted(parents - set(sections)))
+    return Config().from_str(headers + code, interpolate=False)
+
+
+def run_bash(code):
+    """Run commands with the Python of the test."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        ["bash", "-euc", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+    )
+    assert result.returncode == 0, f"{code}\n{result.stdout}"
+
+
+def run_python(code, namespace):
+    """Run code. RETURNS (str): What it prints."""
+    output = io.StringIO()
+    fix_random_seed(0)
+    with redirect_stdout(output):
+        exec(code, namespace)
+    return output.getvalue()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the project, whose configs train for a few steps, with the files that the pages
+    take for granted."""
+    path = tmp_path_factory.mktemp("clone")
+    shutil.copy(ROOT / "project.yml", path)
+    shutil.copytree(ROOT / "configs", path / "configs")
+    for config_path in (path / "configs").glob("*.cfg"):
+        config = config_path.read_text(encoding="utf8")
+        for name, value in {"max_steps": 60, "eval_frequency": 30, "max_epochs": 2}.items():
+            config = re.sub(rf"^{name} = \d+$", f"{name} = {value}", config, flags=re.MULTILINE)
+        config_path.write_text(config, encoding="utf8")
+    srsly.write_jsonl(path / "notes.jsonl", NOTES)
+    srsly.write_jsonl(path / "texts.jsonl", TEXTS)
+    convert(
+        path / "notes.jsonl",
+        path / "corpus",
+        corpus_format="jsonl",
+        lang="en",
+        split_fractions=[0.6, 0.2, 0.2],
+    )
+    overrides = {
+        f"paths.{part}": str(path / "corpus" / f"{part}.spacy") for part in ("train", "dev")
+    }
+    train(path / "configs" / "cnn.cfg", path / "training", overrides=overrides)
+    return path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_blocks_are_run_or_say_why_not(page):
+    text = read_page(page)
+    blocks = read_blocks(text)
+    assert len(re.findall("^```", text, re.MULTILINE)) == 2 * len(blocks)
+    assert text.count("<!-- not run: ") == sum(block.reason is not None for block in blocks)
+    assert {block.language for block in blocks} <= LANGUAGES
+    assert {block.reason for block in blocks} - {None} <= REASONS
+    for block in blocks:
+        if block.language == "bash" and block.reason is None:
+            assert not [words for words in NEVER_RUN if words in block.code]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_code_run_in_the_order_of_the_page(page, clone, tmp_path, monkeypatch):
+    blocks = [block for block in read_blocks(read_page(page)) if block.reason is None]
+    shutil.copytree(clone, tmp_path / "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    namespace = {}
+    printed = None
+    for block in blocks:
+        if block.language == "python":
+            printed = run_python(block.code, namespace)
+        elif block.language == "bash":
+            assert not [words for words in NEVER_RUN if words in block.code]
+            run_bash(block.code)
+        elif block.language == "":
+            assert printed == block.code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_are_accepted_by_a_training_config(page):
+    for block in read_blocks(read_page(page)):
+        if block.language == "ini":
+            paths = {"paths.train": "train.spacy", "paths.dev": "dev.spacy"}
+            config = load_config(ROOT / "configs" / "cnn.cfg", overrides=paths)
+            config = config.merge(read_ini(block.code))
+            config["nlp"]["pipeline"] = list(config["components"])
+            filled = load_model_from_config(config, auto_fill=True, validate=True).config
+            filled = filled.interpolate()
+            registry.resolve(filled["training"], schema=ConfigSchemaTraining)
+            registry.resolve(filled["corpora"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_corpus_descriptions_are_accepted(page):
+    for block in read_blocks(read_page(page)):
+        if block.language == "yaml":
+            assert CorpusDescription.model_validate(srsly.yaml_loads(block.code)).convert
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for name, anchor in LINK.findall(read_page(page)):
+        target = PAGES[page].parent / name if name else PAGES[page]
+        assert target.exists(), name
+        if anchor:
+            titles = re.findall("^#+ (.*)$", target.read_text(encoding="utf8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert anchor in anchors
+
+
+def test_continuous_integration_runs_the_two_commands():
+    blocks = read_blocks(read_page("README.md"))
+    commands = [block.code for block in blocks if block.reason == "makes a virtual environment"]
+    assert len(commands) == 2
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf8").splitlines()
+    for command in commands:
+        last = command.split("&&")[-1].strip()
+        assert any(line.startswith(last) for line in lines), last
+
+
+def test_table_is_the_one_that_the_report_makes():
+    report = load_script(ROOT / "benchmarks" / "report.py")
+    table = read_page("README.md").split(report.START)[1].split(report.END)[0]
+    assert table.splitlines() == report.make_table(ROOT / "benchmarks" / "results")
+    assert "| genia |" in table
+
+
+def test_figure_is_the_one_that_the_script_draws():
+    figure = load_script(DOCS / "loss_figure.py").draw()
+    assert (DOCS / "loss.svg").read_text(encoding="utf8") == figure
+
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_settings_page_has_every_option(name):
+    (section,) = re.findall(rf"^### {name}$(.*?)(?=^###|\Z)", SETTINGS, re.MULTILINE | re.DOTALL)
+    rows = {line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")}
+    expected = set()
+    for param in COMMANDS[name].params:
+        is_argument = param.param_type_name == "argument"
+        names = [param.name.upper().replace("_PATH", "")] if is_argument else param.opts
+        expected.add("| " + ", ".join(f"`{name}`" for name in names))
+    assert rows == expected
+
+
+@pytest.mark.parametrize("entry_point", distribution("spacy-eiou").entry_points, ids=str)
+def test_settings_page_has_every_registered_name_and_argument(entry_point):
+    if entry_point.group != "spacy_cli":
+        assert entry_point.name in SETTINGS
+        # A factory gets these from spaCy.
+        for name in inspect.signature(entry_point.load()).parameters.keys() - {"nlp", "name"}:
+            assert f"`{name}`" in SETTINGS
+
+
+def test_settings_page_has_every_score():
+    section = SETTINGS.split("## Scores")[1].split("## Tokenizers")[0]
+    names = set(re.findall(r"`(\w+\*?)`", section))
+    for name in score_spans([[(0, 1, "a")]], [[(0, 1, "a")]]):
+        assert name in names or f"{name.split('_')[0]}_*" in names, name
+
+
+@pytest.mark.parametrize("name", [*CorpusDescription.model_fields, *Conversion.model_fields])
+def test_settings_page_has_every_field_of_a_corpus_description(name):
+    assert f"`{name}`" in SETTINGS.split("## Corpus descriptions")[1].split("## Formats")[0]
