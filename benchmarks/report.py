@@ -1,12 +1,14 @@
-"""Write the table of test scores into the README, from what `eiou evaluate` wrote."""
+"""Write the tables of test scores into the README: those of the project's models, from what
+`eiou evaluate` wrote, and those of the comparisons, from what `eiou compare` and
+`few_examples.py` did."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from statistics import mean, stdev
+from typing import Any, Callable, Dict, Iterable, List
 
 import srsly
 import typer
 
-START, END = "<!-- results: start -->\n", "<!-- results: end -->\n"
 COLUMNS = {
     "entities": "gold",
     "P": "p",
@@ -20,27 +22,79 @@ COLUMNS = {
     "label acc.": "label_acc",
     "mean IoU": "mean_iou",
 }
+VARIANTS = {
+    "spancat": "`spancat`",
+    "spancat_singlelabel": "`spancat_singlelabel`",
+    "EIoU-EMC": "`nested_spancat`",
+    "recipe for few examples": "few examples",
+}
 
 
-def main(results_path: Path = Path("benchmarks/results"), readme_path: Path = Path("README.md")):
+def main(benchmarks_path: Path = Path("benchmarks"), readme_path: Path = Path("README.md")) -> None:
     readme = readme_path.read_text(encoding="utf8")
-    before, after = readme.split(START)[0], readme.split(END)[1]
-    table = "".join(f"{line}\n" for line in make_table(results_path))
-    readme_path.write_text(before + START + table + END + after, encoding="utf8")
+    for name, make_table in TABLES.items():
+        before, rest = readme.split(start_of(name))
+        table = "".join(f"{line}\n" for line in make_table(benchmarks_path))
+        readme = before + start_of(name) + table + end_of(name) + rest.split(end_of(name))[1]
+    readme_path.write_text(readme, encoding="utf8")
 
 
-def make_table(results_path: Path) -> List[str]:
-    """RETURNS (List[str]): The lines of a Markdown table, one row per JSON file."""
-    header = ["corpus", *COLUMNS]
-    rows = [make_row(path.stem, srsly.read_json(path)) for path in results_path.glob("*.json")]
+def start_of(name: str) -> str:
+    return f"<!-- {name}: start -->\n"
+
+
+def end_of(name: str) -> str:
+    return f"<!-- {name}: end -->\n"
+
+
+def make_results(benchmarks_path: Path) -> List[str]:
+    """RETURNS (List[str]): The lines of a Markdown table, one row per model."""
+    paths = (benchmarks_path / "results").glob("*.json")
+    rows = [make_row(path.stem, srsly.read_json(path)) for path in paths]
     rows.sort(key=lambda row: int(row[1].replace(",", "")), reverse=True)
-    alignment = ["---"] + ["---:"] * len(COLUMNS)
-    return ["| " + " | ".join(cells) + " |" for cells in [header, alignment, *rows]]
+    return format_table(["corpus", *COLUMNS], rows)
 
 
 def make_row(corpus: str, scores: Dict[str, Any], spans_key: str = "sc") -> List[str]:
     values = [scores[f"spans_{spans_key}_{name}"] for name in COLUMNS.values()]
     return [corpus, f"{values[0]:,}", *(f"{100 * value:.1f}" for value in values[1:])]
+
+
+def make_comparison(benchmarks_path: Path) -> List[str]:
+    """RETURNS (List[str]): The lines of a Markdown table, one row per corpus and training set."""
+    results: Dict[Any, Dict[str, List[Dict[str, Any]]]] = {}
+    for path in sorted(benchmarks_path.glob("*/results.jsonl")):
+        for result in srsly.read_jsonl(path):
+            variants = results.setdefault((result["corpus"], result["size"]), {})
+            variants.setdefault(result["variant"], []).append(result["test"])
+    rows = [
+        [corpus, f"{size:,}", *(format_scores(variants.get(variant, [])) for variant in VARIANTS)]
+        for (corpus, size), variants in sorted(results.items())
+    ]
+    return format_table(["corpus", "documents", *VARIANTS.values()], rows)
+
+
+def format_scores(scores: List[Dict[str, Any]]) -> str:
+    return " / ".join(
+        format_mean(score[name] for score in scores) for name in ("f", "macro_f") if scores
+    )
+
+
+def format_mean(values: Iterable[float]) -> str:
+    percentages = [100 * value for value in values]
+    deviation = f" ± {stdev(percentages):.1f}" if len(percentages) > 1 else ""
+    return f"{mean(percentages):.1f}{deviation}"
+
+
+def format_table(header: List[str], rows: List[List[str]]) -> List[str]:
+    alignment = ["---"] + ["---:"] * (len(header) - 1)
+    return ["| " + " | ".join(cells) + " |" for cells in [header, alignment, *rows]]
+
+
+TABLES: Dict[str, Callable[[Path], List[str]]] = {
+    "results": make_results,
+    "comparison": make_comparison,
+}
 
 
 if __name__ == "__main__":

@@ -216,10 +216,13 @@ def test_continuous_integration_runs_the_two_commands():
         assert any(line.startswith(last) for line in lines), last
 
 
-def test_table_is_the_one_that_the_report_makes():
+@pytest.mark.parametrize("name", ["results", "comparison"])
+def test_tables_are_those_that_the_report_makes(name):
     report = load_script(ROOT / "benchmarks" / "report.py")
-    table = read_page("README.md").split(report.START)[1].split(report.END)[0]
-    assert table.splitlines() == report.make_table(ROOT / "benchmarks" / "results")
+    table = read_page("README.md").split(report.start_of(name))[1].split(report.end_of(name))[0]
+    lines = report.TABLES[name](ROOT / "benchmarks")
+    assert len(lines) > 2
+    assert table.splitlines() == lines
     assert "| genia |" in table
 
 

@@ -67,7 +67,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def to_json(value: Any) -> bytes:
     """RETURNS (bytes): A value as indented JSON, in UTF-8."""
-    return srsly.json_dumps(value, indent=2).encode("utf8")
+    data: str = srsly.json_dumps(value, indent=2)
+    return data.encode("utf8")
 
 
 def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:

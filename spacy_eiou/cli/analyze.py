@@ -146,7 +146,7 @@ def predict(
     """
     earlier = nlp.pipe_names[: nlp.pipe_names.index(component.name)]
     with nlp.select_pipes(enable=earlier):
-        for batch in minibatch(examples, nlp.batch_size):
+        for batch in minibatch(examples, nlp.batch_size):  # type: ignore[no-untyped-call]
             # On copies, so that the tensors that components leave there go with the batch
             docs = list(nlp.pipe(example.predicted.copy() for example in batch))
             candidates, scores = component.predict(docs)

@@ -213,7 +213,7 @@ def predict(
     earlier = nlp.pipe_names[: nlp.pipe_names.index(component.name)]
     predictions = []
     with nlp.select_pipes(enable=earlier):
-        for batch in minibatch(examples, nlp.batch_size):
+        for batch in minibatch(examples, nlp.batch_size):  # type: ignore[no-untyped-call]
             docs = list(nlp.pipe(example.predicted for example in batch))
             for example, doc in zip(batch, docs):
                 example.predicted = doc

@@ -126,7 +126,7 @@ def find_component(config: Config, metrics: Dict[str, Any]) -> str:
     RETURNS (str): Name of the nested_spancat whose spans key was scored.
     RAISES (ValueError): If there is none.
     """
-    keys = {
+    keys: Dict[str, str] = {
         name: component["spans_key"]
         for name, component in config["components"].items()
         if component["factory"] == "nested_spancat"
@@ -192,7 +192,8 @@ def describe_training(config: Config, component: str) -> str:
     training = {
         name: value for name, value in config["training"].items() if name in TRAINING_SETTINGS
     }
-    return Config({"components": components, "training": training}).to_str().strip()
+    text: str = Config({"components": components, "training": training}).to_str()
+    return text.strip()
 
 
 def render(**values: Any) -> str:

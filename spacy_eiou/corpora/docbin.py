@@ -46,7 +46,12 @@ def load_docs(path: Path, vocab: Vocab) -> List[Doc]:
     RAISES (CorpusError): If the file is damaged.
     """
     try:
-        return list(DocBin().from_disk(path).get_docs(vocab))
+        docs = list(DocBin().from_disk(path).get_docs(vocab))
+        for doc in docs:
+            for spans in doc.spans.values():
+                # Spans are built, and their labels looked up, no sooner than this.
+                {span.label_ for span in spans}
+        return docs
     # What damaged bytes raise depends on where they are damaged.
     except Exception as err:
         raise CorpusError(f"{path}: expected a complete .spacy file ({err!r})") from err

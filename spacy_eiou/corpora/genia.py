@@ -87,7 +87,7 @@ class _SentenceBuilder:
             self.text = []
             self.length = 0
             self.terms = []
-        elif tag in ("cons", "bibliomisc", "sentence") or self.text is not None:
+        elif tag == "cons" or self.text is not None:
             raise CorpusError(f"{self.path}, {self.medline_id}: did not expect <{tag}> here")
 
     def end_element(self, tag: str) -> None:

@@ -35,7 +35,7 @@ class SpanTruths:
         return rows, self.labels[gold_rows]
 
 
-class SpanLoss(Loss[Floats2d, SpanTruths, Floats2d, float], ABC):
+class SpanLoss(Loss[Floats2d, SpanTruths, Floats2d, float], ABC):  # type: ignore[misc]
     """A Thinc loss over the logits of span candidates, for K labels and "no entity".
 
     Guesses are logits of shape (n, K + 1), the last column for "no entity"; truths are

@@ -20,7 +20,7 @@ from .torch_layers import compute_with_torch, no_backprop
 # Prediction bounds its memory: candidates share tables in chunks, and in pieces of a chunk that the
 # processor's cache holds they get their vectors.
 CHUNK_SIZE = 16384
-PIECE_SIZE = 4096
+PIECE_SIZE = 2048
 
 # A forked process inherits the state of PyTorch's threads, but not the threads, and would wait for
 # them forever: `nlp.pipe(n_process=2)` forks.
@@ -112,11 +112,11 @@ def _predict(
     rows = _batch_rows(tokens, candidates)
     scores = model.ops.alloc2f(len(rows), model.get_dim("nO"), zeros=False)
     position = 0
-    for chunk in rows.split(CHUNK_SIZE) if len(rows) else ():
+    for chunk in torch.split(rows, CHUNK_SIZE) if len(rows) else ():
         start, end = int(chunk[:, 0].min()), int(chunk[:, 1].max())
         tables = span_tables(X[start:end], int((chunk[:, 1] - chunk[:, 0]).max()), params)
         lookups = span_rows(chunk - start, end - start)
-        for piece in map(SpanRows, *(field.split(PIECE_SIZE) for field in lookups)):
+        for piece in map(SpanRows, *(torch.split(field, PIECE_SIZE) for field in lookups)):
             H = look_up(tables, piece, params)
             scores[position : position + len(H)] = model.layers[0].predict(torch2xp(H))
             position += len(H)
@@ -136,4 +136,5 @@ def _batch_rows(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
     doc_lengths = xp2torch(tokens.lengths)
     doc_starts = torch.cumsum(doc_lengths, dim=0, dtype=doc_lengths.dtype) - doc_lengths
     offsets = doc_starts.repeat_interleave(xp2torch(candidates.lengths))
-    return xp2torch(candidates.dataXd) + offsets[:, None]
+    rows: torch.Tensor = xp2torch(candidates.dataXd) + offsets[:, None]
+    return rows

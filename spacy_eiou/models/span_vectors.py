@@ -74,18 +74,17 @@ def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> Spa
     params (SpanVectorParams): The parameters.
     RETURNS (SpanTables): The tables. The maxima are a sparse table (Bender and Farach-Colton 2000).
     """
-    first, last, mean, maximum = params.W.chunk(4)
+    first, last, mean, maximum = F.linear(tokens, params.W).chunk(4, dim=1)
     # Centred, prefix sums stay small, and so does their rounding error.
-    centre = tokens.mean(dim=0)
-    prefix_sums = F.pad(torch.cumsum(tokens - centre, dim=0), (0, 0, 1, 0))
-    widths = params.widths + (params.b + mean @ centre)
-    levels = [F.linear(tokens, maximum)]
+    centre = mean.mean(dim=0)
+    prefix_sums = F.pad(torch.cumsum(mean - centre, dim=0), (0, 0, 1, 0))
+    widths = params.widths + (params.b + centre)
+    levels = [maximum]
     for exponent in range(int(math.log2(max_width))):
         narrower, step = levels[-1], 2**exponent
         wider = _maximum(narrower[:-step], narrower[step:])
         levels.append(torch.cat([wider, narrower[-step:]]))
-    projections = F.linear(tokens, first), F.linear(tokens, last), F.linear(prefix_sums, mean)
-    return SpanTables(torch.cat([*projections, widths]), torch.cat(levels))
+    return SpanTables(torch.cat([first, last, prefix_sums, widths]), torch.cat(levels))
 
 
 def span_rows(candidates: Tensor, n_tokens: int) -> SpanRows:

@@ -41,7 +41,7 @@ def embed_distinct(
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     """The forward pass of "spacy.MultiHashEmbed.v2"."""
     if is_train:
-        return forward_chain(model, docs, is_train)
+        return forward_chain(model, docs, is_train)  # type: ignore[no-any-return]
     extract, to_ragged, embed, mix, to_list = model.layers
     features = to_ragged.predict(extract.predict(docs))
     rows, kinds = distinct_rows(features.dataXd)

@@ -71,9 +71,9 @@ def maxout(
     if not is_train:
         # Where the pieces of an output lie apart, in blocks, their maximum is found faster.
         blocks = F.linear(inputs, W.transpose(0, 1).flatten(end_dim=1), b.t().flatten())
-        return torch2xp(blocks.unflatten(1, b.t().shape).amax(dim=1)), no_backprop
+        return torch2xp(torch.unflatten(blocks, 1, b.t().shape).amax(dim=1)), no_backprop
     weights = W.flatten(end_dim=1)
-    pieces = F.linear(inputs, weights, b.flatten()).unflatten(1, b.shape)
+    pieces = torch.unflatten(F.linear(inputs, weights, b.flatten()), 1, b.shape)
     best, which = model.ops.maxout(torch2xp(pieces))
 
     def backprop(d_best: Floats2d) -> Floats2d:

@@ -37,7 +37,8 @@ def crossing(a: Ints2d, b: Ints2d) -> numpy.ndarray:
     """
     a_first = (a[:, 0] < b[:, 0]) & (b[:, 0] < a[:, 1]) & (a[:, 1] < b[:, 1])
     b_first = (b[:, 0] < a[:, 0]) & (a[:, 0] < b[:, 1]) & (b[:, 1] < a[:, 1])
-    return a_first | b_first
+    crosses: numpy.ndarray = a_first | b_first
+    return crosses
 
 
 def overlapping(a: Ints2d, b: Ints2d) -> numpy.ndarray:
@@ -47,7 +48,8 @@ def overlapping(a: Ints2d, b: Ints2d) -> numpy.ndarray:
     b (Ints2d): Spans to compare with, shape (n, 2).
     RETURNS (numpy.ndarray): Booleans, shape (n,).
     """
-    return numpy.minimum(a[:, 1], b[:, 1]) > numpy.maximum(a[:, 0], b[:, 0])
+    overlaps: numpy.ndarray = numpy.minimum(a[:, 1], b[:, 1]) > numpy.maximum(a[:, 0], b[:, 0])
+    return overlaps
 
 
 # What may not stand beside each other in one doc, by the setting `overlap`.

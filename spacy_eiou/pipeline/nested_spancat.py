@@ -85,7 +85,7 @@ def make_nested_spancat(
     threshold: float,
     max_positive: Optional[int],
     overlap: str,
-    scorer: Optional[Callable],
+    scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "NestedSpanCategorizer":
     """Create a nested span categorizer.
 
@@ -130,7 +130,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         threshold: float = 0.5,
         max_positive: Optional[int] = 1,
         overlap: str = "any",
-        scorer: Optional[Callable] = nested_spans_score,
+        scorer: Optional[Callable[..., Dict[str, Any]]] = nested_spans_score,
     ) -> None:
         """Initialize the component. See `make_nested_spancat` for the arguments.
 
@@ -306,7 +306,7 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = numpy.zeros(len(self.labels) + 1, dtype="int64")
         n_gold = n_reached = 0
-        for batch in minibatch(examples, size=256):
+        for batch in minibatch(examples, size=256):  # type: ignore[no-untyped-call]
             candidates = self.suggester([eg.predicted for eg in batch], ops=NumpyOps())
             truths = self._truths(batch, candidates)
             rows, gold_rows = equal_pairs(truths.candidates, truths.gold)

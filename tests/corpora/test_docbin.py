@@ -101,3 +101,11 @@ def test_damaged_file_raises_corpus_error(tmp_path_factory, data):
     path.write_bytes(content[:cut] + replaced * data.draw(st.booleans()))
     with pytest.raises(CorpusError, match=r"data\.spacy: expected a complete \.spacy file"):
         list(read_docbin(path))
+
+
+def test_label_without_its_string_raises_corpus_error(tmp_path):
+    docs = DocBin(docs=[make_doc((0, 1, "protein"))])
+    docs.strings.remove("protein")
+    docs.to_disk(tmp_path / "data.spacy")
+    with pytest.raises(CorpusError, match=r"data\.spacy: expected a complete \.spacy file"):
+        load_docs(tmp_path / "data.spacy", Vocab())

@@ -257,6 +257,11 @@ def test_html_loads_and_runs_nothing(tmp_path):
     assert read_html(path)[0] == [script]
 
 
+def test_html_of_a_null_character(tmp_path):
+    write_html([annotate("a\0b")], tmp_path / "page.html")
+    assert get_marked(tmp_path / "page.html") == ["a\ufffdb"]
+
+
 @given(TEXTS_AND_SPANS, st.text())
 def test_html_of_any_text(tmp_path_factory, text_and_spans, record_id):
     text, spans = text_and_spans
