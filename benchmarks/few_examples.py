@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import List, Sequence, Set
+from typing import Optional, Sequence, Set
 
 import spacy
 import srsly
 import typer
 from spacy.tokens import Doc, DocBin
+from spacy.util import load_config
 from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
@@ -40,6 +41,9 @@ def main(
     study_path: Path = typer.Argument(..., help="Study, as for `eiou compare`", exists=True),
     baseline_path: Path = typer.Argument(..., help="Its results.jsonl", exists=True),
     output_path: Path = typer.Argument(..., help="Directory for results.jsonl and RESULTS.md"),
+    pretrained: Optional[Path] = typer.Option(
+        None, help="Weights that an earlier pretraining on the texts of the corpus saved"
+    ),
 ) -> None:
     """
     Train the recipe for few examples on the documents of a study, and report
@@ -54,39 +58,40 @@ def main(
     for corpus, settings in study.corpora.items():
         config = make_recipe_config(study, corpus)
         documents = list(read_docs(PROJECT / "corpus" / corpus / "train.spacy", Vocab()))
-        with TemporaryDirectory() as folder:
-            tok2vec_path: List[Path] = []
-            for size in settings.sizes:
-                for seed in study.seeds:
-                    run = Run(corpus, size, VARIANT, seed, hash_settings(config))
-                    if run in results:
-                        continue
-                    if not tok2vec_path:
-                        tok2vec_path.append(pretrain(config, documents, Path(folder)))
-                    docs = subsets[corpus][seed][:size]
-                    results[run] = train_run(
-                        run, config, docs, documents, tok2vec_path[0], Path(folder)
-                    )
+        runs = [
+            Run(corpus, size, VARIANT, seed, hash_settings(config))
+            for size in settings.sizes
+            for seed in study.seeds
+        ]
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            config.to_disk(folder / "config.cfg")
+            weights = pretrained
+            for run in runs:
+                if run not in results:
+                    weights = weights or pretrain(documents, folder)
+                    docs = subsets[corpus][run.seed][: run.size]
+                    results[run] = train_run(run, config, docs, documents, weights, folder)
                     append_result(results_path, results[run])
     baseline = read_results(baseline_path, msg)
     write_report([*baseline.values(), *results.values()], study.baseline, output_path, msg)
 
 
 def make_recipe_config(study: Study, corpus: str) -> Config:
-    """RETURNS (Config): The config of the recipe, with the settings of the corpus but not those
-    that the study has for the training."""
-    study = study.model_copy(update={"training": {}})
+    """RETURNS (Config): The config of the recipe, with the settings of the corpus, but with the
+    steps of the recipe."""
+    recipe = load_config(PROJECT / CONFIG)["training"]
+    training = {name: recipe[name] for name in ("max_steps", "patience", "eval_frequency")}
+    study = study.model_copy(update={"training": training})
     return make_variant_config(study, corpus, COMPONENT, PROJECT)
 
 
-def pretrain(config: Config, docs: Sequence[Doc], folder: Path) -> Path:
-    """Pretrain the encoder on texts. RETURNS (Path): The weights."""
-    config.to_disk(folder / "config.cfg")
+def pretrain(docs: Sequence[Doc], folder: Path) -> Path:
+    """Pretrain the encoder of config.cfg on texts. RETURNS (Path): The weights."""
     write_texts(folder / "texts.jsonl", docs)
-    output = folder / "pretrained"
     paths = ["--paths.raw_text", str(folder / "texts.jsonl")]
-    run_spacy("pretrain", str(folder / "config.cfg"), str(output), *paths)
-    return max(output.glob("model*.bin"), key=lambda path: path.stat().st_mtime)
+    run_spacy("pretrain", str(folder / "config.cfg"), str(folder / "pretrained"), *paths)
+    return folder / "pretrained" / "model-last.bin"
 
 
 def train_run(
@@ -94,7 +99,7 @@ def train_run(
     config: Config,
     docs: Sequence[Doc],
     documents: Sequence[Doc],
-    tok2vec_path: Path,
+    weights: Path,
     folder: Path,
 ) -> Result:
     """Self-train and score the model that is best on the dev part.
@@ -110,7 +115,7 @@ def train_run(
     options = {
         "--output": output,
         "--paths.train": folder / "train.spacy",
-        "--paths.init_tok2vec": tok2vec_path,
+        "--paths.init_tok2vec": weights,
         "--system.seed": run.seed,
     }
     arguments = [str(part) for option in options.items() for part in option]

@@ -1,0 +1,24 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import srsly
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "assets" / "sample_biomedical" / "train.jsonl"
+
+
+def test_versions_are_added_to_the_table(tmp_path: Path) -> None:
+    for version in ("old", "new"):
+        options = ["--version", version, "--output", str(tmp_path), "--rounds", "1"]
+        command = [sys.executable, str(ROOT / "benchmarks" / "breakdown.py"), str(SAMPLE)]
+        subprocess.run([*command, *options, "--words", "100", "--max-width", "4"], check=True)
+    results = srsly.read_json(tmp_path / "breakdown.json")
+    assert list(results) == [
+        f"{side}, {version}" for version in ("old", "new") for side in ("spancat", "nested_spancat")
+    ]
+    for parts in results.values():
+        assert 0 < parts["encoder"] < parts["whole"]
+    table = (tmp_path / "BREAKDOWN.md").read_text(encoding="utf8")
+    for side, parts in results.items():
+        assert f"| {side} | {parts['encoder']:.2f} | " in table
