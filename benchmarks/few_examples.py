@@ -1,5 +1,8 @@
 """Compare the recipe for few examples with the variants of a study, on the same documents.
 
+For GENIA: python benchmarks/few_examples.py benchmarks/genia_300.yml
+benchmarks/genia_300/results.jsonl benchmarks/genia_300_few_examples
+
 The recipe has the documents of the study's subsets, and the texts of the other training documents
 without their annotation: it pretrains on all texts, then self-trains.
 """
