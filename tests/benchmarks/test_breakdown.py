@@ -18,7 +18,7 @@ def test_versions_are_added_to_the_table(tmp_path: Path) -> None:
         f"{side}, {version}" for version in ("old", "new") for side in ("spancat", "nested_spancat")
     ]
     for parts in results.values():
-        assert 0 < parts["encoder"] < parts["whole"]
+        assert all(microseconds > 0 for microseconds in parts.values())
     table = (tmp_path / "BREAKDOWN.md").read_text(encoding="utf8")
     for side, parts in results.items():
         assert f"| {side} | {parts['encoder']:.2f} | " in table
