@@ -4,6 +4,7 @@ from typing import Any, Dict, Iterator, List
 
 import srsly
 import typer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from spacy.cli._util import app as spacy_app
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -13,6 +14,7 @@ from spacy.vocab import Vocab
 
 from ..corpora.docbin import load_docs
 
+TEMPLATES_PATH = Path(__file__).parent / "templates"
 COMMAND_HELP = "Nested entities with EIoU-EMC: from annotated files to a model, and how good it is."
 
 app = typer.Typer(
@@ -92,3 +94,20 @@ def read_examples(path: Path, nlp: Language) -> List[Example]:
     RAISES (CorpusError): If a file is damaged.
     """
     return list(Corpus(path).make_examples(nlp, read_docs(path, nlp.vocab)))
+
+
+def render_template(name: str, values: Dict[str, Any]) -> str:
+    """Render a template of this package.
+
+    name (str): Name of its file, without the suffix .jinja.
+    values (Dict[str, Any]): The values that it uses.
+    RETURNS (str): The text.
+    """
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES_PATH),
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return templates.get_template(f"{name}.jinja").render(values)

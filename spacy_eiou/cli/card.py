@@ -2,16 +2,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import srsly
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from spacy.cli._util import Arg, Opt
 from spacy.cli.package import get_meta
 from spacy.util import load_config
 from thinc.api import Config
 from wasabi import Printer
 
-from ._util import app, write_file
+from ._util import app, render_template, write_file
 from .evaluate import SUBSETS
-from .init import TEMPLATES_PATH
 from .prepare import Conversion, CorpusDescription
 
 # What the card shows of the block [training] of the config.
@@ -198,11 +196,4 @@ def describe_training(config: Config, component: str) -> str:
 
 def render(**values: Any) -> str:
     """Fill in the template of the card. RETURNS (str): The card, in Markdown."""
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES_PATH),
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return templates.get_template("card.md.jinja").render(values)
+    return render_template("card.md", values)

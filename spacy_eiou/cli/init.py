@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Set
 
 import srsly
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from wasabi import Printer
@@ -19,11 +18,10 @@ from ..corpora import (
     records_to_docs,
     split_by_fractions,
 )
-from ._util import app, write_files
+from ._util import TEMPLATES_PATH, app, render_template, write_files
 from .convert import PARTS, make_nlp
 from .prepare import Conversion, CorpusDescription
 
-TEMPLATES_PATH = Path(__file__).parent / "templates"
 DEFAULT_TRANSFORMER = "sentence-transformers/all-MiniLM-L6-v2"
 FORMATS_BY_SUFFIX = {
     ".jsonl": "jsonl",
@@ -381,16 +379,7 @@ def make_project(
         "folders": folders,
         "parts": PARTS[:2] if folders == ["train", "dev"] else PARTS,
     }
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES_PATH),
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        undefined=StrictUndefined,
-    )
-    files = {
-        name: templates.get_template(f"{name}.jinja").render(values)
-        for name in ("project.yml", "README.md")
-    }
+    files = {name: render_template(name, values) for name in ("project.yml", "README.md")}
     files["configs/corpus.yml"] = srsly.yaml_dumps(corpus.model_dump(exclude_defaults=True))
     for name, template in COPIED_TEMPLATES.items():
         files[name] = (TEMPLATES_PATH / template).read_text("utf8")
