@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import Any, Callable, Counter, Dict, Iterable, List, Optional, Tuple
 
 import numpy
+import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY, SpanCategorizer, Suggester
 from spacy.tokens import Doc, Span, SpanGroup
@@ -15,6 +17,7 @@ from ..evaluation.scorer import nested_spans_score
 from ..losses import SpanLoss, SpanTruths
 from ..losses.geometry import equal_pairs
 from ..models import SpanSuggester
+from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
 from .validation import (
     check_candidates,
@@ -265,6 +268,15 @@ class NestedSpanCategorizer(SpanCategorizer):
             self._check_loaded()
         return self
 
+    def to_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> None:
+        """Save the component to disk, with the checksums of the weights that it needs.
+
+        path (Any): Path to the directory, a string or a `Path`.
+        exclude (Iterable[str]): Names of serialization fields to leave out.
+        """
+        super().to_disk(path, exclude=exclude)
+        srsly.write_json(Path(path) / CHECKSUMS_NAME, compute_checksums(Path(path)))
+
     def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "NestedSpanCategorizer":
         """Load the component from disk.
 
@@ -274,6 +286,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         RAISES (ValueError): If a file is missing, damaged, or of another model or version.
         """
         with loading(self.name, f"'{path}'"):
+            check_checksums(Path(path))
             super().from_disk(path, exclude=exclude)
             self._check_loaded()
         return self

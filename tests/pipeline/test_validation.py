@@ -5,6 +5,7 @@ import warnings
 import numpy
 import pytest
 import spacy
+import srsly
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -242,6 +243,63 @@ def test_truncated_component_never_loads(saved, component, name, data):
         component.from_disk(damaged)
 
 
+@pytest.fixture(scope="module")
+def saved_with_encoder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved_with_encoder") / "model"
+    nlp = English()
+    nlp.add_pipe("tok2vec", config={"model": TINY_MODEL["tok2vec"]})
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8}
+    nlp.add_pipe("nested_spancat", config={"model": {**TINY_MODEL, "tok2vec": listener}})
+    nlp.add_pipe("ner")
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}, "entities": []})
+    nlp.initialize(lambda: [example])
+    nlp.to_disk(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["nested_spancat/model", "tok2vec/model"])
+@given(data=st.data())
+def test_flipped_bit_of_the_weights_never_loads(saved_with_encoder, name, data):
+    path = saved_with_encoder / name
+    content = path.read_bytes()
+    damaged = bytearray(content)
+    damaged[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(damaged)
+    try:
+        # What spaCy makes of a damaged encoder can be anything
+        with pytest.raises(Exception):  # noqa: B017
+            spacy.load(saved_with_encoder)
+    finally:
+        path.write_bytes(content)
+
+
+def test_components_after_it_may_change(saved_with_encoder, tmp_path):
+    shutil.copytree(saved_with_encoder, tmp_path / "model")
+    nlp = spacy.load(saved_with_encoder)
+    nlp.get_pipe("ner").add_label("DNA")
+    nlp.get_pipe("ner").to_disk(tmp_path / "model" / "ner")
+    assert "DNA" in spacy.load(tmp_path / "model").get_pipe("ner").labels
+
+
+def test_replaced_weights_need_no_checksums(saved_with_encoder, tmp_path):
+    path = tmp_path / "model"
+    shutil.copytree(saved_with_encoder, path)
+    nlp = spacy.load(path)
+    nlp.get_pipe("tok2vec").initialize(lambda: [Example.from_dict(nlp.make_doc(TEXT), {})])
+    nlp.get_pipe("tok2vec").to_disk(path / "tok2vec")
+    message = r"tok2vec/model' is not what was saved.*remove '.*nested_spancat/checksums.json'"
+    with pytest.raises(ValueError, match=message):
+        spacy.load(path)
+    (path / "nested_spancat" / "checksums.json").unlink()
+    assert spacy.load(path).pipe_names == ["tok2vec", "nested_spancat", "ner"]
+
+
+def test_component_that_is_saved_on_its_own(component, tmp_path):
+    component.to_disk(tmp_path / "alone")
+    component.from_disk(tmp_path / "alone")
+    assert list(srsly.read_json(tmp_path / "alone" / "checksums.json")) == ["alone/model"]
+
+
 @given(st.data())
 def test_truncated_bytes_never_load(saved_bytes, component, data):
     size = data.draw(st.integers(0, len(saved_bytes) - 1))
@@ -267,7 +325,7 @@ def test_loading_unpickles_nothing(saved, monkeypatch):
 
 def test_no_file_of_the_component_is_a_pickle(saved):
     files = [path for path in (saved / "nested_spancat").iterdir() if path.is_file()]
-    assert {path.name for path in files} == {"cfg", "model"}
+    assert {path.name for path in files} == {"cfg", "checksums.json", "model"}
     for path in files:
         with pytest.raises((pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError)):
             pickle.loads(path.read_bytes())

@@ -1,0 +1,57 @@
+"""Checksums of saved weights: nothing else tells a damaged weight from a sound one."""
+
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+from typing import Dict, List
+
+import srsly
+from spacy.util import load_config
+
+CHECKSUMS_NAME = "checksums.json"
+
+
+def compute_checksums(path: Path) -> Dict[str, str]:
+    """Compute the checksums of the weights that a saved component needs: its own, and those of the
+    components before it in the pipeline, an encoder among them.
+
+    path (Path): Directory of the component.
+    RETURNS (Dict[str, str]): The checksum of each file, by its path in the pipeline.
+    """
+    names = [*_list_components_before(path), path.name]
+    weights = [path.parent / name / "model" for name in names]
+    return {
+        file_path.relative_to(path.parent).as_posix(): _hash_file(file_path)
+        for file_path in weights
+        if file_path.exists()
+    }
+
+
+def check_checksums(path: Path) -> None:
+    """Check that the weights are those that were saved, if their checksums are there.
+
+    path (Path): Directory of the component.
+    RAISES (ValueError): If a file has changed.
+    """
+    if not (path / CHECKSUMS_NAME).exists():
+        return
+    for name, checksum in srsly.read_json(path / CHECKSUMS_NAME).items():
+        file_path = path.parent / name
+        if file_path.exists() and _hash_file(file_path) != checksum:
+            raise ValueError(
+                f"'{file_path}' is not what was saved. If it was replaced on purpose, remove "
+                f"'{path / CHECKSUMS_NAME}'."
+            )
+
+
+def _list_components_before(path: Path) -> List[str]:
+    # spaCy saves the config before the components, and the components in their order.
+    config_path = path.parent / "config.cfg"
+    if not config_path.exists():
+        return []
+    pipeline = load_config(config_path)["nlp"]["pipeline"]
+    return list(takewhile(lambda name: name != path.name, pipeline))
+
+
+def _hash_file(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
