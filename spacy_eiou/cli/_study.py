@@ -1,6 +1,6 @@
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import srsly
 from pydantic import BaseModel, NonNegativeInt, PositiveInt
@@ -31,9 +31,11 @@ class StudyCorpus(BaseModel, extra="forbid"):
 class Study(BaseModel, extra="forbid"):
     """What to compare. The path of the training config is relative to the project, corpora go by
     the names of their descriptions, a seed draws training documents as well as weights, and
-    `training` holds settings for the block [training]."""
+    `training` holds settings for the block [training]. The transformer, if the config has one, goes
+    by any name that `find_transformer` takes."""
 
     config: str
+    transformer: Optional[str] = None
     corpora: Dict[str, StudyCorpus]
     seeds: List[NonNegativeInt]
     variants: Dict[str, Variant]
@@ -93,6 +95,8 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     config = make_config(project_path / study.config, description, corpus_path)
     if COMPONENT not in config["components"]:
         raise ValueError(f"{study.config}: expected a component '{COMPONENT}' to replace")
+    if study.transformer is not None:
+        config["components"]["transformer"]["model"]["name"] = study.transformer
     replaced = config["components"][COMPONENT]
     shared = Config(
         {

@@ -30,6 +30,7 @@ from ._study import (
 )
 from ._util import app, read_docs, read_examples, write_file, write_json
 from .convert import PARTS
+from .prepare import find_transformer
 
 
 @app.command("compare")
@@ -172,6 +173,10 @@ def train_run(run: Run, config: Config, docs: List[Doc], *, use_gpu: int = -1) -
     """
     config = config.copy()
     config["system"]["seed"] = run.seed
+    if "transformer" in config["components"]:
+        # Where it lies on this machine is no part of the settings.
+        model = config["components"]["transformer"]["model"]
+        model["name"] = find_transformer(model["name"])
     dev_path = Path(config["paths"]["dev"])
     with make_tempdir() as path:
         config["paths"]["train"] = str(path / "train.spacy")

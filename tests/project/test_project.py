@@ -3,9 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,31 @@ def test_every_described_corpus_is_a_sample_or_an_asset(path):
             destination = f"assets/{name}"
             assert (ROOT / destination).exists() or destination.startswith(tuple(assets))
     assert path.stem in project["description"]
+
+
+@pytest.mark.parametrize("instant", ["packages/.{}", "packages/.{}/*/dist/*.whl"])
+def test_killed_packaging_leaves_the_old_package(project_path, finished_run, tmp_path, instant):
+    path = tmp_path / "project"
+    shutil.copytree(project_path, path)
+    (wheel,) = (path / "packages" / CORPUS).glob("*/dist/*.whl")
+    content = wheel.read_bytes()
+    command = [sys.executable, "-m", "spacy", "project", "run", "package", path, "--force"]
+    process = subprocess.Popen(
+        [*command, "--vars.corpus", CORPUS],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not list(path.glob(instant.format(CORPUS))):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert wheel.read_bytes() == content
+    result = run_project(path, "package", ".", "--vars.corpus", CORPUS, "--force")
+    assert result.returncode == 0, result.stdout
+    assert zipfile.ZipFile(wheel).testzip() is None
+    assert [folder.name for folder in (path / "packages").iterdir()] == [CORPUS]
 
 
 def test_wheel_installs_in_an_empty_environment(project_path, finished_run, tmp_path):
