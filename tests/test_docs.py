@@ -91,7 +91,7 @@ def read_ini(code):
 
 
 def run_bash(code):
-    """Run commands with the Python of the test. Packages are installed in the folder "installed"."""
+    """Run commands with the Python of the test. They install packages in the folder "installed"."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     settings = {
         "PATH": path,

@@ -7,6 +7,7 @@ import pytest
 import spacy
 import srsly
 import torch
+from catalogue import RegistryError
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -228,6 +229,18 @@ def test_model_of_another_size(model_path):
     other, _ = make_nlp(model={**TINY_MODEL, "hidden_size": 16})
     other.get_pipe("nested_spancat").to_disk(model_path / "nested_spancat")
     with pytest.raises(ValueError, match=r"\[nested_spancat\] Can't load"):
+        spacy.load(model_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["spacy_eiou.NestedSpanCategorizer", "spacy_eiou.EIoU_EMC", "spacy_eiou.span_suggester"],
+)
+def test_model_of_a_later_version_names_what_is_missing(model_path, name):
+    config = (model_path / "config.cfg").read_text()
+    assert f'"{name}.v1"' in config
+    (model_path / "config.cfg").write_text(config.replace(f'"{name}.v1"', f'"{name}.v2"'))
+    with pytest.raises(RegistryError, match=rf"(?s)'{name}\.v2'.*{name}\.v1"):
         spacy.load(model_path)
 
 
