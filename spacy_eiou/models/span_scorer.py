@@ -65,7 +65,7 @@ def init(
     shapes = SpanVectorParams.shapes(model.get_dim("nI"), nH)
     for name, shape in zip(SpanVectorParams._fields, shapes):
         model.set_param(name, ops.alloc(shape))
-    for projection in ops.xp.split(model.get_param("W"), 4):
+    for projection in ops.xp.split(model.get_param("W"), 3):
         projection[:] = glorot_uniform_init(ops, projection.shape)
     model.get_param("G")[:] = 1
     scorer = model.layers[0]

@@ -1,7 +1,7 @@
 """Boundary-aware vectors of candidate spans, computed without copying the tokens of each."""
 
 import math
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ class SpanVectorParams(NamedTuple):
     """The parameters of `span_vectors`, for token vectors of width nI and span vectors of width
     nH."""
 
-    W: Tensor  # projections of first, last, mean and maximum: (4 * nH, nI)
+    W: Tensor  # projections of first, last and maximum: (3 * nH, nI)
     b: Tensor  # (nH,)
     widths: Tensor  # embeddings of the span's width: (WIDTH_BUCKETS, nH)
     G: Tensor  # gain of the layer normalization: (nH,)
@@ -23,21 +23,20 @@ class SpanVectorParams(NamedTuple):
 
     @staticmethod
     def shapes(nI: int, nH: int) -> "Tuple[Tuple[int, ...], ...]":
-        return (4 * nH, nI), (nH,), (WIDTH_BUCKETS, nH), (nH,), (nH,)
+        return (3 * nH, nI), (nH,), (WIDTH_BUCKETS, nH), (nH,), (nH,)
 
 
 class SpanTables(NamedTuple):
     """What the vectors of spans over N tokens are put together from."""
 
-    sums: Tensor  # first tokens, last tokens, prefix sums, widths: (3N + 1 + WIDTH_BUCKETS, nH)
-    maxima: Tensor  # over the 1, 2, 4, ... tokens from each token on: (levels * N, nH)
+    sums: Tensor  # first tokens, last tokens, widths: (2N + WIDTH_BUCKETS, nH)
+    maxima: Tensor  # over the 1, 2, 4, ... tokens from each token on, see `span_rows`: (-, nH)
 
 
 class SpanRows(NamedTuple):
     """Where in the tables the vectors of n spans are found."""
 
-    sums: Tensor  # (n, 5)
-    weights: Tensor  # of the rows in the sum: (n, 5)
+    sums: Tensor  # first token, last token, width: (n, 3)
     left: Tensor  # of the two ranges that cover the span: (n,)
     right: Tensor  # (n,)
 
@@ -47,13 +46,14 @@ def span_vectors(
 ) -> Tensor:
     """Represent candidate spans by their boundaries, content and width.
 
-    With F, L, A and M the projections of the token vectors x, and s and e the span's boundaries:
+    With F, L and M the projections of the token vectors x, and s and e the span's boundaries:
 
-        h = norm(relu(F x[s] + L x[e-1] + mean A x[s:e] + max M x[s:e] + width(e - s) + b))
+        h = norm(relu(F x[s] + L x[e-1] + max M x[s:e] + width(e - s) + b))
 
     This is this project's reading of the boundary-aware representation of the EIoU-EMC paper
-    (arXiv 2504.14203). Tokens are projected once. Prefix sums give the means and a sparse table
-    the maxima, so that time and memory grow with the number of candidates, not with their widths.
+    (arXiv 2504.14203). Tokens are projected once, and a sparse table gives the maxima (Bender and
+    Farach-Colton 2000), so that time and memory grow with the number of candidates, not with their
+    widths.
 
     tokens (Tensor): Token vectors of a batch, shape (N, nI).
     candidates (Tensor): Spans `[start, end)` in tokens of the batch, integers, shape (n, 2).
@@ -67,24 +67,19 @@ def span_vectors(
 
 
 def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> SpanTables:
-    """Project the tokens, and sum and maximize over them.
+    """Project the tokens, and find the maxima over ranges of them.
 
     tokens (Tensor): Token vectors, shape (N, nI).
     max_width (int): The widest candidate, in tokens.
     params (SpanVectorParams): The parameters.
-    RETURNS (SpanTables): The tables. The maxima are a sparse table (Bender and Farach-Colton 2000).
+    RETURNS (SpanTables): The tables.
     """
-    first, last, mean, maximum = F.linear(tokens, params.W).chunk(4, dim=1)
-    # Centred, prefix sums stay small, and so does their rounding error.
-    centre = mean.mean(dim=0)
-    prefix_sums = F.pad(torch.cumsum(mean - centre, dim=0), (0, 0, 1, 0))
-    widths = params.widths + (params.b + centre)
+    first, last, maximum = F.linear(tokens, params.W).chunk(3, dim=1)
     levels = [maximum]
     for exponent in range(int(math.log2(max_width))):
         narrower, step = levels[-1], 2**exponent
-        wider = _maximum(narrower[:-step], narrower[step:])
-        levels.append(torch.cat([wider, narrower[-step:]]))
-    return SpanTables(torch.cat([first, last, prefix_sums, widths]), torch.cat(levels))
+        levels.append(_maximum(narrower[:-step], narrower[step:]))
+    return SpanTables(torch.cat([first, last, params.widths + params.b]), torch.cat(levels))
 
 
 def span_rows(candidates: Tensor, n_tokens: int) -> SpanRows:
@@ -97,15 +92,12 @@ def span_rows(candidates: Tensor, n_tokens: int) -> SpanRows:
     starts, ends = candidates.unbind(1)
     log_widths = torch.log2((ends - starts).float())
     buckets = (2 * log_widths).int().clamp(max=WIDTH_BUCKETS - 1)
-    last, prefix, width = n_tokens - 1, 2 * n_tokens, 3 * n_tokens + 1
-    sums = [starts, ends + last, ends + prefix, starts + prefix, buckets + width]
-    share = 1 / (ends - starts)
-    whole = torch.ones_like(share)
-    weights = [whole, whole, share, -share, whole]
+    sums = torch.stack([starts, ends + (n_tokens - 1), buckets + 2 * n_tokens], dim=1)
     level = log_widths.int()
-    left = level * n_tokens + starts
-    right = level * n_tokens + ends - 2**level
-    return SpanRows(torch.stack(sums, dim=1), torch.stack(weights, dim=1), left, right)
+    range_width = 2**level
+    # Ranges of 2^k tokens begin at the first N + 1 - 2^k tokens only.
+    level_start = level * (n_tokens + 1) - (range_width - 1)
+    return SpanRows(sums, level_start + starts, level_start + ends - range_width)
 
 
 def look_up(
@@ -120,13 +112,15 @@ def look_up(
     RETURNS (Tensor): Span vectors, shape (n, nH).
     """
     left = tables.maxima.index_select(0, rows.left)
-    vectors = _maximum(left, tables.maxima.index_select(0, rows.right))
-    weights = rows.weights.to(vectors.dtype)
-    vectors += F.embedding_bag(rows.sums, tables.sums, per_sample_weights=weights, mode="sum")
+    vectors = _maximum(left, tables.maxima.index_select(0, rows.right), out=left)
+    vectors += F.embedding_bag(rows.sums, tables.sums, mode="sum")
     vectors = F.layer_norm(torch.relu_(vectors), vectors.shape[1:], params.G, params.bG)
     return F.dropout(vectors, dropout, training=dropout > 0)
 
 
-def _maximum(a: Tensor, b: Tensor) -> Tensor:
-    # The backward passes of torch.maximum and torch.where take far longer.
-    return b + torch.relu(a - b) if torch.is_grad_enabled() else torch.maximum(a, b)
+def _maximum(a: Tensor, b: Tensor, out: Optional[Tensor] = None) -> Tensor:
+    if torch.is_grad_enabled():
+        # The backward passes of torch.maximum and torch.where take far longer.
+        return b + torch.relu(a - b)
+    # Memory that is at hand is faster than new memory.
+    return torch.maximum(a, b, out=out)

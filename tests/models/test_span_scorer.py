@@ -42,7 +42,7 @@ def test_dimensions():
 def test_initial_parameters():
     model = make_model()
     limit = numpy.sqrt(6 / (WIDTH + HIDDEN))
-    projections = numpy.split(model.get_param("W"), 4)
+    projections = numpy.split(model.get_param("W"), 3)
     for projection in projections:
         assert limit / 2 < abs(projection).max() <= limit
     assert not numpy.array_equal(projections[0], projections[1])
