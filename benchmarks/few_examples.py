@@ -33,7 +33,6 @@ from spacy_eiou.cli.compare import (
 )
 from spacy_eiou.evaluation.comparison import Result
 
-PROJECT = Path(__file__).parent.parent
 CONFIG = "configs/few_examples.cfg"
 VARIANT = "recipe for few examples"
 # The variant of the study whose place in the config the recipe takes.
@@ -47,6 +46,7 @@ def main(
     pretrained: Optional[Path] = typer.Option(
         None, help="Weights that an earlier pretraining on the texts of the corpus saved"
     ),
+    project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
 ) -> None:
     """
     Train the recipe for few examples on the documents of a study, and report
@@ -54,13 +54,13 @@ def main(
     """
     study = read_study(study_path)
     study.config = CONFIG
-    subsets = draw_subsets(study, PROJECT)
+    subsets = draw_subsets(study, project_path)
     results_path = output_path / "results.jsonl"
     output_path.mkdir(parents=True, exist_ok=True)
     results = read_results(results_path, msg)
     for corpus, settings in study.corpora.items():
-        config = make_recipe_config(study, corpus)
-        documents = list(read_docs(PROJECT / "corpus" / corpus / "train.spacy", Vocab()))
+        config = make_recipe_config(study, corpus, project_path)
+        documents = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
         runs = [
             Run(corpus, size, VARIANT, seed, hash_settings(config))
             for size in settings.sizes
@@ -80,13 +80,13 @@ def main(
     write_report([*baseline.values(), *results.values()], study.baseline, output_path, msg)
 
 
-def make_recipe_config(study: Study, corpus: str) -> Config:
+def make_recipe_config(study: Study, corpus: str, project_path: Path) -> Config:
     """RETURNS (Config): The config of the recipe, with the settings of the corpus, but with the
     steps of the recipe."""
-    recipe = load_config(PROJECT / CONFIG)["training"]
+    recipe = load_config(project_path / CONFIG)["training"]
     training = {name: recipe[name] for name in ("max_steps", "patience", "eval_frequency")}
     study = study.model_copy(update={"training": training})
-    return make_variant_config(study, corpus, COMPONENT, PROJECT)
+    return make_variant_config(study, corpus, COMPONENT, project_path)
 
 
 def pretrain(docs: Sequence[Doc], folder: Path) -> Path:

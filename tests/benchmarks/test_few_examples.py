@@ -1,0 +1,60 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import spacy
+import srsly
+from spacy.tokens import DocBin, Span
+
+ROOT = Path(__file__).parents[2]
+# Few and short passes over the texts and the documents.
+SETTINGS = {"max_epochs": 1, "n_save_epoch": 1, "max_steps": 4, "eval_frequency": 2}
+STUDY = {
+    "config": "configs/cnn.cfg",
+    "corpora": {"notes": {"sizes": [4], "max_width": 3}},
+    "seeds": [0],
+    "variants": {"EIoU-EMC": {"factory": "nested_spancat"}},
+    "baseline": "EIoU-EMC",
+}
+
+
+def make_project(path: Path) -> None:
+    (path / "configs" / "corpora").mkdir(parents=True)
+    for name in ("cnn.cfg", "few_examples.cfg"):
+        config = (ROOT / "configs" / name).read_text(encoding="utf8")
+        for setting, value in SETTINGS.items():
+            config = re.sub(rf"^{setting} = \d+$", f"{setting} = {value}", config, flags=re.M)
+        (path / "configs" / name).write_text(config, encoding="utf8")
+    description = {"lang": "en", "tokenizer": "spacy.Tokenizer.v1", "convert": []}
+    srsly.write_yaml(path / "configs" / "corpora" / "notes.yml", description)
+    for part, size in (("train", 12), ("dev", 2), ("test", 3)):
+        write_docs(path / "corpus" / "notes" / f"{part}.spacy", size)
+
+
+def write_docs(path: Path, size: int) -> None:
+    nlp = spacy.blank("en")
+    docs = [nlp.make_doc(f"The gene IL-{number} binds") for number in range(size)]
+    for number, doc in enumerate(docs):
+        doc.spans["sc"] = [Span(doc, 1, 3, label="DNA"), Span(doc, 2, 3, label="protein")]
+        doc.user_data["record_id"] = f"note-{number}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+
+
+def test_recipe_stands_beside_the_results_of_the_study(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    srsly.write_yaml(tmp_path / "study.yml", STUDY)
+    command = [sys.executable, ROOT / "benchmarks" / "few_examples.py", "study.yml"]
+    compare = [sys.executable, "-m", "spacy_eiou", "compare", "study.yml", "study"]
+    subprocess.run(compare, cwd=tmp_path, check=True)
+    for _ in range(2):
+        subprocess.run([*command, "study/results.jsonl", "output"], cwd=tmp_path, check=True)
+    (result,) = srsly.read_jsonl(tmp_path / "output" / "results.jsonl")
+    assert (result["size"], result["variant"]) == (4, "recipe for few examples")
+    assert [gold for gold, _, _ in result["test_counts"]] == [2, 2, 2]
+    table = (tmp_path / "output" / "RESULTS.md").read_text(encoding="utf8")
+    assert re.findall(r"^\| (EIoU-EMC|recipe for few examples) \| 1 \|", table, re.M) == [
+        "EIoU-EMC",
+        "recipe for few examples",
+    ]
