@@ -10,7 +10,12 @@ NAMES = {
     "spacy_factories": {"nested_spancat"},
     "spacy_architectures": {"spacy_eiou.NestedSpanCategorizer.v1", "spacy_eiou.Tok2Vec.v1"},
     "spacy_augmenters": {"spacy_eiou.mention_replacement.v1"},
-    "thinc_losses": {"spacy_eiou.EIoU_EMC.v1", "spacy_eiou.EIoU.v1", "spacy_eiou.EMC.v1"},
+    "thinc_losses": {
+        "spacy_eiou.EIoU_EMC.v1",
+        "spacy_eiou.EIoU.v1",
+        "spacy_eiou.EMC.v1",
+        "spacy_eiou.BCE.v1",
+    },
     "spacy_readers": {"spacy_eiou.MixedCorpus.v1"},
     "spacy_misc": {"spacy_eiou.span_suggester.v1"},
     "spacy_scorers": {"spacy_eiou.nested_spans_scorer.v1"},

@@ -15,6 +15,8 @@ LOSSES = {
     "EMC weighted": registry.losses.get("spacy_eiou.EMC.v1")(tau=1.0, effective_number=0.9),
     "EIoU margin": registry.losses.get("spacy_eiou.EIoU.v1")(form="margin"),
     "EIoU expected": registry.losses.get("spacy_eiou.EIoU.v1")(form="expected_distance"),
+    "BCE": registry.losses.get("spacy_eiou.BCE.v1")(),
+    "focal": registry.losses.get("spacy_eiou.BCE.v1")(gamma=2.0),
     "EIoU_EMC": registry.losses.get("spacy_eiou.EIoU_EMC.v1")(),
 }
 all_losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))
