@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import srsly
 import typer
@@ -40,8 +40,8 @@ class Setting:
     batch_words (int): Words per batch.
     threads (int): Threads per process.
     gpu_id (int): The GPU, or -1 for the CPU.
-    encoder (str): The architecture of the encoder, which all sides share, apart from
-        "spacy_encoder", spaCy's encoder alone.
+    encoder (str): The architecture of the encoder, or the name of a transformer. All sides share
+        it, apart from "spacy_encoder", spaCy's encoder alone.
     sides (Sequence[str]): What is compared.
     """
 
@@ -96,13 +96,14 @@ def main(
     rounds: int = typer.Option(5, help="Rounds per comparison, after one to warm up"),
     words: int = typer.Option(10_000, help="Words per round"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to measure as well, -1 for none"),
+    transformer: Optional[str] = typer.Option(None, help="Transformer to measure as well"),
     quick: bool = typer.Option(False, "--quick", help="Only check that everything runs"),
 ) -> None:
     """
     Measure words per second and peak memory of nested_spancat, spancat and
     their encoder alone, and write a report.
     """
-    settings = quick_settings() if quick else full_settings(gpu_id)
+    settings = quick_settings() if quick else full_settings(gpu_id, transformer)
     if quick:
         rounds, words = 1, 200
     with TemporaryDirectory() as models:
@@ -133,7 +134,7 @@ def quick_settings() -> List[Setting]:
     ]
 
 
-def full_settings(gpu_id: int) -> List[Setting]:
+def full_settings(gpu_id: int, transformer: Optional[str]) -> List[Setting]:
     settings = [
         Setting(task, max_width=width, encoder=encoder)
         for encoder in ENCODERS
@@ -141,6 +142,7 @@ def full_settings(gpu_id: int) -> List[Setting]:
         for width in (12, 24, 48)
     ]
     encoders = ("spacy_encoder", "encoder")
+    without_spancat = ("encoder", "nested_spancat")
     settings += [
         Setting(task, encoder=ENCODERS[1], sides=encoders) for task in ("predict", "train")
     ]
@@ -149,8 +151,10 @@ def full_settings(gpu_id: int) -> List[Setting]:
     settings += [Setting(task, threads=2) for task in ("predict", "train")]
     if gpu_id >= 0:
         settings += [Setting(task, gpu_id=gpu_id) for task in ("predict", "train")]
+    if transformer is not None:
+        settings.append(Setting("predict", encoder=transformer, sides=without_spancat))
     # spancat copies each token of each candidate, and would need more memory than there is.
-    settings.append(Setting("predict", doc_words=100_000, sides=("encoder", "nested_spancat")))
+    settings.append(Setting("predict", doc_words=100_000, sides=without_spancat))
     settings.append(Setting("load"))
     return settings
 

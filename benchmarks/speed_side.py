@@ -16,11 +16,13 @@ from spacy.training import Example
 from spacy.training.batchers import minibatch_by_words
 from thinc.api import fix_random_seed, require_gpu, xp2torch
 
+from spacy_eiou.cli.prepare import find_transformer
 from spacy_eiou.corpora import read_jsonl, record_to_doc
 from spacy_eiou.pipeline.nested_spancat import DEFAULT_CONFIG
 
 TOK2VEC = DEFAULT_CONFIG["model"]["tok2vec"]
 SPANS_KEY = "sc"
+POOLING = {"grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}}
 TEXT = "The IL-2 gene is expressed in T cells."
 
 # Does what is timed, and gives the docs that it was done to.
@@ -102,19 +104,28 @@ def make_train_task(nlp: Language, docs: List[Doc], batch_words: int) -> Task:
 
 
 def make_pipeline(side: str, max_width: int, encoder: str) -> Language:
-    """Make a pipeline with one component. The encoder is the same on all sides."""
+    """Make a pipeline with one component, after the transformer if that is the encoder, which is
+    the same on all sides."""
     nlp = spacy.blank("en")
     if side == "spacy_encoder":
         encoder = "spacy.Tok2Vec.v2"
     tok2vec = {**TOK2VEC, "@architectures": encoder}
-    suggester = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": max_width}
-    if side in ("encoder", "spacy_encoder"):
+    if "Tok2Vec" not in encoder:
+        nlp.add_pipe("transformer", config={"model": {"name": find_transformer(encoder)}})
+        tok2vec = {"@architectures": "spacy-transformers.TransformerListener.v1", **POOLING}
+    elif side in ("encoder", "spacy_encoder"):
         nlp.add_pipe("tok2vec", config={"model": tok2vec})
-    elif side == "spancat":
-        nlp.add_pipe(side, config={"suggester": suggester, "model": {"tok2vec": tok2vec}})
-    else:
-        suggester = {"@misc": "spacy_eiou.span_suggester.v1", "max_width": max_width}
-        nlp.add_pipe(side, config={"suggester": suggester, "model": {"tok2vec": tok2vec}})
+    suggesters = {
+        "spancat": {
+            "@misc": "spacy.ngram_range_suggester.v1",
+            "min_size": 1,
+            "max_size": max_width,
+        },
+        "nested_spancat": {"@misc": "spacy_eiou.span_suggester.v1", "max_width": max_width},
+    }
+    if side in suggesters:
+        config = {"suggester": suggesters[side], "model": {"tok2vec": tok2vec}}
+        nlp.add_pipe(side, config=config)
     return nlp
 
 
@@ -123,13 +134,16 @@ def prepare(nlp: Language, docs: List[Doc]) -> None:
     short training, the default one would be far from it."""
     examples = [make_example(doc) for doc in docs]
     optimizer = nlp.initialize(lambda: examples)
-    if nlp.has_pipe("tok2vec"):
+    name = nlp.pipe_names[-1]
+    if name in ("tok2vec", "transformer"):
         return
     for batch in minibatch_by_words(examples, 1000):
         nlp.update(batch, sgd=optimizer)
-    component: Any = nlp.get_pipe(nlp.pipe_names[0])
+    component: Any = nlp.get_pipe(name)
     scores = []
     for doc in docs:
+        with nlp.select_pipes(disable=name):
+            nlp(doc)
         doc_scores = component.predict([doc])[1]
         best_only = component.cfg["max_positive"] == 1
         scores.append(doc_scores.max(axis=1) if best_only else doc_scores.ravel())
