@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterator, List
 import srsly
 import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from spacy.cli._util import Opt
 from spacy.cli._util import app as spacy_app
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -16,6 +17,15 @@ from ..corpora.docbin import load_docs
 
 TEMPLATES_PATH = Path(__file__).parent / "templates"
 COMMAND_HELP = "Nested entities with EIoU-EMC: from annotated files to a model, and how good it is."
+
+# Options that several commands take, as spaCy's own do.
+CODE_OPTION: Any = Opt(
+    None,
+    "--code",
+    "-c",
+    help="Path to Python file with additional code (registered functions) to be imported",
+)
+GPU_OPTION: Any = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 
 app = typer.Typer(
     name="eiou",

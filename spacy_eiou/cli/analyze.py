@@ -18,7 +18,7 @@ from ..evaluation.errors import ERROR_CLASSES
 from ..evaluation.report import render_report
 from ..evaluation.scorer import get_spans
 from ..evaluation.scores import LabeledSpan
-from ._util import app, read_examples, write_file, write_json
+from ._util import CODE_OPTION, GPU_OPTION, app, read_examples, write_file, write_json
 from .calibrate import FLOOR, select_candidates
 from .evaluate import find_spans_key
 
@@ -33,13 +33,8 @@ def analyze_cli(
         ..., "--output", "-o", help="Directory for index.html and analysis.json", file_okay=False
     ),
     limit: int = Opt(200, "--limit", "-l", help="The most errors to show as examples", min=0),
-    code_path: Optional[Path] = Opt(
-        None,
-        "--code",
-        "-c",
-        help="Path to Python file with additional code (registered functions) to be imported",
-    ),
-    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    code_path: Optional[Path] = CODE_OPTION,
+    use_gpu: int = GPU_OPTION,
     spans_key: Optional[str] = Opt(
         None,
         "--spans-key",

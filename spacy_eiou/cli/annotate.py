@@ -25,7 +25,7 @@ from ..corpora.texts import (
 )
 from ..pipeline import span_tree
 from ._part import bind_part, cut_to_batches, finish_parts, get_exports, part_of, remove_part
-from ._util import app
+from ._util import CODE_OPTION, GPU_OPTION, app
 from .evaluate import get_spans_keys
 
 # After so many batches, what the vocab took up from them is freed, and processes start anew.
@@ -69,13 +69,8 @@ def annotate_cli(
     html_path: Optional[Path] = Opt(
         None, "--html", help="Also write a page that shows the spans, to read", dir_okay=False
     ),
-    code_path: Optional[Path] = Opt(
-        None,
-        "--code",
-        "-c",
-        help="Path to Python file with additional code (registered functions) to be imported",
-    ),
-    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    code_path: Optional[Path] = CODE_OPTION,
+    use_gpu: int = GPU_OPTION,
     batch_size: Optional[int] = Opt(
         None,
         "--batch-size",

@@ -19,7 +19,7 @@ from ..evaluation.calibration import find_label_thresholds, find_threshold
 from ..evaluation.scorer import get_spans, nested_spans_score
 from ..evaluation.statistics import describe_spans_keys
 from ..pipeline import NestedSpanCategorizer
-from ._util import app, read_examples, write_json
+from ._util import CODE_OPTION, GPU_OPTION, app, read_examples, write_json
 
 # Candidates with a lower score are not looked at: nearly all of them, and hardly one is gold.
 FLOOR = 0.01
@@ -58,13 +58,8 @@ def calibrate_cli(
         help="Labels with fewer spans in the data keep the common threshold",
         min=1,
     ),
-    code_path: Optional[Path] = Opt(
-        None,
-        "--code",
-        "-c",
-        help="Path to Python file with additional code (registered functions) to be imported",
-    ),
-    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    code_path: Optional[Path] = CODE_OPTION,
+    use_gpu: int = GPU_OPTION,
 ) -> None:
     """
     Find the threshold of a trained nested_spancat that gives the best micro

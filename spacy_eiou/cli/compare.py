@@ -28,7 +28,7 @@ from ._study import (
     make_variant_config,
     read_study,
 )
-from ._util import app, read_docs, read_examples, write_file, write_json
+from ._util import GPU_OPTION, app, read_docs, read_examples, write_file, write_json
 from .convert import PARTS
 from .prepare import find_transformer
 
@@ -45,7 +45,7 @@ def compare_cli(
     report_only: bool = Opt(
         False, "--report-only", "-R", help="Train nothing, write tables and plots of the results"
     ),
-    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    use_gpu: int = GPU_OPTION,
 ) -> None:
     """
     Train several components on the same data with the same encoder, candidates

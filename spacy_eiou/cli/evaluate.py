@@ -11,7 +11,7 @@ from wasabi.printer import Printer
 
 from ..evaluation.scorer import nested_spans_score
 from ..evaluation.statistics import describe_spans_keys
-from ._util import app, read_examples, write_json
+from ._util import CODE_OPTION, GPU_OPTION, app, read_examples, write_json
 
 SCORES = {
     "SPAN P": "p",
@@ -41,13 +41,8 @@ def evaluate_cli(
     output: Optional[Path] = Opt(
         None, "--output", "-o", help="Output JSON file for metrics", dir_okay=False
     ),
-    code_path: Optional[Path] = Opt(
-        None,
-        "--code",
-        "-c",
-        help="Path to Python file with additional code (registered functions) to be imported",
-    ),
-    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    code_path: Optional[Path] = CODE_OPTION,
+    use_gpu: int = GPU_OPTION,
     spans_key: Optional[str] = Opt(
         None,
         "--spans-key",

@@ -14,7 +14,7 @@ from wasabi import msg
 
 from ..corpora import CorpusError
 from ..corpora.texts import TEXT_FORMATS, RejectedText, guess_text_format, read_texts
-from ._util import app, write_file
+from ._util import CODE_OPTION, GPU_OPTION, app, write_file
 
 
 @app.command(
@@ -33,13 +33,8 @@ def self_train_cli(
     gold_share: float = Opt(
         0.5, "--gold-share", "-gs", help="Share of annotated documents in the training data"
     ),
-    code_path: Optional[Path] = Opt(
-        None,
-        "--code",
-        "-c",
-        help="Path to Python file with additional code (registered functions) to be imported",
-    ),
-    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    code_path: Optional[Path] = CODE_OPTION,
+    use_gpu: int = GPU_OPTION,
 ) -> None:
     """
     Train a pipeline from few annotated documents and many texts without

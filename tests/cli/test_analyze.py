@@ -10,24 +10,9 @@ from typer.testing import CliRunner
 from spacy_eiou.cli import app
 from spacy_eiou.cli.analyze import analyze
 from spacy_eiou.cli.evaluate import evaluate
+from util import TINY_MODEL, TINY_TOK2VEC
 
 TEXTS = ["alpha beta gamma delta", "beta alpha delta gamma", "gamma alpha beta delta"] * 4
-TINY_TOK2VEC = {
-    "@architectures": "spacy.HashEmbedCNN.v2",
-    "pretrained_vectors": None,
-    "width": 16,
-    "depth": 1,
-    "embed_size": 100,
-    "window_size": 1,
-    "maxout_pieces": 2,
-    "subword_features": True,
-}
-TINY_MODEL = {
-    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
-    "tok2vec": TINY_TOK2VEC,
-    "scorer": {"@layers": "Linear.v1"},
-    "hidden_size": 16,
-}
 SPANCAT_MODEL = {
     "@architectures": "spacy.SpanCategorizer.v1",
     "tok2vec": TINY_TOK2VEC,

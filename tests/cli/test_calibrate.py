@@ -12,25 +12,11 @@ from typer.testing import CliRunner
 from spacy_eiou.cli import app
 from spacy_eiou.cli.calibrate import FLOOR, calibrate, find_component, predict, select_candidates
 from spacy_eiou.cli.evaluate import evaluate
+from util import TINY_MODEL, TINY_TOK2VEC
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16, "upstream": "*"}
-TINY_TOK2VEC = {
-    "@architectures": "spacy.HashEmbedCNN.v2",
-    "pretrained_vectors": None,
-    "width": 16,
-    "depth": 1,
-    "embed_size": 100,
-    "window_size": 1,
-    "maxout_pieces": 2,
-    "subword_features": True,
-}
-TINY_MODEL = {
-    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
-    "tok2vec": LISTENER,
-    "scorer": {"@layers": "Linear.v1"},
-    "hidden_size": 16,
-}
+MODEL = {**TINY_MODEL, "tok2vec": LISTENER}
 
 
 def make_doc(nlp, random, spans_key):
@@ -65,7 +51,7 @@ def trained(tmp_path_factory):
     spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec", config={"model": TINY_TOK2VEC})
-    nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL, "threshold": 0.9})
+    nlp.add_pipe("nested_spancat", config={"model": MODEL, "threshold": 0.9})
     examples = list(Corpus(make_data(folder / "train.spacy"))(nlp))
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = 0.01

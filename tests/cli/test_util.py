@@ -10,22 +10,7 @@ from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
 from spacy_eiou.cli._util import read_docs, read_examples, write_files
-
-TINY_MODEL = {
-    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
-    "tok2vec": {
-        "@architectures": "spacy.HashEmbedCNN.v2",
-        "pretrained_vectors": None,
-        "width": 8,
-        "depth": 1,
-        "embed_size": 50,
-        "window_size": 1,
-        "maxout_pieces": 2,
-        "subword_features": True,
-    },
-    "scorer": {"@layers": "Linear.v1"},
-    "hidden_size": 8,
-}
+from util import TINY_MODEL
 
 
 @pytest.fixture(scope="module")

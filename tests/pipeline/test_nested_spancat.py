@@ -14,6 +14,8 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_path
 from thinc.api import Adam, ConfigValidationError, Ragged, get_current_ops
 
+from util import TINY_MODEL, TINY_TOK2VEC
+
 SPAN_KEY = "labeled_spans"
 FLAT = [
     ("Who is Shaka Khan?", [(7, 17, "PERSON")]),
@@ -26,22 +28,6 @@ OVERLAPPING = [
 ]
 TEXTS = ["Just a sentence.", "I like London and Berlin", "", "I like Berlin", "I eat ham."]
 NGRAMS = {"@misc": "spacy.ngram_suggester.v1", "sizes": [1, 2, 3]}
-TINY_TOK2VEC = {
-    "@architectures": "spacy.HashEmbedCNN.v2",
-    "pretrained_vectors": None,
-    "width": 16,
-    "depth": 1,
-    "embed_size": 100,
-    "window_size": 1,
-    "maxout_pieces": 2,
-    "subword_features": True,
-}
-TINY_MODEL = {
-    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
-    "tok2vec": TINY_TOK2VEC,
-    "scorer": {"@layers": "Linear.v1"},
-    "hidden_size": 16,
-}
 
 
 @registry.misc("test_even_docs_suggester")

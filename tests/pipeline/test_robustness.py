@@ -11,21 +11,8 @@ from spacy.lang.en import English
 from spacy.training import Example
 from spacy.util import fix_random_seed, import_file
 
-TINY_MODEL = {
-    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
-    "tok2vec": {
-        "@architectures": "spacy.HashEmbedCNN.v2",
-        "pretrained_vectors": None,
-        "width": 16,
-        "depth": 2,
-        "embed_size": 100,
-        "window_size": 1,
-        "maxout_pieces": 2,
-        "subword_features": True,
-    },
-    "scorer": {"@layers": "Linear.v1"},
-    "hidden_size": 16,
-}
+from util import TINY_MODEL
+
 TRAINING_DATA = [
     ("the IL-2 gene binds", [(4, 8, "protein"), (4, 13, "DNA")]),
     ("no IL-3 receptor gene", [(3, 7, "protein"), (3, 16, "protein"), (3, 21, "DNA")]),

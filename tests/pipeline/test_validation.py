@@ -16,22 +16,8 @@ from spacy.training import Example
 from thinc.api import Config
 
 from spacy_eiou.pipeline.validation import check_score_weights
+from util import TINY_MODEL, TINY_TOK2VEC
 
-TINY_MODEL = {
-    "@architectures": "spacy_eiou.NestedSpanCategorizer.v1",
-    "tok2vec": {
-        "@architectures": "spacy.HashEmbedCNN.v2",
-        "pretrained_vectors": None,
-        "width": 8,
-        "depth": 1,
-        "embed_size": 50,
-        "window_size": 1,
-        "maxout_pieces": 2,
-        "subword_features": True,
-    },
-    "scorer": {"@layers": "Linear.v1"},
-    "hidden_size": 8,
-}
 SPANS = [(0, 4, "protein"), (0, 9, "DNA"), (14, 18, "protein"), (14, 23, "DNA")]
 TEXT = "IL-2 gene and IL-3 gene"
 
@@ -226,7 +212,7 @@ def test_settings_of_a_model_with_other_labels(model_path):
 
 
 def test_model_of_another_size(model_path):
-    other, _ = make_nlp(model={**TINY_MODEL, "hidden_size": 16})
+    other, _ = make_nlp(model={**TINY_MODEL, "hidden_size": 8})
     other.get_pipe("nested_spancat").to_disk(model_path / "nested_spancat")
     with pytest.raises(ValueError, match=r"\[nested_spancat\] Can't load"):
         spacy.load(model_path)
@@ -260,8 +246,8 @@ def test_truncated_component_never_loads(saved, component, name, data):
 def saved_with_encoder(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved_with_encoder") / "model"
     nlp = English()
-    nlp.add_pipe("tok2vec", config={"model": TINY_MODEL["tok2vec"]})
-    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 8}
+    nlp.add_pipe("tok2vec", config={"model": TINY_TOK2VEC})
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16}
     nlp.add_pipe("nested_spancat", config={"model": {**TINY_MODEL, "tok2vec": listener}})
     nlp.add_pipe("ner")
     example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}, "entities": []})
