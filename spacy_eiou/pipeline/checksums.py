@@ -54,4 +54,9 @@ def _list_components_before(path: Path) -> List[str]:
 
 
 def _hash_file(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+    digest = sha256()
+    with path.open("rb") as file_:
+        # The weights of a transformer are large.
+        while chunk := file_.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
