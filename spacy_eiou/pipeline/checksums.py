@@ -1,7 +1,6 @@
 """Checksums of saved weights: nothing else tells a damaged weight from a sound one."""
 
 from hashlib import sha256
-from itertools import takewhile
 from pathlib import Path
 from typing import Dict, List
 
@@ -49,8 +48,8 @@ def _list_components_before(path: Path) -> List[str]:
     config_path = path.parent / "config.cfg"
     if not config_path.exists():
         return []
-    pipeline = load_config(config_path)["nlp"]["pipeline"]
-    return list(takewhile(lambda name: name != path.name, pipeline))
+    pipeline: List[str] = load_config(config_path)["nlp"]["pipeline"]
+    return pipeline[: pipeline.index(path.name)] if path.name in pipeline else []
 
 
 def _hash_file(path: Path) -> str:
