@@ -4,7 +4,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from spacy_eiou.losses import BCE, SpanTruths
+from spacy_eiou.losses import BCE, SpanTruths, build_bce_v1
 
 # Probabilities 3/4 and 1/4, and any logit for "no entity"
 LOGITS = numpy.asarray([[log(3), -log(3), 7], [log(3), -log(3), -7]], dtype="f")
@@ -43,3 +43,8 @@ def test_probabilities_of_the_labels_are_independent():
 def test_negative_gamma():
     with pytest.raises(ValueError, match="gamma of BCE must be at least 0, but is -1"):
         BCE(gamma=-1)
+
+
+def test_build_passes_its_settings_on():
+    assert build_bce_v1().gamma == 0
+    assert build_bce_v1(gamma=2).gamma == 2
