@@ -27,6 +27,7 @@ VARIANTS = {
     "spancat_singlelabel": "`spancat_singlelabel`",
     "EIoU-EMC": "`nested_spancat`",
     "recipe for few examples": "few examples",
+    "EIoU-EMC, MiniLM": "with MiniLM",
 }
 
 
