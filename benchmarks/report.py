@@ -63,13 +63,19 @@ def make_row(corpus: str, scores: Dict[str, Any], spans_key: str = "sc") -> List
 
 def make_comparison(benchmarks_path: Path) -> List[str]:
     """RETURNS (List[str]): The lines of a Markdown table, one row per corpus and training set."""
-    results: Dict[Any, Dict[str, List[Dict[str, Any]]]] = {}
+    results: Dict[Any, Dict[str, Dict[Any, Dict[str, Any]]]] = {}
     for path in sorted(benchmarks_path.glob("*/results.jsonl")):
         for result in srsly.read_jsonl(path):
             variants = results.setdefault((result["corpus"], result["size"]), {})
-            variants.setdefault(result["variant"], []).append(result["test"])
+            # Two studies may share a run.
+            run = result["seed"], result["settings"]
+            variants.setdefault(result["variant"], {})[run] = result["test"]
     rows = [
-        [corpus, f"{size:,}", *(format_scores(variants.get(variant, [])) for variant in VARIANTS)]
+        [
+            corpus,
+            f"{size:,}",
+            *(format_scores(list(variants.get(variant, {}).values())) for variant in VARIANTS),
+        ]
         for (corpus, size), variants in sorted(results.items())
     ]
     return format_table(["corpus", "documents", *VARIANTS.values()], rows)
