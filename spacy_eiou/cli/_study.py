@@ -96,6 +96,8 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     if COMPONENT not in config["components"]:
         raise ValueError(f"{study.config}: expected a component '{COMPONENT}' to replace")
     if study.transformer is not None:
+        if "transformer" not in config["components"]:
+            raise ValueError(f"{study.config}: it has no transformer to name {study.transformer}")
         config["components"]["transformer"]["model"]["name"] = study.transformer
     replaced = config["components"][COMPONENT]
     shared = Config(

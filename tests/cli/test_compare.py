@@ -10,8 +10,8 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli._study import hash_settings, list_runs, make_variant_config, read_study
-from spacy_eiou.cli.compare import compare, draw_subsets
+from spacy_eiou.cli._study import Run, hash_settings, list_runs, make_variant_config, read_study
+from spacy_eiou.cli.compare import compare, draw_subsets, train_run
 from spacy_eiou.corpora import Entity, Record
 from spacy_eiou.corpora.docs import records_to_docs
 
@@ -36,7 +36,8 @@ STUDY = {
 def project(tmp_path_factory):
     path = tmp_path_factory.mktemp("project")
     (path / "configs" / "corpora").mkdir(parents=True)
-    shutil.copy(CONFIGS / "cnn.cfg", path / "configs")
+    for name in ("cnn.cfg", "transformer.cfg"):
+        shutil.copy(CONFIGS / name, path / "configs")
     description = {"lang": "en", "tokenizer": "spacy.Tokenizer.v1", "convert": []}
     srsly.write_yaml(path / "configs" / "corpora" / "notes.yml", description)
     for part, size in (("train", 6), ("dev", 2), ("test", 3)):
@@ -180,6 +181,23 @@ def test_settings_but_not_seed_and_paths_are_part_of_the_key(project, study_path
     )
 
 
+def test_transformer_goes_by_its_name_whatever_the_machine(project, tmp_path, monkeypatch):
+    settings = {"config": "configs/transformer.cfg", "transformer": "tiny"}
+    study = read_study(write_study(tmp_path, **settings))
+    config = make_variant_config(study, "notes", "nested", project)
+    assert config["components"]["transformer"]["model"]["name"] == "tiny"
+
+    def init_nlp(config, use_gpu):
+        raise RuntimeError(config["components"]["transformer"]["model"]["name"])
+
+    # Where the package lies is found as training begins
+    monkeypatch.setattr("spacy_eiou.cli.compare.find_transformer", lambda name: f"here/{name}")
+    monkeypatch.setattr("spacy_eiou.cli.compare.init_nlp", init_nlp)
+    with pytest.raises(RuntimeError, match="here/tiny"):
+        train_run(Run("notes", 2, "nested", 0, hash_settings(config)), config, [])
+    assert config["components"]["transformer"]["model"]["name"] == "tiny"
+
+
 @pytest.mark.parametrize(
     "settings, words",
     [
@@ -191,6 +209,7 @@ def test_settings_but_not_seed_and_paths_are_part_of_the_key(project, study_path
         ({"corpora": {"notes": {"sizes": [7], "max_width": 3}}}, "at least 7 documents, found 6"),
         ({"corpora": {"other": {"sizes": [2], "max_width": 3}}}, "other.yml"),
         ({"training": {"max_step": 3}}, "max_step"),
+        ({"transformer": "tiny"}, "cnn.cfg: it has no transformer to name tiny"),
         ({"variants": {"single": {"factory": "spancat", "config": {"thresh": 1}}}}, "thresh"),
         ({"variants": {"single": {"factory": "spancats"}}}, "spancats"),
     ],
