@@ -3,7 +3,7 @@ from typing import Optional, Tuple
 from thinc.types import Floats2d
 
 from .eiou import EIoU
-from .emc import EMC
+from .emc import EMC, build_emc_v1
 from .span_loss import SpanLoss, SpanTruths
 
 
@@ -40,6 +40,7 @@ def build_eiou_emc_v1(
     beta: float = 0.2,
     label_margin: float = 4.0,
     tau: float = 0.0,
+    label_smoothing: float = 0.1,
     effective_number: Optional[float] = None,
     form: str = "margin",
     distance: str = "eiou",
@@ -49,11 +50,12 @@ def build_eiou_emc_v1(
     beta (float): The share of the boundary half, from 0 to 1.
     label_margin (float): Margin of the class half for a label that was seen once.
     tau (float): How much of the log prior of each class the class half shifts by.
+    label_smoothing (float): The share of "no entity" in a gold span of the class half.
     effective_number (Optional[float]): Beta of the class weights, if any.
     form (str): Form of the boundary half: "margin" or "expected_distance".
     distance (str): Distance of the boundary half: "eiou", "diou", "giou" or "iou".
     RETURNS (EIoU_EMC): The loss.
     """
     eiou = EIoU(form=form, distance=distance)
-    emc = EMC(label_margin=label_margin, tau=tau, effective_number=effective_number)
+    emc = build_emc_v1(label_margin, tau, label_smoothing, effective_number)
     return EIoU_EMC(eiou, emc, beta=beta)

@@ -12,20 +12,23 @@ class EMC(SpanLoss):
     """Multi-class cross-entropy over K labels and "no entity", corrected for imbalance.
 
     In training, each class k gets a shift s_k, so that a rare label has to win by a margin to be
-    right; predictions use the logits without it. With a weight w of each class, over the m gold
-    spans of the batch:
+    right; predictions use the logits without it. With a weight w_k of each class and t_k(a), the
+    share that candidate a should have of it, over the m gold spans of the batch:
 
-        L_EMC = 1/m  sum_a  w_y(a)  (log sum_k exp(z_k(a) + s_k) - z_y(a) - s_y)
+        L_EMC = 1/m  sum_a sum_k  t_k(a) w_k  (log sum_j exp(z_j(a) + s_j) - z_k(a) - s_k)
         s_k = tau log pi_k - label_margin / n_k^(1/4)
 
-    n_k is how often label k was seen in the training data ("no entity" gets no margin) and pi_k
-    the share of class k among all candidates. The margin's law is that of label-distribution-aware
-    margins (Cao et al. 2019, arXiv 1906.07413): large where labels are few, it fades as they grow
-    in number, for rare and frequent labels alike. The prior (logit adjustment, Menon et al. 2021,
-    arXiv 2007.07314) and the weights (effective number of samples, Cui et al. 2019, arXiv
-    1901.05555) are options. That these are the class-conditioned penalties of the EIoU-EMC paper
-    (arXiv 2504.14203), and to shift the logits of all candidates by the margin, is this project's
-    reading.
+    t(a) is 1 for "no entity", and for a gold span 1 - label_smoothing for its label and the rest
+    for "no entity": few examples leave in doubt what an entity is, and a model that is sure of them
+    finds entities in all that looks like them. n_k is how often label k was seen in the training
+    data ("no entity" gets no margin) and pi_k the share of class k among all candidates. The
+    margin's law is that of label-distribution-aware margins (Cao et al. 2019, arXiv 1906.07413):
+    large where labels are few, it fades as they grow in number, for rare and frequent labels alike.
+    The prior (logit adjustment, Menon et al. 2021, arXiv 2007.07314) and the weights (effective
+    number of samples, Cui et al. 2019, arXiv 1901.05555) are options. That these are the
+    class-conditioned penalties of the EIoU-EMC paper (arXiv 2504.14203), to shift the logits of all
+    candidates by the margin, and to smooth labels (Szegedy et al. 2016, arXiv 1512.00567) towards
+    "no entity" alone, is this project's reading.
     """
 
     def __init__(
@@ -33,16 +36,22 @@ class EMC(SpanLoss):
         *,
         label_margin: float = 4.0,
         tau: float = 0.0,
+        label_smoothing: float = 0.1,
         effective_number: Optional[float] = None,
     ) -> None:
         """Initialize the loss.
 
         label_margin (float): The margin of a label that was seen once.
         tau (float): How much of the log prior to shift by.
+        label_smoothing (float): The share of "no entity" in a gold span, at least 0 and below 1.
         effective_number (Optional[float]): The beta of Cui et al., below 1; labels seen n times
             weigh (1 - beta) / (1 - beta^n), relative to their mean. `None` for equal weights.
-        RAISES (ValueError): If the effective number's beta is out of range.
+        RAISES (ValueError): If the label smoothing or the effective number's beta is out of range.
         """
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing of EMC must be at least 0 and below 1, but is {label_smoothing}."
+            )
         if effective_number is not None and not 0 <= effective_number < 1:
             raise ValueError(
                 "effective_number of EMC must be at least 0 and below 1, but is "
@@ -50,12 +59,13 @@ class EMC(SpanLoss):
             )
         self.label_margin = label_margin
         self.tau = tau
+        self.label_smoothing = label_smoothing
         self.effective_number = effective_number
 
     def __call__(self, guesses: Floats2d, truths: SpanTruths) -> Tuple[Floats2d, float]:
         xp = get_array_module(guesses)
         logits = column_major(guesses)
-        targets = class_targets(logits, truths)
+        targets = class_targets(logits, truths, self.label_smoothing)
         if truths.class_counts is not None:
             logits += self._shifts(truths.class_counts)
             targets *= self._class_weights(truths.class_counts)
@@ -83,12 +93,13 @@ class EMC(SpanLoss):
         return weights
 
 
-def class_targets(guesses: Floats2d, truths: SpanTruths) -> Floats2d:
+def class_targets(guesses: Floats2d, truths: SpanTruths, label_smoothing: float = 0.0) -> Floats2d:
     """The class that each candidate should get. A candidate with several labels shares its mass
     among them.
 
     guesses (Floats2d): Logits, shape (n, K + 1).
     truths (SpanTruths): The gold spans and the candidates.
+    label_smoothing (float): The share of "no entity" in a gold span.
     RETURNS (Floats2d): Distributions over the classes, shape (n, K + 1).
     """
     targets = get_array_module(guesses).zeros_like(guesses)
@@ -97,18 +108,29 @@ def class_targets(guesses: Floats2d, truths: SpanTruths) -> Floats2d:
     targets[rows, -1] = 0
     targets[rows, labels] = 1
     targets /= targets.sum(axis=1, keepdims=True)
+    targets[rows] *= 1 - label_smoothing
+    targets[rows, -1] = label_smoothing
     return targets
 
 
 def build_emc_v1(
-    label_margin: float = 4.0, tau: float = 0.0, effective_number: Optional[float] = None
+    label_margin: float = 4.0,
+    tau: float = 0.0,
+    label_smoothing: float = 0.1,
+    effective_number: Optional[float] = None,
 ) -> EMC:
     """Create the class half of the EIoU-EMC loss. See `EMC` for the formula.
 
     label_margin (float): The margin of a label that was seen once; it fades with the fourth root
         of the number of its training examples.
     tau (float): How much of the log prior of each class to shift by.
+    label_smoothing (float): The share of "no entity" in a gold span.
     effective_number (Optional[float]): Beta of the class weights, if any.
     RETURNS (EMC): The loss.
     """
-    return EMC(label_margin=label_margin, tau=tau, effective_number=effective_number)
+    return EMC(
+        label_margin=label_margin,
+        tau=tau,
+        label_smoothing=label_smoothing,
+        effective_number=effective_number,
+    )

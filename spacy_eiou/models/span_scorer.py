@@ -4,7 +4,7 @@ import os
 from typing import Callable, Optional, Tuple
 
 import torch
-from thinc.api import Model, glorot_uniform_init, torch2xp, xp2torch
+from thinc.api import Model, glorot_uniform_init, torch2xp
 from thinc.types import Floats2d, Ragged
 
 from .span_vectors import (
@@ -15,7 +15,7 @@ from .span_vectors import (
     span_tables,
     span_vectors,
 )
-from .torch_layers import compute_with_torch, no_backprop
+from .torch_layers import as_tensor, compute_with_torch, no_backprop
 
 # Prediction bounds its memory: candidates share tables in chunks, and in pieces of a chunk that the
 # processor's cache holds they get their vectors.
@@ -87,14 +87,14 @@ def forward(
 def _begin_update(
     model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, candidates: Ragged
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
-    X = xp2torch(tokens.dataXd, requires_grad=True)
+    X = as_tensor(tokens.dataXd, requires_grad=True)
     params = _params(model, requires_grad=True)
     rows = _batch_rows(tokens, candidates)
     H = span_vectors(X, rows, params, model.attrs["dropout_rate"])
     scores, backprop_scorer = model.layers[0].begin_update(torch2xp(H))
 
     def backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
-        dH = xp2torch(backprop_scorer(d_scores))
+        dH = as_tensor(backprop_scorer(d_scores))
         dX, *d_params = torch.autograd.grad(H, [X, *params], dH)
         for name, gradient in zip(params._fields, d_params):
             model.inc_grad(name, torch2xp(gradient))
@@ -107,7 +107,7 @@ def _begin_update(
 def _predict(
     model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, candidates: Ragged
 ) -> Floats2d:
-    X = xp2torch(tokens.dataXd)
+    X = as_tensor(tokens.dataXd)
     params = _params(model)
     rows = _batch_rows(tokens, candidates)
     scores = model.ops.alloc2f(len(rows), model.get_dim("nO"), zeros=False)
@@ -127,14 +127,13 @@ def _params(
     model: Model[Tuple[Ragged, Ragged], Floats2d], requires_grad: bool = False
 ) -> SpanVectorParams:
     return SpanVectorParams(
-        *(xp2torch(model.get_param(name), requires_grad) for name in SpanVectorParams._fields)
+        *(as_tensor(model.get_param(name), requires_grad) for name in SpanVectorParams._fields)
     )
 
 
 def _batch_rows(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
     """The candidates in tokens of the batch, rather than of their docs."""
-    doc_lengths = xp2torch(tokens.lengths)
+    doc_lengths = as_tensor(tokens.lengths)
     doc_starts = torch.cumsum(doc_lengths, dim=0, dtype=doc_lengths.dtype) - doc_lengths
-    offsets = doc_starts.repeat_interleave(xp2torch(candidates.lengths))
-    rows: torch.Tensor = xp2torch(candidates.dataXd) + offsets[:, None]
-    return rows
+    offsets = doc_starts.repeat_interleave(as_tensor(candidates.lengths))
+    return as_tensor(candidates.dataXd) + offsets[:, None]

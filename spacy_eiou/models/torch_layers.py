@@ -2,10 +2,11 @@
 
 from typing import Any, Callable, Dict, Tuple
 
+import numpy
 import torch
 import torch.nn.functional as F
 from thinc.api import Model, torch2xp, xp2torch
-from thinc.types import Floats2d
+from thinc.types import ArrayXd, Floats2d
 
 Forward = Callable[[Model[Any, Any], Any, bool], Tuple[Any, Callable[[Any], Any]]]
 
@@ -48,14 +49,28 @@ def replace_forward(model: Model[Any, Any], node: Model[Any, Any], forward: Forw
     model.replace_node(node, replacement)
 
 
+def as_tensor(array: ArrayXd, requires_grad: bool = False) -> torch.Tensor:
+    """Let PyTorch use the memory of an array, as `xp2torch` does, which on the CPU takes longer to
+    look up the device than small arrays take to compute.
+
+    array (ArrayXd): The array.
+    requires_grad (bool): Whether PyTorch should derive its gradient.
+    RETURNS (Tensor): A tensor on the same memory.
+    """
+    if isinstance(array, numpy.ndarray):
+        return torch.from_numpy(array).requires_grad_(requires_grad)
+    tensor: torch.Tensor = xp2torch(array, requires_grad=requires_grad)
+    return tensor
+
+
 def linear(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """The forward pass of "Linear.v1"."""
-    inputs, W, b = (xp2torch(array) for array in (X, model.get_param("W"), model.get_param("b")))
+    inputs, W, b = (as_tensor(array) for array in (X, model.get_param("W"), model.get_param("b")))
 
     def backprop(dY: Floats2d) -> Floats2d:
-        d_outputs = xp2torch(dY)
+        d_outputs = as_tensor(dY)
         model.inc_grad("W", torch2xp(d_outputs.t() @ inputs))
         model.inc_grad("b", torch2xp(d_outputs.sum(dim=0)))
         return torch2xp(d_outputs @ W)
@@ -67,7 +82,7 @@ def maxout(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """The forward pass of "Maxout.v1"."""
-    inputs, W, b = (xp2torch(array) for array in (X, model.get_param("W"), model.get_param("b")))
+    inputs, W, b = (as_tensor(array) for array in (X, model.get_param("W"), model.get_param("b")))
     if not is_train:
         # Where the pieces of an output lie apart, in blocks, their maximum is found faster.
         blocks = F.linear(inputs, W.transpose(0, 1).flatten(end_dim=1), b.t().flatten())
@@ -77,7 +92,7 @@ def maxout(
     best, which = model.ops.maxout(torch2xp(pieces))
 
     def backprop(d_best: Floats2d) -> Floats2d:
-        d_pieces = xp2torch(model.ops.backprop_maxout(d_best, which, b.shape[1]))
+        d_pieces = as_tensor(model.ops.backprop_maxout(d_best, which, b.shape[1]))
         d_outputs = d_pieces.flatten(start_dim=1)
         model.inc_grad("b", torch2xp(d_pieces.sum(dim=0)))
         model.inc_grad("W", torch2xp((d_outputs.t() @ inputs).view_as(W)))
@@ -91,12 +106,12 @@ def layer_norm(
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """The forward pass of "LayerNorm.v1"."""
     arrays = X, model.get_param("G"), model.get_param("b")
-    inputs, G, b = tensors = [xp2torch(array, requires_grad=is_train) for array in arrays]
+    inputs, G, b = tensors = [as_tensor(array, requires_grad=is_train) for array in arrays]
     with torch.set_grad_enabled(is_train):
         Y = F.layer_norm(inputs, G.shape, G, b, eps=EPSILON)
 
     def backprop(dY: Floats2d) -> Floats2d:
-        dX, dG, db = torch.autograd.grad(Y, tensors, xp2torch(dY))
+        dX, dG, db = torch.autograd.grad(Y, tensors, as_tensor(dY))
         model.inc_grad("G", torch2xp(dG))
         model.inc_grad("b", torch2xp(db))
         return torch2xp(dX)

@@ -20,7 +20,7 @@ def select_labels(
     RETURNS (Tuple[Ints1d, Ints1d]): The rows and the columns of what is kept, sorted by row.
     """
     positive = scores >= thresholds
-    rows = numpy.unique(numpy.flatnonzero(positive) // scores.shape[1])
+    rows = numpy.flatnonzero(positive.any(axis=1))
     if max_positive is not None:
         ranks = numpy.argsort(numpy.argsort(-scores[rows], axis=1, kind="stable"), axis=1)
         positive[rows] &= ranks < max_positive

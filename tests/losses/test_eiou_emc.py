@@ -26,7 +26,9 @@ def test_halves_are_mixed_by_beta(beta):
 def test_by_hand():
     truths = SpanTruths(numpy.asarray([(0, 2)]), numpy.asarray([(0, 2)]), numpy.asarray([0]))
     # The gold span is alone in its neighbourhood: only the class half counts
-    gradient, loss = build_eiou_emc_v1(beta=0.25)(numpy.zeros((1, 2), dtype="f"), truths)
+    gradient, loss = build_eiou_emc_v1(beta=0.25, label_smoothing=0)(
+        numpy.zeros((1, 2), dtype="f"), truths
+    )
     assert loss == pytest.approx(0.75 * numpy.log(2))
     assert_allclose(gradient, [[-0.375, 0.375]])
 
@@ -34,11 +36,11 @@ def test_by_hand():
 def test_settings_reach_the_halves():
     loss = build_eiou_emc_v1()
     assert (loss.beta, loss.emc.label_margin, loss.emc.tau) == (0.2, 4.0, 0.0)
-    assert loss.emc.effective_number is None
+    assert (loss.emc.label_smoothing, loss.emc.effective_number) == (0.1, None)
     assert (loss.eiou.form, loss.eiou.distance) == ("margin", "eiou")
-    loss = build_eiou_emc_v1(0.5, 2.0, 0.1, 0.99, "expected_distance", "diou")
+    loss = build_eiou_emc_v1(0.5, 2.0, 0.1, 0.2, 0.99, "expected_distance", "diou")
     assert (loss.beta, loss.emc.label_margin, loss.emc.tau) == (0.5, 2.0, 0.1)
-    assert loss.emc.effective_number == 0.99
+    assert (loss.emc.label_smoothing, loss.emc.effective_number) == (0.2, 0.99)
     assert (loss.eiou.form, loss.eiou.distance) == ("expected_distance", "diou")
 
 

@@ -19,9 +19,12 @@ def make_truths(candidates, gold, labels, class_counts=None):
     )
 
 
+PLAIN = EMC(label_margin=0, label_smoothing=0)
+
+
 def test_cross_entropy_by_hand():
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0])
-    gradient, loss = EMC()(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = PLAIN(numpy.zeros((2, 2), dtype="f"), truths)
     assert loss == pytest.approx(log(2) + log(2))
     assert_allclose(gradient, [[0.5 - 1, 0.5], [0.5, 0.5 - 1]])
 
@@ -29,14 +32,14 @@ def test_cross_entropy_by_hand():
 def test_loss_is_divided_by_all_gold_spans():
     # One of the two gold spans is no candidate
     truths = make_truths([(0, 1), (1, 2)], [(0, 1), (0, 9)], [0, 0])
-    gradient, loss = EMC()(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = PLAIN(numpy.zeros((2, 2), dtype="f"), truths)
     assert loss == pytest.approx((log(2) + log(2)) / 2)
     assert_allclose(gradient, [[-0.25, 0.25], [0.25, -0.25]])
 
 
 def test_candidates_without_gold_spans_are_no_entity():
     truths = make_truths([(0, 1), (1, 2)], [], [])
-    gradient, loss = EMC()(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = PLAIN(numpy.zeros((2, 2), dtype="f"), truths)
     assert loss == pytest.approx(2 * log(2))
     assert_allclose(gradient, [[0.5, -0.5], [0.5, -0.5]])
 
@@ -45,7 +48,7 @@ def test_two_labels_on_one_span_share_its_mass():
     truths = make_truths([(0, 1)], [(0, 1), (0, 1)], [0, 1])
     logits = numpy.log(numpy.asarray([[2, 1, 1]], dtype="f"))
     # Probabilities 1/2, 1/4 and 1/4, two gold spans
-    gradient, loss = EMC()(logits, truths)
+    gradient, loss = PLAIN(logits, truths)
     assert loss == pytest.approx((log(2) / 2 + log(4) / 2) / 2)
     assert_allclose(gradient, [[(1 / 2 - 1 / 2) / 2, (1 / 4 - 1 / 2) / 2, 1 / 4 / 2]], atol=1e-7)
 
@@ -56,11 +59,36 @@ def test_every_duplicate_of_a_gold_span_is_a_target():
     assert_allclose(targets, [[1, 0], [1, 0], [0, 1]])
 
 
+def test_gold_spans_are_smoothed_towards_no_entity():
+    truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [1])
+    logits = numpy.log(numpy.asarray([[1, 2, 1], [1, 2, 1]], dtype="f"))
+    # Probabilities 1/4, 1/2 and 1/4
+    gradient, loss = EMC(label_smoothing=0.2)(logits, truths)
+    assert loss == pytest.approx(0.8 * log(2) + 0.2 * log(4) + log(4))
+    assert_allclose(
+        gradient, [[1 / 4, 1 / 2 - 0.8, 1 / 4 - 0.2], [1 / 4, 1 / 2, 1 / 4 - 1]], atol=1e-6
+    )
+
+
+def test_labels_of_one_span_are_smoothed_once():
+    truths = make_truths([(0, 1)], [(0, 1), (0, 1)], [0, 1])
+    targets = class_targets(numpy.zeros((1, 3), dtype="f"), truths, label_smoothing=0.2)
+    assert_allclose(targets, [[0.4, 0.4, 0.2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("label_smoothing", [1.0, -0.1])
+def test_label_smoothing_out_of_range(label_smoothing):
+    with pytest.raises(ValueError, match=f"label_smoothing of EMC .* but is {label_smoothing}"):
+        EMC(label_smoothing=label_smoothing)
+
+
 @pytest.mark.parametrize("tau,shares", [(1, (0.25, 0.75)), (0.5, (sqrt(0.25), sqrt(0.75)))])
 def test_prior_by_hand(tau, shares):
     # 1 candidate in 4 is an entity: pi = 1/4, 3/4
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 3])
-    gradient, loss = EMC(label_margin=0, tau=tau)(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = EMC(label_margin=0, tau=tau, label_smoothing=0)(
+        numpy.zeros((2, 2), dtype="f"), truths
+    )
     p, q = shares[0] / sum(shares), shares[1] / sum(shares)
     assert loss == pytest.approx(-log(p) - log(q))
     assert_allclose(gradient, [[p - 1, q], [p, q - 1]], atol=1e-6)
@@ -69,7 +97,7 @@ def test_prior_by_hand(tau, shares):
 def test_margin_by_hand():
     # 16 and 81 examples: margins of 6 / 2 and 6 / 3, none for "no entity"
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[16, 81, 1000])
-    gradient, loss = EMC(label_margin=6)(numpy.zeros((2, 3), dtype="f"), truths)
+    gradient, loss = EMC(label_margin=6, label_smoothing=0)(numpy.zeros((2, 3), dtype="f"), truths)
     exps = exp(-3), exp(-2), 1
     p = [value / sum(exps) for value in exps]
     assert loss == pytest.approx(-log(p[0]) - log(p[2]))
@@ -97,7 +125,7 @@ def test_shifts_are_off_without_counts_or_tau_and_margin():
 def test_effective_number_by_hand():
     # (1 - 0.5) / (1 - 0.5^1) = 1 and (1 - 0.5) / (1 - 0.5^3) = 4/7, so 1 * 1 + 3 * 4/7 = 19/7
     # for 1 + 3 entities: a mean weight of 1 needs a factor of 4 / (19/7) = 28/19
-    loss = EMC(label_margin=0, tau=0, effective_number=0.5)
+    loss = EMC(label_margin=0, label_smoothing=0, effective_number=0.5)
     logits, counts = numpy.zeros((1, 3), dtype="f"), [1, 3, 100]
     first = make_truths([(0, 1)], [(0, 1)], [0], counts)
     second = make_truths([(0, 1)], [(0, 1)], [1], counts)
@@ -113,7 +141,7 @@ def test_effective_number_by_hand():
 @pytest.mark.parametrize("class_counts", [[0, 0, 0], [0, 5, 0], [0, 0, 10**7], [10**7, 1, 0]])
 def test_counts_of_zero_stay_finite(class_counts, effective_number):
     truths = make_truths([(0, 1), (1, 2), (0, 2)], [(0, 1), (1, 2)], [0, 1], class_counts)
-    loss = EMC(label_margin=0, tau=1.0, effective_number=effective_number)
+    loss = EMC(label_margin=0, tau=1.0, label_smoothing=0, effective_number=effective_number)
     gradient, value = loss(numpy.zeros((3, 3), dtype="f"), truths)
     assert value > 0
     assert numpy.isfinite(value)
@@ -127,9 +155,10 @@ def test_counts_of_zero_stay_finite(class_counts, effective_number):
     class_counts=st.lists(st.integers(1, 10**6), min_size=4, max_size=4),
     tau=st.floats(0, 1),
     label_margin=st.floats(0, 10),
+    label_smoothing=st.floats(0, 0.9),
     seed=st.integers(0, 99),
 )
-def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, seed):
+def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, label_smoothing, seed):
     """One candidate per label; -1 stands for no entity."""
     candidates = [(i, i + 1) for i in range(len(labels))]
     gold = [span for span, label in zip(candidates, labels) if label >= 0]
@@ -139,18 +168,22 @@ def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, seed)
     for z, label in zip(logits, labels):
         adjusted = z + tau * numpy.log(numpy.asarray(class_counts) / sum(class_counts))
         adjusted[:3] -= [label_margin / count**0.25 for count in class_counts[:3]]
-        expected -= numpy.log(numpy.exp(adjusted) / numpy.exp(adjusted).sum())[label]
+        log_probabilities = numpy.log(numpy.exp(adjusted) / numpy.exp(adjusted).sum())
+        expected -= (1 - label_smoothing) * log_probabilities[label]
+        expected -= label_smoothing * log_probabilities[-1]
     expected /= max(len(gold), 1)
     truths = make_truths(candidates, gold, gold_labels, class_counts)
-    loss = EMC(label_margin=label_margin, tau=tau).get_loss(logits.astype("f"), truths)
-    assert loss == pytest.approx(expected, rel=1e-4)
+    loss = EMC(label_margin=label_margin, tau=tau, label_smoothing=label_smoothing)
+    assert loss.get_loss(logits.astype("f"), truths) == pytest.approx(expected, rel=1e-4)
 
 
 def test_settings():
     loss = build_emc_v1()
-    assert (loss.label_margin, loss.tau, loss.effective_number) == (4.0, 0.0, None)
-    loss = build_emc_v1(label_margin=2.0, tau=0.5, effective_number=0.99)
-    assert (loss.label_margin, loss.tau, loss.effective_number) == (2.0, 0.5, 0.99)
+    assert (loss.label_margin, loss.tau, loss.label_smoothing) == (4.0, 0.0, 0.1)
+    assert loss.effective_number is None
+    loss = build_emc_v1(label_margin=2.0, tau=0.5, label_smoothing=0.2, effective_number=0.99)
+    assert (loss.label_margin, loss.tau, loss.label_smoothing) == (2.0, 0.5, 0.2)
+    assert loss.effective_number == 0.99
 
 
 def test_defaults_are_those_of_the_architecture():
