@@ -42,11 +42,10 @@ class SpanSuggester:
         ops = ops or get_current_ops()
         docs = list(docs)
         doc_bounds = numpy.cumsum([0] + [len(doc) for doc in docs])
-        starts = numpy.arange(doc_bounds[-1])
-        ends = numpy.zeros_like(starts)
-        for doc, start, end in zip(docs, doc_bounds, doc_bounds[1:]):
-            starts[start:end] -= start
-            ends[start:end] = segment_ends(doc)
+        starts = numpy.arange(doc_bounds[-1]) - numpy.repeat(
+            doc_bounds[:-1], numpy.diff(doc_bounds)
+        )
+        ends = numpy.concatenate([numpy.zeros(0, dtype="i"), *map(segment_ends, docs)])
         counts = numpy.minimum(ends - starts, self.max_width)
         count_bounds = numpy.append(0, numpy.cumsum(counts))
         candidate_starts = numpy.repeat(starts, counts)

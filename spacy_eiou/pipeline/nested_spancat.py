@@ -179,25 +179,30 @@ class NestedSpanCategorizer(SpanCategorizer):
         RAISES (ValueError): If a setting, such as a threshold, was set out of range.
         """
         check_settings(self.name, self.cfg)
+        docs = list(docs)
         candidates, scores = indices_scores
         spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
         scores = self.model.ops.to_numpy(scores)
-        lengths = self.model.ops.to_numpy(candidates.lengths)
+        bounds = numpy.cumsum(self.model.ops.to_numpy(candidates.lengths))
         rows, columns = select_labels(scores, self._thresholds(), self.cfg["max_positive"])
-        scores = scores[rows, columns]
+        spans, scores = spans[rows], scores[rows, columns]
+        # Of the docs laid end to end, so that spans of different docs never overlap
+        offsets = numpy.cumsum([0] + [len(doc) for doc in docs])
+        doc_rows = numpy.searchsorted(bounds, rows, side="right")
+        kept = resolve_overlap(spans + offsets[doc_rows, None], scores, self.cfg["overlap"])
+        spans, scores = spans[kept], scores[kept]
         label_hashes = [self.vocab.strings[label] for label in self.labels]
-        bounds = numpy.searchsorted(rows, numpy.append(0, numpy.cumsum(lengths)))
+        labels = [label_hashes[column] for column in columns[kept].tolist()]
+        bounds = numpy.searchsorted(doc_rows[kept], numpy.arange(len(docs) + 1))
         for doc, start, end in zip(docs, bounds, bounds[1:]):
-            doc_spans, doc_scores = spans[rows[start:end]], scores[start:end]
-            keep = resolve_overlap(doc_spans, doc_scores, self.cfg["overlap"])
             doc.spans[self.key] = SpanGroup(
                 doc,
                 name=self.key,
-                attrs={"scores": doc_scores[keep]},
+                attrs={"scores": scores[start:end]},
                 spans=[
-                    Span(doc, span_start, span_end, label=label_hashes[column])
-                    for (span_start, span_end), column in zip(
-                        doc_spans[keep].tolist(), columns[start:end][keep].tolist()
+                    Span(doc, span_start, span_end, label=label)
+                    for (span_start, span_end), label in zip(
+                        spans[start:end].tolist(), labels[start:end]
                     )
                 ],
             )
