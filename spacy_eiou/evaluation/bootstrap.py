@@ -1,4 +1,4 @@
-from typing import Any, Tuple
+from typing import Any, Sequence, Tuple
 
 import numpy as np
 
@@ -31,22 +31,57 @@ def bootstrap_difference(
         choice of test documents, not on that of the training data or the random seed.
     RAISES (ValueError): If the documents are none, or not the same.
     """
+    return bootstrap_mean_difference(
+        [(counts, baseline_counts)], n_resamples=n_resamples, confidence=confidence, seed=seed
+    )
+
+
+def bootstrap_mean_difference(
+    corpora: Sequence[Tuple[DocumentCounts, DocumentCounts]],
+    *,
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Tuple[float, float, float]:
+    """Compare two systems on several corpora, which count alike however large they are: documents
+    are drawn within their corpus.
+
+    corpora (Sequence[Tuple[DocumentCounts, DocumentCounts]]): The counts of each corpus, as for
+        `bootstrap_difference`.
+    n_resamples (int): How many times to draw as many documents as there are.
+    confidence (float): The share of the resampled differences that lies within the interval.
+    seed (int): Random seed.
+    RETURNS (Tuple[float, float, float]): The mean over the corpora of the difference in micro
+        F-score, and the lower and upper end of its percentile interval.
+    RAISES (ValueError): If the documents of a corpus are none, or not the same.
+    """
+    pairs = [_stack_systems(*counts) for counts in corpora]
+    rng = np.random.default_rng(seed)
+    resampled = np.mean([_resample_differences(both, n_resamples, rng) for both in pairs], axis=0)
+    tail = (1 - confidence) / 2
+    lower, upper = np.quantile(resampled, [tail, 1 - tail])
+    difference = np.mean([_differences(both.sum(axis=0)) for both in pairs])
+    return difference.item(), lower.item(), upper.item()
+
+
+def _stack_systems(counts: DocumentCounts, baseline_counts: DocumentCounts) -> Any:
     counts, baseline_counts = np.asarray(counts), np.asarray(baseline_counts)
     if len(counts) == 0 or not np.array_equal(counts[:, 0], baseline_counts[:, 0]):
         raise ValueError(
             f"Can't compare two systems: expected counts for the same documents with the same "
             f"gold spans, but got {len(counts)} and {len(baseline_counts)} documents."
         )
-    both = np.stack([counts, baseline_counts], axis=1)
-    rng = np.random.default_rng(seed)
+    return np.stack([counts, baseline_counts], axis=1)
+
+
+def _resample_differences(both: Any, n_resamples: int, rng: np.random.Generator) -> Any:
     batches = [min(BATCH_SIZE, n_resamples - done) for done in range(0, n_resamples, BATCH_SIZE)]
-    resampled = [
-        _differences(both[rng.integers(len(both), size=(size, len(both)))].sum(axis=1))
-        for size in batches
-    ]
-    tail = (1 - confidence) / 2
-    lower, upper = np.quantile(np.concatenate(resampled), [tail, 1 - tail])
-    return _differences(both.sum(axis=0)).item(), lower.item(), upper.item()
+    return np.concatenate(
+        [
+            _differences(both[rng.integers(len(both), size=(size, len(both)))].sum(axis=1))
+            for size in batches
+        ]
+    )
 
 
 def _differences(totals: Any) -> Any:

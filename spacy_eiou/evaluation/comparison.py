@@ -8,11 +8,11 @@ which the results come.
 
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
 
-from .bootstrap import bootstrap_difference
+from .bootstrap import bootstrap_mean_difference
 
 Result = Dict[str, Any]
 
@@ -52,6 +52,11 @@ def format_comparison(results: List[Result], baseline: str) -> str:
             parts.append(_format_scores(variants, baseline))
             parts.append("F1 per type (gold spans in the test part):\n")
             parts.append(_format_types(variants))
+    for size, size_results in group_by("size", results).items():
+        corpora = group_by("corpus", size_results)
+        if len(corpora) > 1:
+            parts.append(f"## Mean over {', '.join(corpora)}, {size:,} training documents\n")
+            parts.append(_format_corpora(list(corpora.values()), baseline))
     return "\n".join(parts)
 
 
@@ -108,11 +113,34 @@ def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
                 _format_mean(result["test"][name] for result in results)
                 for name in COLUMNS.values()
             ),
-            "" if variant == baseline else _format_difference(results, variants.get(baseline, [])),
+            ""
+            if variant == baseline
+            else _format_difference([(results, variants.get(baseline, []))]),
         ]
         for variant, results in variants.items()
     ]
     return _format_table(["variant", "seeds", *COLUMNS, "difference in micro F1"], rows)
+
+
+def _format_corpora(corpora: List[List[Result]], baseline: str) -> str:
+    """Of the variants that have results on all corpora, the means over the corpora."""
+    variants = [group_by("variant", results) for results in corpora]
+    rows = []
+    for variant in variants[0]:
+        if all(variant in others for others in variants):
+            pairs = [(results[variant], results.get(baseline, [])) for results in variants]
+            scores = [
+                mean(mean(result["test"][name] for result in results) for results, _ in pairs)
+                for name in CURVES.values()
+            ]
+            rows.append(
+                [
+                    variant,
+                    *(f"{100 * score:.1f}" for score in scores),
+                    "" if variant == baseline else _format_difference(pairs),
+                ]
+            )
+    return _format_table(["variant", *CURVES, "difference in micro F1"], rows)
 
 
 def _format_types(variants: Dict[str, List[Result]]) -> str:
@@ -133,16 +161,25 @@ def _format_types(variants: Dict[str, List[Result]]) -> str:
     return _format_table(["variant", *(f"{label} ({n_gold[label]:,})" for label in labels)], rows)
 
 
-def _format_difference(results: List[Result], baseline_results: List[Result]) -> str:
+def _format_difference(pairs: List[Tuple[List[Result], List[Result]]]) -> str:
+    """Of the results and those of the baseline on each corpus."""
+    pooled = [_pool_common_seeds(*pair) for pair in pairs]
+    corpora = [counts for counts in pooled if counts is not None]
+    if len(corpora) < len(pairs):
+        return "-"
+    difference, lower, upper = bootstrap_mean_difference(corpora)
+    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
+
+
+def _pool_common_seeds(
+    results: List[Result], baseline_results: List[Result]
+) -> Optional[Tuple[Any, Any]]:
     counts = {result["seed"]: np.array(result["test_counts"]) for result in results}
     baseline = {result["seed"]: np.array(result["test_counts"]) for result in baseline_results}
     seeds = [seed for seed in counts if seed in baseline]
     if not seeds:
-        return "-"
-    difference, lower, upper = bootstrap_difference(
-        sum(counts[seed] for seed in seeds), sum(baseline[seed] for seed in seeds)
-    )
-    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
+        return None
+    return sum(counts[seed] for seed in seeds), sum(baseline[seed] for seed in seeds)
 
 
 def _format_mean(scores: Iterable[Optional[float]]) -> str:

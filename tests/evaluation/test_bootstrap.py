@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.evaluation.bootstrap import bootstrap_difference
+from spacy_eiou.evaluation.bootstrap import bootstrap_difference, bootstrap_mean_difference
 
 # Gold, predicted and correct spans: F = 2 * correct / (gold + predicted).
 COUNTS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)).map(
@@ -37,6 +37,20 @@ def test_number_of_resamples_need_not_fill_batches():
     counts = [(2, 2, 1), (2, 2, 2)]
     assert bootstrap_difference(counts, [(2, 2, 1), (2, 2, 1)], n_resamples=1)[0] == 0.25
     assert bootstrap_difference(counts, counts, n_resamples=101) == (0, 0, 0)
+
+
+def test_corpora_count_alike():
+    # F 1 against 0 on one document, 1 against 1 on two: the mean of 1 and 0
+    corpora = [([(1, 1, 1)], [(1, 1, 0)]), ([(1, 1, 1)] * 2, [(1, 1, 1)] * 2)]
+    assert bootstrap_mean_difference(corpora) == (0.5, 0.5, 0.5)
+
+
+def test_corpora_are_drawn_from_apart():
+    # Each corpus differs by 0, 1/2 or 1, as in `test_interval_by_hand`: the mean is 0 or 1 in one
+    # draw of 16 only
+    corpus = [(1, 1, 1), (1, 1, 1)], [(1, 1, 0), (1, 1, 1)]
+    assert bootstrap_mean_difference([corpus] * 2, confidence=0.8) == (0.5, 0.25, 0.75)
+    assert bootstrap_mean_difference([corpus]) == bootstrap_difference(*corpus)
 
 
 def test_documents_without_spans_score_zero():

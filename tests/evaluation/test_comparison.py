@@ -68,6 +68,19 @@ def test_sizes_have_tables_of_their_own():
     ]
 
 
+def test_means_over_corpora_by_hand():
+    other = [make_result("spancat", 0, ALL), make_result("nested", 0, FIRST)]
+    results = [*RESULTS, make_result("third", 0, ALL), *({**r, "corpus": "other"} for r in other)]
+    text = format_comparison(results, "spancat")
+    title, table = text.split("## Mean over ")[1].split("\n\n")
+    assert title == "notes, other, 100 training documents"
+    _, _, spancat, nested = table.splitlines()
+    # F of spancat is 1/2 and 1 on the notes, on the other corpus 1; of nested 1, 1 and 1/2
+    assert spancat == "| spancat | 87.5 | 83.3 |  |"
+    # Micro F of seeds pooled: 1 against 0.8, and 1/2 against 1
+    assert nested.startswith("| nested | 75.0 | 66.7 | -15.0 [")
+
+
 def test_plot_is_the_same_for_the_same_results(tmp_path):
     results = [*RESULTS, make_result("nested", 0, ALL, size=300)]
     for name in ("a.svg", "b.svg"):
