@@ -22,7 +22,14 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
-from spacy_eiou.cli._study import Run, Study, hash_settings, make_variant_config, read_study
+from spacy_eiou.cli._study import (
+    Run,
+    Study,
+    Variant,
+    hash_settings,
+    make_variant_config,
+    read_study,
+)
 from spacy_eiou.cli._util import read_docs
 from spacy_eiou.cli.compare import (
     append_result,
@@ -35,8 +42,6 @@ from spacy_eiou.evaluation.comparison import Result
 
 CONFIG = "configs/few_examples.cfg"
 VARIANT = "recipe for few examples"
-# The variant of the study whose place in the config the recipe takes.
-COMPONENT = "EIoU-EMC"
 
 
 def main(
@@ -82,11 +87,13 @@ def main(
 
 def make_recipe_config(study: Study, corpus: str, project_path: Path) -> Config:
     """RETURNS (Config): The config of the recipe, with the settings of the corpus, but with the
-    steps of the recipe."""
-    recipe = load_config(project_path / CONFIG)["training"]
-    training = {name: recipe[name] for name in ("max_steps", "patience", "eval_frequency")}
-    study = study.model_copy(update={"training": training})
-    return make_variant_config(study, corpus, COMPONENT, project_path)
+    loss and the steps of the recipe."""
+    recipe = load_config(project_path / CONFIG)
+    steps = {name: recipe["training"][name] for name in ("max_steps", "patience", "eval_frequency")}
+    component = recipe["components"]["nested_spancat"]
+    variant = Variant(factory=component["factory"], config={"loss": component["loss"]})
+    study = study.model_copy(update={"training": steps, "variants": {VARIANT: variant}})
+    return make_variant_config(study, corpus, VARIANT, project_path)
 
 
 def pretrain(docs: Sequence[Doc], folder: Path) -> Path:

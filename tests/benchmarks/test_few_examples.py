@@ -1,4 +1,5 @@
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,8 @@ from pathlib import Path
 import spacy
 import srsly
 from spacy.tokens import DocBin, Span
+
+from spacy_eiou.cli._study import Study
 
 ROOT = Path(__file__).parents[2]
 # Few and short passes over the texts and the documents.
@@ -58,3 +61,16 @@ def test_recipe_stands_beside_the_results_of_the_study(tmp_path: Path) -> None:
         "EIoU-EMC",
         "recipe for few examples",
     ]
+
+
+def test_recipe_has_the_loss_and_the_steps_of_its_config(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    few_examples = runpy.run_path(str(ROOT / "benchmarks" / "few_examples.py"))
+    recipe = spacy.util.load_config(tmp_path / few_examples["CONFIG"])
+    study = Study(**{**STUDY, "config": few_examples["CONFIG"]})
+    config = few_examples["make_recipe_config"](study, "notes", tmp_path)
+    component = config["components"]["nested_spancat"]
+    assert component["loss"]["label_smoothing"] == 0.0
+    assert component["loss"] | recipe["components"]["nested_spancat"]["loss"] == component["loss"]
+    assert component["suggester"]["max_width"] == 3
+    assert config["training"]["max_steps"] == recipe["training"]["max_steps"] == 4
