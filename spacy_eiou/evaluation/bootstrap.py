@@ -9,50 +9,26 @@ BATCH_SIZE = 100
 
 
 def bootstrap_difference(
-    counts: DocumentCounts,
-    baseline_counts: DocumentCounts,
-    *,
-    n_resamples: int = 10_000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Tuple[float, float, float]:
-    """Compare two systems on the same documents by a paired bootstrap: documents are drawn with
-    replacement, the same ones for both systems.
-
-    counts (DocumentCounts): Numbers of gold, predicted and correct spans of each document, shape
-        (n_documents, 3). To pool several runs of a system, add up their counts.
-    baseline_counts (DocumentCounts): The same of the system to compare with.
-    n_resamples (int): How many times to draw as many documents as there are.
-    confidence (float): The share of the resampled differences that lies within the interval.
-    seed (int): Random seed.
-    RETURNS (Tuple[float, float, float]): The difference in micro F-score on all documents, from
-        -1 to 1 and positive if the system is better than the baseline, and the lower and upper
-        end of its percentile interval. The interval tells how far the difference depends on the
-        choice of test documents, not on that of the training data or the random seed.
-    RAISES (ValueError): If the documents are none, or not the same.
-    """
-    return bootstrap_mean_difference(
-        [(counts, baseline_counts)], n_resamples=n_resamples, confidence=confidence, seed=seed
-    )
-
-
-def bootstrap_mean_difference(
     corpora: Sequence[Tuple[DocumentCounts, DocumentCounts]],
     *,
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Tuple[float, float, float]:
-    """Compare two systems on several corpora, which count alike however large they are: documents
-    are drawn within their corpus.
+    """Compare two systems on the same documents by a paired bootstrap: documents are drawn with
+    replacement within their corpus, the same ones for both systems.
 
-    corpora (Sequence[Tuple[DocumentCounts, DocumentCounts]]): The counts of each corpus, as for
-        `bootstrap_difference`.
+    corpora (Sequence[Tuple[DocumentCounts, DocumentCounts]]): For each corpus, numbers of gold,
+        predicted and correct spans of each document, shape (n_documents, 3), of the system and of
+        the baseline to compare it with. To pool several runs of a system, add up their counts.
     n_resamples (int): How many times to draw as many documents as there are.
     confidence (float): The share of the resampled differences that lies within the interval.
     seed (int): Random seed.
-    RETURNS (Tuple[float, float, float]): The mean over the corpora of the difference in micro
-        F-score, and the lower and upper end of its percentile interval.
+    RETURNS (Tuple[float, float, float]): The difference in micro F-score on all documents, the mean
+        over the corpora, from -1 to 1 and positive if the system is better than the baseline, and
+        the lower and upper end of its percentile interval. The interval tells how far the
+        difference depends on the choice of test documents, not on that of the training data or the
+        random seed.
     RAISES (ValueError): If the documents of a corpus are none, or not the same.
     """
     pairs = [_stack_systems(*counts) for counts in corpora]

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
 
-from .bootstrap import bootstrap_mean_difference
+from .bootstrap import bootstrap_difference
 
 Result = Dict[str, Any]
 
@@ -167,7 +167,7 @@ def _format_difference(pairs: List[Tuple[List[Result], List[Result]]]) -> str:
     corpora = [counts for counts in pooled if counts is not None]
     if len(corpora) < len(pairs):
         return "-"
-    difference, lower, upper = bootstrap_mean_difference(corpora)
+    difference, lower, upper = bootstrap_difference(corpora)
     return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
 
 
