@@ -53,7 +53,9 @@ def format_comparison(results: List[Result], baseline: str) -> str:
             parts.append("F1 per type (gold spans in the test part):\n")
             parts.append(_format_types(variants))
     for size, size_results in group_by("size", results).items():
-        corpora = group_by("corpus", size_results)
+        # A test part without gold spans has no scores.
+        scored = (result for result in size_results if result["test"]["gold"])
+        corpora = group_by("corpus", scored)
         if len(corpora) > 1:
             parts.append(f"## Mean over {', '.join(corpora)}, {size:,} training documents\n")
             parts.append(_format_corpora(list(corpora.values()), baseline))
@@ -145,7 +147,7 @@ def _format_corpora(corpora: List[List[Result]], baseline: str) -> str:
 
 def _format_types(variants: Dict[str, List[Result]]) -> str:
     # The gold spans are the same in all results, but types without any appear where predicted.
-    per_type = next(iter(variants.values()))[0]["test"]["per_type"]
+    per_type = next(iter(variants.values()))[0]["test"]["per_type"] or {}
     n_gold = {label: scores["gold"] for label, scores in per_type.items() if scores["gold"]}
     labels = sorted(n_gold, key=lambda label: -n_gold[label])
     rows = [

@@ -81,6 +81,12 @@ def test_means_over_corpora_by_hand():
     assert nested.startswith("| nested | 75.0 | 66.7 | -15.0 [")
 
 
+def test_corpora_without_gold_spans_have_no_part_in_the_mean():
+    nothing = {**make_result("spancat", 0, ALL), "test": score_spans([set()], [set()])}
+    other = {**nothing, "corpus": "other", "test_counts": [[0, 0, 0]]}
+    assert "Mean over" not in format_comparison([*RESULTS, other], "spancat")
+
+
 def test_plot_is_the_same_for_the_same_results(tmp_path):
     results = [*RESULTS, make_result("nested", 0, ALL, size=300)]
     for name in ("a.svg", "b.svg"):
