@@ -4,8 +4,9 @@ import os
 from typing import Callable, Optional, Tuple
 
 import torch
-from thinc.api import Model, glorot_uniform_init, torch2xp
+from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d, Ragged
+from thinc.util import get_array_module
 
 from .span_vectors import (
     SpanRows,
@@ -15,7 +16,7 @@ from .span_vectors import (
     span_tables,
     span_vectors,
 )
-from .torch_layers import as_tensor, compute_with_torch, no_backprop
+from .torch_layers import as_array, as_tensor, compute_with_torch, no_backprop
 
 # Prediction bounds its memory: candidates share tables in chunks, and in pieces of a chunk that the
 # processor's cache holds they get their vectors.
@@ -89,16 +90,16 @@ def _begin_update(
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
     X = as_tensor(tokens.dataXd, requires_grad=True)
     params = _params(model, requires_grad=True)
-    rows = _batch_rows(tokens, candidates)
-    H = span_vectors(X, rows, params, model.attrs["dropout_rate"])
-    scores, backprop_scorer = model.layers[0].begin_update(torch2xp(H))
+    spans = torch.stack(_batch_spans(tokens, candidates), dim=1)
+    H = span_vectors(X, spans, params, model.attrs["dropout_rate"])
+    scores, backprop_scorer = model.layers[0].begin_update(as_array(H.detach()))
 
     def backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
         dH = as_tensor(backprop_scorer(d_scores))
         dX, *d_params = torch.autograd.grad(H, [X, *params], dH)
         for name, gradient in zip(params._fields, d_params):
-            model.inc_grad(name, torch2xp(gradient))
-        return Ragged(torch2xp(dX), tokens.lengths), candidates
+            model.inc_grad(name, as_array(gradient))
+        return Ragged(as_array(dX), tokens.lengths), candidates
 
     return scores, backprop
 
@@ -109,17 +110,20 @@ def _predict(
 ) -> Floats2d:
     X = as_tensor(tokens.dataXd)
     params = _params(model)
-    rows = _batch_rows(tokens, candidates)
-    scores = model.ops.alloc2f(len(rows), model.get_dim("nO"), zeros=False)
+    spans = _batch_spans(tokens, candidates)
+    # Column by column, as the layers and the loss compute them
+    scores = model.ops.alloc2f(model.get_dim("nO"), len(spans[0]), zeros=False).T
     position = 0
-    for chunk in torch.split(rows, CHUNK_SIZE) if len(rows) else ():
-        start, end = int(chunk[:, 0].min()), int(chunk[:, 1].max())
-        tables = span_tables(X[start:end], int((chunk[:, 1] - chunk[:, 0]).max()), params)
-        lookups = span_rows(chunk - start, end - start)
-        for piece in map(SpanRows, *(torch.split(field, PIECE_SIZE) for field in lookups)):
-            H = look_up(tables, piece, params)
-            scores[position : position + len(H)] = model.layers[0].predict(torch2xp(H))
-            position += len(H)
+    chunks = zip(*(torch.split(bounds, CHUNK_SIZE) for bounds in spans)) if len(scores) else ()
+    for starts, ends in chunks:
+        first, last = int(starts.min()), int(ends.max())
+        tables = span_tables(X[first:last], int((ends - starts).max()), params)
+        rows = span_rows(starts - first, ends - first, last - first)
+        for piece in map(SpanRows, *(torch.split(field, PIECE_SIZE) for field in rows)):
+            end = position + len(piece.left)
+            # Vectors without a name are gone before the next ones come: the cache holds one piece.
+            scores[position:end] = model.layers[0].predict(as_array(look_up(tables, piece, params)))
+            position = end
     return scores
 
 
@@ -131,9 +135,11 @@ def _params(
     )
 
 
-def _batch_rows(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
-    """The candidates in tokens of the batch, rather than of their docs."""
-    doc_lengths = as_tensor(tokens.lengths)
-    doc_starts = torch.cumsum(doc_lengths, dim=0, dtype=doc_lengths.dtype) - doc_lengths
-    offsets = doc_starts.repeat_interleave(as_tensor(candidates.lengths))
-    return as_tensor(candidates.dataXd) + offsets[:, None]
+def _batch_spans(tokens: Ragged, candidates: Ragged) -> Tuple[torch.Tensor, torch.Tensor]:
+    """RETURNS (Tuple[Tensor, Tensor]): Starts and ends of the candidates in tokens of the batch,
+    rather than of their docs."""
+    xp = get_array_module(candidates.dataXd)
+    doc_starts = xp.cumsum(tokens.lengths, dtype="i") - tokens.lengths
+    offsets = xp.repeat(doc_starts, candidates.lengths.tolist())
+    starts, ends = candidates.dataXd.reshape((-1, 2)).T
+    return as_tensor(starts + offsets), as_tensor(ends + offsets)

@@ -1,6 +1,7 @@
 """Boundary-aware vectors of candidate spans, computed without copying the tokens of each."""
 
 import math
+from itertools import pairwise
 from typing import NamedTuple, Optional, Tuple
 
 import torch
@@ -61,9 +62,9 @@ def span_vectors(
     dropout (float): Share of the features that are dropped.
     RETURNS (Tensor): Span vectors, shape (n, nH).
     """
-    max_width = int((candidates[:, 1] - candidates[:, 0]).max())
-    tables = span_tables(tokens, max_width, params)
-    return look_up(tables, span_rows(candidates, len(tokens)), params, dropout)
+    starts, ends = candidates.unbind(1)
+    tables = span_tables(tokens, int((ends - starts).max()), params)
+    return look_up(tables, span_rows(starts, ends, len(tokens)), params, dropout)
 
 
 def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> SpanTables:
@@ -74,6 +75,8 @@ def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> Spa
     params (SpanVectorParams): The parameters.
     RETURNS (SpanTables): The tables.
     """
+    if not torch.is_grad_enabled():
+        return _fill_tables(tokens, max_width, params)
     first, last, maximum = F.linear(tokens, params.W).chunk(3, dim=1)
     levels = [maximum]
     for exponent in range(int(math.log2(max_width))):
@@ -82,19 +85,37 @@ def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> Spa
     return SpanTables(torch.cat([first, last, params.widths + params.b]), torch.cat(levels))
 
 
-def span_rows(candidates: Tensor, n_tokens: int) -> SpanRows:
+def _fill_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> SpanTables:
+    """The tables, computed in their place, which is faster but has no gradient."""
+    n_tokens, n_features = len(tokens), len(params.b)
+    first, last, maximum = (projection.t() for projection in params.W.chunk(3))
+    sums = tokens.new_empty(2 * n_tokens + WIDTH_BUCKETS, n_features)
+    torch.mm(tokens, first, out=sums[:n_tokens])
+    torch.mm(tokens, last, out=sums[n_tokens : 2 * n_tokens])
+    torch.add(params.widths, params.b, out=sums[2 * n_tokens :])
+    sizes = [n_tokens + 1 - 2**exponent for exponent in range(int(math.log2(max_width)) + 1)]
+    maxima = tokens.new_empty(sum(sizes), n_features)
+    levels = torch.split(maxima, sizes)
+    torch.mm(tokens, maximum, out=levels[0])
+    for exponent, (narrower, level) in enumerate(pairwise(levels)):
+        step = 2**exponent
+        torch.maximum(narrower[:-step], narrower[step:], out=level)
+    return SpanTables(sums, maxima)
+
+
+def span_rows(starts: Tensor, ends: Tensor, n_tokens: int) -> SpanRows:
     """Find the rows of candidates in the tables of their tokens.
 
-    candidates (Tensor): Spans `[start, end)`, integers, shape (n, 2).
+    starts (Tensor): The first token of each candidate, integers, shape (n,).
+    ends (Tensor): The token after the last one of each, shape (n,).
     n_tokens (int): The number of tokens N.
     RETURNS (SpanRows): The rows.
     """
-    starts, ends = candidates.unbind(1)
     log_widths = torch.log2((ends - starts).float())
-    buckets = (2 * log_widths).int().clamp(max=WIDTH_BUCKETS - 1)
+    buckets = (2 * log_widths).int().clamp_(max=WIDTH_BUCKETS - 1)
     sums = torch.stack([starts, ends + (n_tokens - 1), buckets + 2 * n_tokens], dim=1)
     level = log_widths.int()
-    range_width = 2**level
+    range_width = 1 << level
     # Ranges of 2^k tokens begin at the first N + 1 - 2^k tokens only.
     level_start = level * (n_tokens + 1) - (range_width - 1)
     return SpanRows(sums, level_start + starts, level_start + ends - range_width)

@@ -1,6 +1,6 @@
 """Layers of Thinc that PyTorch computes: with the same parameters and results, but faster."""
 
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple, cast
 
 import numpy
 import torch
@@ -58,9 +58,18 @@ def as_tensor(array: ArrayXd, requires_grad: bool = False) -> torch.Tensor:
     RETURNS (Tensor): A tensor on the same memory.
     """
     if isinstance(array, numpy.ndarray):
-        return torch.from_numpy(array).requires_grad_(requires_grad)
-    tensor: torch.Tensor = xp2torch(array, requires_grad=requires_grad)
-    return tensor
+        tensor = torch.from_numpy(array)
+        return tensor.requires_grad_() if requires_grad else tensor
+    return cast(torch.Tensor, xp2torch(array, requires_grad=requires_grad))
+
+
+def as_array(tensor: torch.Tensor) -> ArrayXd:
+    """Let others use the memory of a tensor, as `torch2xp` does: the way back from `as_tensor`.
+
+    tensor (Tensor): The tensor, without gradient.
+    RETURNS (ArrayXd): An array on the same memory.
+    """
+    return tensor.numpy() if tensor.device.type == "cpu" else torch2xp(tensor)
 
 
 def linear(
@@ -71,11 +80,12 @@ def linear(
 
     def backprop(dY: Floats2d) -> Floats2d:
         d_outputs = as_tensor(dY)
-        model.inc_grad("W", torch2xp(d_outputs.t() @ inputs))
-        model.inc_grad("b", torch2xp(d_outputs.sum(dim=0)))
-        return torch2xp(d_outputs @ W)
+        model.inc_grad("W", as_array(d_outputs.t() @ inputs))
+        model.inc_grad("b", as_array(d_outputs.sum(dim=0)))
+        return as_array(d_outputs @ W)
 
-    return torch2xp(F.linear(inputs, W, b)), backprop
+    # Column by column, few outputs are computed faster.
+    return as_array(torch.addmm(b[:, None], W, inputs.t()).t()), backprop
 
 
 def maxout(
@@ -86,17 +96,17 @@ def maxout(
     if not is_train:
         # Where the pieces of an output lie apart, in blocks, their maximum is found faster.
         blocks = F.linear(inputs, W.transpose(0, 1).flatten(end_dim=1), b.t().flatten())
-        return torch2xp(torch.unflatten(blocks, 1, b.t().shape).amax(dim=1)), no_backprop
+        return as_array(torch.unflatten(blocks, 1, b.t().shape).amax(dim=1)), no_backprop
     weights = W.flatten(end_dim=1)
     pieces = torch.unflatten(F.linear(inputs, weights, b.flatten()), 1, b.shape)
-    best, which = model.ops.maxout(torch2xp(pieces))
+    best, which = model.ops.maxout(as_array(pieces))
 
     def backprop(d_best: Floats2d) -> Floats2d:
         d_pieces = as_tensor(model.ops.backprop_maxout(d_best, which, b.shape[1]))
         d_outputs = d_pieces.flatten(start_dim=1)
-        model.inc_grad("b", torch2xp(d_pieces.sum(dim=0)))
-        model.inc_grad("W", torch2xp((d_outputs.t() @ inputs).view_as(W)))
-        return torch2xp(d_outputs @ weights)
+        model.inc_grad("b", as_array(d_pieces.sum(dim=0)))
+        model.inc_grad("W", as_array((d_outputs.t() @ inputs).view_as(W)))
+        return as_array(d_outputs @ weights)
 
     return best, backprop
 
@@ -112,11 +122,11 @@ def layer_norm(
 
     def backprop(dY: Floats2d) -> Floats2d:
         dX, dG, db = torch.autograd.grad(Y, tensors, as_tensor(dY))
-        model.inc_grad("G", torch2xp(dG))
-        model.inc_grad("b", torch2xp(db))
-        return torch2xp(dX)
+        model.inc_grad("G", as_array(dG))
+        model.inc_grad("b", as_array(db))
+        return as_array(dX)
 
-    return torch2xp(Y.detach()), backprop if is_train else no_backprop
+    return as_array(Y.detach()), backprop if is_train else no_backprop
 
 
 def no_backprop(gradient: Any) -> Any:

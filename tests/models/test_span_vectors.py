@@ -50,10 +50,13 @@ def candidates_within(draw, n_tokens):
     return torch.tensor(draw(st.lists(spans, min_size=1, max_size=12)))
 
 
+@pytest.mark.parametrize("has_gradient", [True, False])
 @given(candidates=candidates_within(20), seed=st.integers(0, 99))
-def test_vectors_match_reference(candidates, seed):
+def test_vectors_match_reference(candidates, seed, has_gradient):
     tokens, params = make_tokens(20, seed), make_params(seed)
-    vectors = span_vectors(tokens, candidates, params)
+    with torch.set_grad_enabled(has_gradient):
+        vectors = span_vectors(tokens, candidates, params)
+    assert vectors.requires_grad == has_gradient
     assert_close(vectors, reference(tokens, candidates, params), atol=1e-5, rtol=1e-4)
 
 
