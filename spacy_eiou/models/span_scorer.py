@@ -90,8 +90,8 @@ def _begin_update(
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
     X = as_tensor(tokens.dataXd, requires_grad=True)
     params = _params(model, requires_grad=True)
-    spans = torch.stack(_batch_spans(tokens, candidates), dim=1)
-    H = span_vectors(X, spans, params, model.attrs["dropout_rate"])
+    spans = _batch_spans(tokens, candidates)
+    H = span_vectors(X, spans.t(), params, model.attrs["dropout_rate"])
     scores, backprop_scorer = model.layers[0].begin_update(as_array(H.detach()))
 
     def backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
@@ -112,10 +112,9 @@ def _predict(
     params = _params(model)
     spans = _batch_spans(tokens, candidates)
     # Column by column, as the layers and the loss compute them
-    scores = model.ops.alloc2f(model.get_dim("nO"), len(spans[0]), zeros=False).T
+    scores = model.ops.alloc2f(model.get_dim("nO"), spans.shape[1], zeros=False).T
     position = 0
-    chunks = zip(*(torch.split(bounds, CHUNK_SIZE) for bounds in spans)) if len(scores) else ()
-    for starts, ends in chunks:
+    for starts, ends in torch.split(spans, CHUNK_SIZE, dim=1) if len(scores) else ():
         first, last = int(starts.min()), int(ends.max())
         tables = span_tables(X[first:last], int((ends - starts).max()), params)
         rows = span_rows(starts - first, ends - first, last - first)
@@ -135,11 +134,11 @@ def _params(
     )
 
 
-def _batch_spans(tokens: Ragged, candidates: Ragged) -> Tuple[torch.Tensor, torch.Tensor]:
-    """RETURNS (Tuple[Tensor, Tensor]): Starts and ends of the candidates in tokens of the batch,
-    rather than of their docs."""
+def _batch_spans(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
+    """RETURNS (Tensor): Starts and ends of the n candidates in tokens of the batch, rather than of
+    their docs, shape (2, n)."""
     xp = get_array_module(candidates.dataXd)
     doc_starts = xp.cumsum(tokens.lengths, dtype="i") - tokens.lengths
     offsets = xp.repeat(doc_starts, candidates.lengths.tolist())
-    starts, ends = candidates.dataXd.reshape((-1, 2)).T
-    return as_tensor(starts + offsets), as_tensor(ends + offsets)
+    spans = xp.empty((2, len(offsets)), dtype="i")
+    return as_tensor(xp.add(candidates.dataXd.reshape((-1, 2)).T, offsets, out=spans))
