@@ -26,7 +26,7 @@ VARIANTS = {
     "spancat": "`spancat`",
     "spancat_singlelabel": "`spancat_singlelabel`",
     "EIoU-EMC": "`nested_spancat`",
-    "EIoU-EMC, wide, no smoothing": "wide, no smoothing",
+    "EIoU-EMC, wide": "wide",
     "recipe for few examples": "few examples",
     "EIoU-EMC, MiniLM": "with MiniLM",
 }

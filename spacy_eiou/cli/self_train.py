@@ -1,11 +1,13 @@
+from collections import Counter
+from itertools import tee
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import typer
 from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides
 from spacy.cli.train import train
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config, load_model, load_model_from_config
 from thinc.api import Config
@@ -27,8 +29,14 @@ def self_train_cli(
         ..., help=f"Texts without annotation: {', '.join(TEXT_FORMATS)} or a directory", exists=True
     ),
     output_path: Path = Opt(..., "--output", "-o", help="Output directory for trained pipelines"),
-    teacher: Optional[str] = Opt(
-        None, "--teacher", "-t", help="Pipeline that annotates the texts. Defaults to training one"
+    teachers: Optional[List[str]] = Opt(
+        None,
+        "--teacher",
+        "-t",
+        help="Pipeline that annotates the texts, can be repeated. Defaults to training some",
+    ),
+    n_teachers: int = Opt(
+        1, "--n-teachers", "-nt", help="Teachers to train, which vote on each span", min=1
     ),
     gold_share: float = Opt(
         0.5, "--gold-share", "-gs", help="Share of annotated documents in the training data"
@@ -39,18 +47,18 @@ def self_train_cli(
     """
     Train a pipeline from few annotated documents and many texts without
     annotation. A teacher learns from the documents and annotates the texts, and
-    the pipeline learns from both. Settings of the config can be overridden on
-    the command line, as for `spacy train`, e.g. --paths.train ./train.spacy.
+    the pipeline learns from both. Several teachers vote. Settings of the config
+    can be overridden on the command line, as for `spacy train`, e.g.
+    --paths.train ./train.spacy.
     """
     overrides = parse_config_overrides(ctx.args)
     import_code(code_path)
-    if teacher is None:
-        train(config_path, output_path / "teacher", use_gpu=use_gpu, overrides=overrides)
-        teacher = str(output_path / "teacher" / DIR_MODEL_BEST)
+    if not teachers:
+        teachers = train_teachers(config_path, output_path, n_teachers, use_gpu, overrides)
     msg.divider("Annotating texts")
     silver_path = output_path / "silver.spacy"
     try:
-        silver = annotate_texts(load_model(teacher), texts_path)
+        silver = annotate_texts([load_model(teacher) for teacher in teachers], texts_path)
     except CorpusError as err:
         msg.fail(f"Can't read the texts '{texts_path}'", err, exits=1)
     write_file(silver_path, silver.to_bytes())
@@ -63,16 +71,60 @@ def self_train_cli(
     train(mixed_path, output_path, use_gpu=use_gpu)
 
 
-def annotate_texts(nlp: Language, texts_path: Path) -> DocBin:
+def train_teachers(
+    config_path: Path, output_path: Path, n_teachers: int, use_gpu: int, overrides: Dict[str, Any]
+) -> List[str]:
+    """Train pipelines that differ in their random seed alone.
+
+    RETURNS (List[str]): Where they are.
+    """
+    config = load_config(config_path, overrides=overrides, interpolate=True)
+    seed = load_model_from_config(config, auto_fill=True).config["training"]["seed"]
+    paths = [output_path / f"teacher-{number}" for number in range(1, n_teachers + 1)]
+    for offset, path in enumerate(paths):
+        msg.divider(f"Teacher {offset + 1} of {n_teachers}")
+        seeded = {**overrides, "training.seed": seed + offset}
+        train(config_path, path, use_gpu=use_gpu, overrides=seeded)
+    return [str(path / DIR_MODEL_BEST) for path in paths]
+
+
+def annotate_texts(nlps: Sequence[Language], texts_path: Path) -> DocBin:
     """Annotate texts, as training data.
 
-    nlp (Language): The pipeline.
+    nlps (Sequence[Language]): The pipelines, each of which has a vote on each span.
     texts_path (Path): The texts, see `read_texts`.
     RETURNS (DocBin): The annotated docs.
     RAISES (CorpusError): If the texts, or one of them, are not as expected.
+    RAISES (ValueError): If the pipelines split a text into different tokens.
     """
-    texts = _read_texts(texts_path, nlp.max_length)
-    return DocBin(docs=nlp.pipe(tqdm(texts, unit="texts", disable=None)))
+    texts = _read_texts(texts_path, min(nlp.max_length for nlp in nlps))
+    progress = tqdm(texts, unit="texts", disable=None)
+    annotated = [nlp.pipe(copy) for nlp, copy in zip(nlps, tee(progress, len(nlps)))]
+    return DocBin(docs=map(vote, zip(*annotated)))
+
+
+def vote(docs: Sequence[Doc]) -> Doc:
+    """Keep the spans that more than half of the annotations of a text have.
+
+    docs (Sequence[Doc]): The annotations.
+    RETURNS (Doc): The first one, with these spans.
+    RAISES (ValueError): If the annotations do not have the same tokens.
+    """
+    doc = docs[0]
+    if len({tuple(token.text for token in other) for other in docs}) > 1:
+        raise ValueError(
+            f"The teachers split the text '{doc.text[:50]}' into different tokens. Use teachers "
+            "with the same tokenizer."
+        )
+    for key in sorted({key for other in docs for key in other.spans}):
+        votes = Counter(
+            (span.start, span.end, span.label_)
+            for other in docs
+            for span in other.spans.get(key, [])
+        )
+        kept = sorted(span for span, n_votes in votes.items() if 2 * n_votes > len(docs))
+        doc.spans[key] = SpanGroup(doc, name=key, spans=[Span(doc, *span) for span in kept])
+    return doc
 
 
 def mix_corpus(config: Config, silver_path: Path, gold_share: float) -> Config:

@@ -50,7 +50,7 @@ def build_eiou_emc_v1(
     beta (float): The share of the boundary half, from 0 to 1.
     label_margin (float): Margin of the class half for a label that was seen once.
     tau (float): How much of the log prior of each class the class half shifts by.
-    label_smoothing (float): The share of "no entity" in a gold span of the class half.
+    label_smoothing (float): The largest share of "no entity" in a gold span of the class half.
     effective_number (Optional[float]): Beta of the class weights, if any.
     form (str): Form of the boundary half: "margin" or "expected_distance".
     distance (str): Distance of the boundary half: "eiou", "diou", "giou" or "iou".

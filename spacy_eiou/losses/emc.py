@@ -7,6 +7,10 @@ from thinc.util import get_array_module
 
 from .span_loss import SpanLoss, SpanTruths, column_major
 
+# On the dev parts, smoothing pays with up to 3,000 gold spans (a tenth, of which are these) and
+# harms from 8,000 on.
+DOUBTED_SPANS = 300
+
 
 class EMC(SpanLoss):
     """Multi-class cross-entropy over K labels and "no entity", corrected for imbalance.
@@ -18,17 +22,22 @@ class EMC(SpanLoss):
         L_EMC = 1/m  sum_a sum_k  t_k(a) w_k  (log sum_j exp(z_j(a) + s_j) - z_k(a) - s_k)
         s_k = tau log pi_k - label_margin / n_k^(1/4)
 
-    t(a) is 1 for "no entity", and for a gold span 1 - label_smoothing for its label and the rest
-    for "no entity": few examples leave in doubt what an entity is, and a model that is sure of them
-    finds entities in all that looks like them. n_k is how often label k was seen in the training
-    data ("no entity" gets no margin) and pi_k the share of class k among all candidates. The
-    margin's law is that of label-distribution-aware margins (Cao et al. 2019, arXiv 1906.07413):
-    large where labels are few, it fades as they grow in number, for rare and frequent labels alike.
+    t(a) is 1 for "no entity", and for a gold span 1 - epsilon for its label and epsilon for "no
+    entity", where
+
+        epsilon = min(label_smoothing, 300 / n)
+
+    Few examples leave in doubt what an entity is, and a model that is sure of them finds entities
+    in all that looks like them; with many gold spans, no more than 300 of them are in doubt. n_k is
+    how often label k was seen in the training data ("no entity" gets no margin), n the sum over all
+    labels, and pi_k the share of class k among all candidates. The margin's law is that of
+    label-distribution-aware margins (Cao et al. 2019, arXiv 1906.07413): large where labels are
+    few, it fades as they grow in number, for rare and frequent labels alike.
     The prior (logit adjustment, Menon et al. 2021, arXiv 2007.07314) and the weights (effective
     number of samples, Cui et al. 2019, arXiv 1901.05555) are options. That these are the
     class-conditioned penalties of the EIoU-EMC paper (arXiv 2504.14203), to shift the logits of all
     candidates by the margin, and to smooth labels (Szegedy et al. 2016, arXiv 1512.00567) towards
-    "no entity" alone, is this project's reading.
+    "no entity" alone and less where there are many, is this project's reading.
     """
 
     def __init__(
@@ -43,7 +52,8 @@ class EMC(SpanLoss):
 
         label_margin (float): The margin of a label that was seen once.
         tau (float): How much of the log prior to shift by.
-        label_smoothing (float): The share of "no entity" in a gold span, at least 0 and below 1.
+        label_smoothing (float): The largest share of "no entity" in a gold span, at least 0 and
+            below 1.
         effective_number (Optional[float]): The beta of Cui et al., below 1; labels seen n times
             weigh (1 - beta) / (1 - beta^n), relative to their mean. `None` for equal weights.
         RAISES (ValueError): If the label smoothing or the effective number's beta is out of range.
@@ -65,7 +75,7 @@ class EMC(SpanLoss):
     def __call__(self, guesses: Floats2d, truths: SpanTruths) -> Tuple[Floats2d, float]:
         xp = get_array_module(guesses)
         logits = column_major(guesses)
-        targets = class_targets(logits, truths, self.label_smoothing)
+        targets = class_targets(logits, truths, self._epsilon(truths.class_counts))
         if truths.class_counts is not None:
             logits += self._shifts(truths.class_counts)
             targets *= self._class_weights(truths.class_counts)
@@ -75,6 +85,12 @@ class EMC(SpanLoss):
         loss = -float((targets * log_probabilities).sum())
         gradient = xp.exp(log_probabilities) * targets.sum(axis=1, keepdims=True) - targets
         return gradient, loss
+
+    def _epsilon(self, class_counts: Optional[Floats1d]) -> float:
+        if class_counts is None:
+            return self.label_smoothing
+        n_spans = max(float(class_counts[:-1].sum()), 1)
+        return min(self.label_smoothing, DOUBTED_SPANS / n_spans)
 
     def _shifts(self, class_counts: Floats1d) -> Floats1d:
         xp = get_array_module(class_counts)
@@ -93,13 +109,13 @@ class EMC(SpanLoss):
         return weights
 
 
-def class_targets(guesses: Floats2d, truths: SpanTruths, label_smoothing: float = 0.0) -> Floats2d:
+def class_targets(guesses: Floats2d, truths: SpanTruths, epsilon: float = 0.0) -> Floats2d:
     """The class that each candidate should get. A candidate with several labels shares its mass
     among them.
 
     guesses (Floats2d): Logits, shape (n, K + 1).
     truths (SpanTruths): The gold spans and the candidates.
-    label_smoothing (float): The share of "no entity" in a gold span.
+    epsilon (float): The share of "no entity" in a gold span.
     RETURNS (Floats2d): Distributions over the classes, shape (n, K + 1).
     """
     targets = get_array_module(guesses).zeros_like(guesses)
@@ -108,8 +124,8 @@ def class_targets(guesses: Floats2d, truths: SpanTruths, label_smoothing: float 
     targets[rows, -1] = 0
     targets[rows, labels] = 1
     targets /= targets.sum(axis=1, keepdims=True)
-    targets[rows] *= 1 - label_smoothing
-    targets[rows, -1] = label_smoothing
+    targets[rows] *= 1 - epsilon
+    targets[rows, -1] = epsilon
     return targets
 
 
@@ -124,7 +140,7 @@ def build_emc_v1(
     label_margin (float): The margin of a label that was seen once; it fades with the fourth root
         of the number of its training examples.
     tau (float): How much of the log prior of each class to shift by.
-    label_smoothing (float): The share of "no entity" in a gold span.
+    label_smoothing (float): The largest share of "no entity" in a gold span.
     effective_number (Optional[float]): Beta of the class weights, if any.
     RETURNS (EMC): The loss.
     """

@@ -1,16 +1,16 @@
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 import pytest
 import spacy
 import srsly
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.util import load_config
 from thinc.api import Config
 from typer.testing import CliRunner, Result
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.self_train import mix_corpus
+from spacy_eiou.cli.self_train import mix_corpus, vote
 from spacy_eiou.corpora import Entity, Record, records_to_docs
 
 CONFIG = Path(__file__).parents[2] / "configs" / "few_examples.cfg"
@@ -56,13 +56,13 @@ def read_texts(path: Path) -> List[str]:
 
 
 def test_teacher_and_student(trained: Path) -> None:
-    for path in (trained / "teacher" / "model-best", trained / "model-best"):
+    for path in (trained / "teacher-1" / "model-best", trained / "model-best"):
         component = spacy.load(path).get_pipe("nested_spancat")
         assert set(component.labels) == {"DNA", "word"}
 
 
 def test_silver_docs_are_those_that_the_teacher_annotates(data: Path, trained: Path) -> None:
-    teacher = spacy.load(trained / "teacher" / "model-best")
+    teacher = spacy.load(trained / "teacher-1" / "model-best")
     silver = list(DocBin().from_disk(trained / "silver.spacy").get_docs(teacher.vocab))
     assert [doc.text for doc in silver] == [f"gene {n} moves" for n in range(6)]
     for doc in silver:
@@ -80,11 +80,59 @@ def test_student_learns_from_both(data: Path, trained: Path) -> None:
 
 
 def test_a_teacher_of_ones_own(data: Path, trained: Path, tmp_path: Path) -> None:
-    teacher = str(trained / "teacher" / "model-best")
+    teacher = str(trained / "teacher-1" / "model-best")
     result = self_train(data, "texts.jsonl", tmp_path, "--teacher", teacher)
     assert result.exit_code == 0, result.output
-    assert not (tmp_path / "teacher").exists()
+    assert not list(tmp_path.glob("teacher*"))
     assert read_texts(tmp_path / "silver.spacy") == read_texts(trained / "silver.spacy")
+
+
+def test_several_teachers(data: Path, tmp_path: Path) -> None:
+    result = self_train(data, "texts.jsonl", tmp_path, "--n-teachers", "2", "--system.seed", "7")
+    assert result.exit_code == 0, result.output
+    teachers = [spacy.load(tmp_path / f"teacher-{n}" / "model-best") for n in (1, 2)]
+    assert [nlp.config["training"]["seed"] for nlp in teachers] == [7, 8]
+    assert len({nlp.get_pipe("nested_spancat").model.to_bytes() for nlp in teachers}) == 2
+    docs = [nlp("gene 4 moves") for nlp in teachers]
+    silver = list(DocBin().from_disk(tmp_path / "silver.spacy").get_docs(docs[0].vocab))
+    assert spans(silver[4]) == spans(vote(docs))
+
+
+def make_doc(text: str, *entities: Tuple[int, int, str], key: str = "sc") -> Doc:
+    doc = spacy.blank("en").make_doc(text)
+    doc.spans[key] = [Span(doc, *entity) for entity in entities]
+    return doc
+
+
+def spans(doc: Doc, key: str = "sc") -> List[Tuple[int, int, str]]:
+    return [(span.start, span.end, span.label_) for span in doc.spans[key]]
+
+
+def test_vote() -> None:
+    outer, inner, other = (0, 3, "DNA"), (0, 1, "word"), (0, 1, "DNA")
+    annotations = [(inner, outer), (outer, other), (inner,), (outer, inner)]
+    docs = [make_doc("gene 4 moves", *entities) for entities in annotations]
+    assert spans(vote(docs[:1])) == [inner, outer]
+    assert spans(vote(docs[:2])) == [outer]
+    docs = [make_doc("gene 4 moves", *entities) for entities in annotations]
+    assert spans(vote(docs)) == [inner, outer]
+
+
+def test_vote_with_several_keys() -> None:
+    docs = [
+        make_doc("gene 4 moves", (0, 1, "word")),
+        make_doc("gene 4 moves", (1, 2, "number"), key="numbers"),
+        make_doc("gene 4 moves", (1, 2, "number"), key="numbers"),
+    ]
+    doc = vote(docs)
+    assert spans(doc) == []
+    assert spans(doc, "numbers") == [(1, 2, "number")]
+
+
+def test_vote_on_different_tokens() -> None:
+    docs = [make_doc("gene-4 moves"), make_doc("gene - 4 moves")]
+    with pytest.raises(ValueError, match="'gene-4 moves' into different tokens"):
+        vote(docs)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +146,7 @@ def test_texts_that_cannot_be_read(
     data: Path, trained: Path, tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     (data / name).write_text(content, encoding="utf8")
-    teacher = str(trained / "teacher" / "model-best")
+    teacher = str(trained / "teacher-1" / "model-best")
     result = self_train(data, name, tmp_path, "--teacher", teacher)
     assert result.exit_code == 1
     assert message in " ".join(result.output.split())

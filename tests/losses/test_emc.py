@@ -72,8 +72,24 @@ def test_gold_spans_are_smoothed_towards_no_entity():
 
 def test_labels_of_one_span_are_smoothed_once():
     truths = make_truths([(0, 1)], [(0, 1), (0, 1)], [0, 1])
-    targets = class_targets(numpy.zeros((1, 3), dtype="f"), truths, label_smoothing=0.2)
+    targets = class_targets(numpy.zeros((1, 3), dtype="f"), truths, epsilon=0.2)
     assert_allclose(targets, [[0.4, 0.4, 0.2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "class_counts,epsilon",
+    [
+        (None, 0.1),
+        ([0, 0, 10**6], 0.1),
+        ([1000, 2000, 10**6], 0.1),
+        ([1000, 5000, 10**6], 0.05),
+        ([10_000, 50_000, 10**6], 0.005),
+    ],
+)
+def test_smoothing_fades_as_gold_spans_grow_in_number(class_counts, epsilon):
+    truths = make_truths([(0, 1)], [(0, 1)], [0], class_counts)
+    gradient = EMC(label_margin=0).get_grad(numpy.zeros((1, 3), dtype="f"), truths)
+    assert_allclose(gradient, [[1 / 3 - (1 - epsilon), 1 / 3, 1 / 3 - epsilon]], atol=1e-6)
 
 
 @pytest.mark.parametrize("label_smoothing", [1.0, -0.1])
@@ -164,13 +180,14 @@ def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, label
     gold = [span for span, label in zip(candidates, labels) if label >= 0]
     gold_labels = [label for label in labels if label >= 0]
     logits = numpy.random.RandomState(seed).normal(size=(len(labels), 4))
+    epsilon = min(label_smoothing, 300 / sum(class_counts[:3]))
     expected = 0.0
     for z, label in zip(logits, labels):
         adjusted = z + tau * numpy.log(numpy.asarray(class_counts) / sum(class_counts))
         adjusted[:3] -= [label_margin / count**0.25 for count in class_counts[:3]]
         log_probabilities = numpy.log(numpy.exp(adjusted) / numpy.exp(adjusted).sum())
-        expected -= (1 - label_smoothing) * log_probabilities[label]
-        expected -= label_smoothing * log_probabilities[-1]
+        expected -= (1 - epsilon) * log_probabilities[label]
+        expected -= epsilon * log_probabilities[-1]
     expected /= max(len(gold), 1)
     truths = make_truths(candidates, gold, gold_labels, class_counts)
     loss = EMC(label_margin=label_margin, tau=tau, label_smoothing=label_smoothing)
