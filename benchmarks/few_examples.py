@@ -42,6 +42,7 @@ from spacy_eiou.evaluation.comparison import Result
 
 CONFIG = "configs/few_examples.cfg"
 VARIANT = "recipe for few examples"
+N_TEACHERS = 3
 
 
 def main(
@@ -66,8 +67,9 @@ def main(
     for corpus, settings in study.corpora.items():
         config = make_recipe_config(study, corpus, project_path)
         documents = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
+        recipe = f"{hash_settings(config)}-{N_TEACHERS}"
         runs = [
-            Run(corpus, size, VARIANT, seed, hash_settings(config))
+            Run(corpus, size, VARIANT, seed, recipe)
             for size in settings.sizes
             for seed in study.seeds
         ]
@@ -127,6 +129,7 @@ def train_run(
         "--paths.train": folder / "train.spacy",
         "--paths.init_tok2vec": weights,
         "--system.seed": run.seed,
+        "--n-teachers": N_TEACHERS,
     }
     arguments = [str(part) for option in options.items() for part in option]
     run_spacy("eiou", "self-train", str(folder / "config.cfg"), f"{folder}/texts.jsonl", *arguments)
