@@ -59,8 +59,8 @@ def self_train_cli(
     silver_path = output_path / "silver.spacy"
     try:
         silver = annotate_texts([load_model(teacher) for teacher in teachers], texts_path)
-    except CorpusError as err:
-        msg.fail(f"Can't read the texts '{texts_path}'", err, exits=1)
+    except ValueError as err:
+        msg.fail(f"Can't annotate the texts '{texts_path}'", err, exits=1)
     write_file(silver_path, silver.to_bytes())
     msg.good(f"Saved {len(silver):,} annotated texts: {silver_path}")
     config = load_config(config_path, overrides=overrides, interpolate=True)
@@ -79,7 +79,7 @@ def train_teachers(
     RETURNS (List[str]): Where they are.
     """
     config = load_config(config_path, overrides=overrides, interpolate=True)
-    seed = load_model_from_config(config, auto_fill=True).config["training"]["seed"]
+    seed = load_model_from_config(config, auto_fill=True).config["training"]["seed"] or 0
     paths = [output_path / f"teacher-{number}" for number in range(1, n_teachers + 1)]
     for offset, path in enumerate(paths):
         msg.divider(f"Teacher {offset + 1} of {n_teachers}")
