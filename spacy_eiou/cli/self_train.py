@@ -53,8 +53,13 @@ def self_train_cli(
     """
     overrides = parse_config_overrides(ctx.args)
     import_code(code_path)
+    config = load_config(config_path, overrides=overrides, interpolate=True)
+    # spaCy has defaults for the training corpus, but not for one inside it.
+    config = load_model_from_config(config, auto_fill=True).config
     if not teachers:
-        teachers = train_teachers(config_path, output_path, n_teachers, use_gpu, overrides)
+        seed = config["training"]["seed"] or 0
+        settings = [{**overrides, "training.seed": seed + number} for number in range(n_teachers)]
+        teachers = train_teachers(config_path, output_path, settings, use_gpu)
     msg.divider("Annotating texts")
     silver_path = output_path / "silver.spacy"
     try:
@@ -63,29 +68,29 @@ def self_train_cli(
         msg.fail(f"Can't annotate the texts '{texts_path}'", err, exits=1)
     write_file(silver_path, silver.to_bytes())
     msg.good(f"Saved {len(silver):,} annotated texts: {silver_path}")
-    config = load_config(config_path, overrides=overrides, interpolate=True)
-    # spaCy has defaults for the training corpus, but not for one inside it.
-    config = load_model_from_config(config, auto_fill=True).config
     mixed_path = output_path / "config.cfg"
     write_file(mixed_path, mix_corpus(config, silver_path, gold_share).to_bytes())
     train(mixed_path, output_path, use_gpu=use_gpu)
 
 
 def train_teachers(
-    config_path: Path, output_path: Path, n_teachers: int, use_gpu: int, overrides: Dict[str, Any]
+    config_path: Path, output_path: Path, settings: List[Dict[str, Any]], use_gpu: int
 ) -> List[str]:
-    """Train pipelines that differ in their random seed alone.
+    """Train a pipeline with each of some settings.
 
-    RETURNS (List[str]): Where they are.
+    config_path (Path): The training config.
+    output_path (Path): The directory for the pipelines.
+    settings (List[Dict[str, Any]]): What overrides the config, for each pipeline.
+    use_gpu (int): The GPU, or -1 for the CPU.
+    RETURNS (List[str]): Where the pipelines are.
     """
-    config = load_config(config_path, overrides=overrides, interpolate=True)
-    seed = load_model_from_config(config, auto_fill=True).config["training"]["seed"] or 0
-    paths = [output_path / f"teacher-{number}" for number in range(1, n_teachers + 1)]
-    for offset, path in enumerate(paths):
-        msg.divider(f"Teacher {offset + 1} of {n_teachers}")
-        seeded = {**overrides, "training.seed": seed + offset}
-        train(config_path, path, use_gpu=use_gpu, overrides=seeded)
-    return [str(path / DIR_MODEL_BEST) for path in paths]
+    teachers = []
+    for number, overrides in enumerate(settings, start=1):
+        msg.divider(f"Teacher {number} of {len(settings)}")
+        path = output_path / f"teacher-{number}"
+        train(config_path, path, use_gpu=use_gpu, overrides=overrides)
+        teachers.append(str(path / DIR_MODEL_BEST))
+    return teachers
 
 
 def annotate_texts(nlps: Sequence[Language], texts_path: Path) -> DocBin:
