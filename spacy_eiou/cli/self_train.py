@@ -64,7 +64,7 @@ def self_train_cli(
     silver_path = output_path / "silver.spacy"
     try:
         silver = annotate_texts([load_model(teacher) for teacher in teachers], texts_path)
-    except ValueError as err:
+    except CorpusError as err:
         msg.fail(f"Can't annotate the texts '{texts_path}'", err, exits=1)
     write_file(silver_path, silver.to_bytes())
     msg.good(f"Saved {len(silver):,} annotated texts: {silver_path}")
@@ -99,8 +99,8 @@ def annotate_texts(nlps: Sequence[Language], texts_path: Path) -> DocBin:
     nlps (Sequence[Language]): The pipelines, each of which has a vote on each span.
     texts_path (Path): The texts, see `read_texts`.
     RETURNS (DocBin): The annotated docs.
-    RAISES (CorpusError): If the texts, or one of them, are not as expected.
-    RAISES (ValueError): If the pipelines split a text into different tokens.
+    RAISES (CorpusError): If the texts, or one of them, are not as expected, or the pipelines split
+        one into different tokens.
     """
     texts = _read_texts(texts_path, min(nlp.max_length for nlp in nlps))
     progress = tqdm(texts, unit="texts", disable=None)
@@ -113,11 +113,11 @@ def vote(docs: Sequence[Doc]) -> Doc:
 
     docs (Sequence[Doc]): The annotations.
     RETURNS (Doc): The first one, with these spans.
-    RAISES (ValueError): If the annotations do not have the same tokens.
+    RAISES (CorpusError): If the annotations do not have the same tokens.
     """
     doc = docs[0]
     if len({tuple(token.text for token in other) for other in docs}) > 1:
-        raise ValueError(
+        raise CorpusError(
             f"The teachers split the text '{doc.text[:50]}' into different tokens. Use teachers "
             "with the same tokenizer."
         )

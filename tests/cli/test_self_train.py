@@ -87,6 +87,31 @@ def test_a_teacher_of_ones_own(data: Path, trained: Path, tmp_path: Path) -> Non
     assert read_texts(tmp_path / "silver.spacy") == read_texts(trained / "silver.spacy")
 
 
+def test_teachers_of_ones_own_vote(data: Path, tmp_path: Path) -> None:
+    options: List[str] = []
+    for number, word in enumerate(["gene", "moves", "gene"]):
+        nlp = spacy.blank("en")
+        ruler = nlp.add_pipe("span_ruler", config={"spans_key": "sc"})
+        ruler.add_patterns([{"label": "word", "pattern": word}])
+        nlp.to_disk(tmp_path / f"ruler-{number}")
+        options += ["--teacher", str(tmp_path / f"ruler-{number}")]
+    result = self_train(data, "texts.jsonl", tmp_path / "output", *options)
+    assert result.exit_code == 0, result.output
+    silver = DocBin().from_disk(tmp_path / "output" / "silver.spacy").get_docs(nlp.vocab)
+    assert [spans(doc) for doc in silver] == [[(0, 1, "word")]] * 6
+
+
+def test_teachers_with_different_tokenizers(data: Path, trained: Path, tmp_path: Path) -> None:
+    teacher, other = str(trained / "teacher-1" / "model-best"), str(tmp_path / "characters")
+    tokenizer = {"@tokenizers": "spacy_eiou.CharacterTokenizer.v1"}
+    spacy.blank("en", config={"nlp": {"tokenizer": tokenizer}}).to_disk(other)
+    options = ["--teacher", teacher, "--teacher", other]
+    result = self_train(data, "texts.jsonl", tmp_path / "output", *options)
+    assert result.exit_code == 1
+    assert "'gene 0 moves' into different tokens" in " ".join(result.output.split())
+    assert not (tmp_path / "output").exists()
+
+
 def test_several_teachers(data: Path, tmp_path: Path) -> None:
     result = self_train(data, "texts.jsonl", tmp_path, "--n-teachers", "2", "--system.seed", "7")
     assert result.exit_code == 0, result.output
