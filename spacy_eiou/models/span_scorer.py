@@ -1,27 +1,21 @@
 """The Thinc layer around the span vectors: parameters, pieces and the scorer."""
 
 import os
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple, Union
 
+import numpy
 import torch
+import torch.nn.functional as F
 from thinc.api import Model, glorot_uniform_init
-from thinc.types import Floats2d, Ragged
+from thinc.types import Floats2d, Ints2d, Ragged
 from thinc.util import get_array_module
 
-from .span_vectors import (
-    SpanRows,
-    SpanVectorParams,
-    look_up,
-    span_rows,
-    span_tables,
-    span_vectors,
-)
+from .span_kernel import CompiledSpanVectors
+from .span_vectors import SpanVectorParams, TorchSpanVectors
 from .torch_layers import as_array, as_tensor, compute_with_torch, no_backprop
 
-# Prediction bounds its memory: candidates share tables in chunks, and in pieces of a chunk that the
-# processor's cache holds they get their vectors.
-CHUNK_SIZE = 16384
-PIECE_SIZE = 2048
+# Prediction bounds its memory: candidates get their vectors in pieces that the cache holds.
+PIECE_SIZE = 4096
 
 # A forked process inherits the state of PyTorch's threads, but not the threads, and would wait for
 # them forever: `nlp.pipe(n_process=2)` forks.
@@ -35,7 +29,8 @@ def span_scorer(
     """Score candidate spans from the vectors of their tokens.
 
     The parameters belong to Thinc, so that averaging, serialization and the optimizer treat them
-    like those of any other layer; PyTorch computes on the same memory and derives the gradients.
+    like those of any other layer; compiled code on a CPU, and PyTorch on a GPU, compute on the same
+    memory.
 
     scorer (Model[Floats2d, Floats2d]): Maps span vectors of shape (n, hidden_size) to scores.
     hidden_size (int): Width of the span vectors.
@@ -80,65 +75,76 @@ def forward(
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
     tokens, candidates = tokens_candidates
-    if is_train:
-        return _begin_update(model, tokens, candidates)
-    return _predict(model, tokens, candidates), no_backprop
-
-
-def _begin_update(
-    model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, candidates: Ragged
-) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
-    X = as_tensor(tokens.dataXd, requires_grad=True)
-    params = _params(model, requires_grad=True)
     spans = _batch_spans(tokens, candidates)
-    H = span_vectors(X, spans.t(), params, model.attrs["dropout_rate"])
-    scores, backprop_scorer = model.layers[0].begin_update(as_array(H.detach()))
+    if not is_train:
+        return _predict(model, tokens, spans), no_backprop
+    vectors, backprop_vectors = _span_vectors(model, tokens, spans).begin_update(spans)
+    H, backprop_dropout = _dropout(vectors, model.attrs["dropout_rate"])
+    scores, backprop_scorer = model.layers[0].begin_update(H)
 
     def backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
-        dH = as_tensor(backprop_scorer(d_scores))
-        dX, *d_params = torch.autograd.grad(H, [X, *params], dH)
-        for name, gradient in zip(params._fields, d_params):
-            model.inc_grad(name, as_array(gradient))
-        return Ragged(as_array(dX), tokens.lengths), candidates
+        dX, d_params = backprop_vectors(backprop_dropout(backprop_scorer(d_scores)))
+        for name, gradient in zip(SpanVectorParams._fields, d_params):
+            model.inc_grad(name, gradient)
+        return Ragged(dX, tokens.lengths), candidates
 
     return scores, backprop
 
 
-@torch.no_grad()
 def _predict(
-    model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, candidates: Ragged
+    model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, spans: Ints2d
 ) -> Floats2d:
-    X = as_tensor(tokens.dataXd)
-    params = _params(model)
-    spans = _batch_spans(tokens, candidates)
+    n_spans = spans.shape[1]
     # Column by column, as the layers and the loss compute them
-    scores = model.ops.alloc2f(model.get_dim("nO"), spans.shape[1], zeros=False).T
-    position = 0
-    for starts, ends in torch.split(spans, CHUNK_SIZE, dim=1) if len(scores) else ():
-        first, last = int(starts.min()), int(ends.max())
-        tables = span_tables(X[first:last], int((ends - starts).max()), params)
-        rows = span_rows(starts - first, ends - first, last - first)
-        for piece in map(SpanRows, *(torch.split(field, PIECE_SIZE) for field in rows)):
-            end = position + len(piece.left)
-            # Vectors without a name are gone before the next ones come: the cache holds one piece.
-            scores[position:end] = model.layers[0].predict(as_array(look_up(tables, piece, params)))
-            position = end
+    scores = model.ops.alloc2f(model.get_dim("nO"), n_spans, zeros=False).T
+    span_vectors = _span_vectors(model, tokens, spans)
+    for start in range(0, n_spans, PIECE_SIZE):
+        piece = slice(start, start + PIECE_SIZE)
+        scores[piece] = model.layers[0].predict(span_vectors.predict(spans[:, piece]))
     return scores
 
 
-def _params(
-    model: Model[Tuple[Ragged, Ragged], Floats2d], requires_grad: bool = False
-) -> SpanVectorParams:
-    return SpanVectorParams(
-        *(as_tensor(model.get_param(name), requires_grad) for name in SpanVectorParams._fields)
-    )
+def _span_vectors(
+    model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, spans: Ints2d
+) -> Union[CompiledSpanVectors, TorchSpanVectors]:
+    X = tokens.dataXd
+    params = SpanVectorParams(*map(model.get_param, SpanVectorParams._fields))
+    if isinstance(X, numpy.ndarray):
+        max_width = int((spans[1] - spans[0]).max(initial=1))
+        return CompiledSpanVectors(model.ops, X, params, max_width)
+    return TorchSpanVectors(X, params)
 
 
-def _batch_spans(tokens: Ragged, candidates: Ragged) -> torch.Tensor:
-    """RETURNS (Tensor): Starts and ends of the n candidates in tokens of the batch, rather than of
-    their docs, shape (2, n)."""
+def _dropout(X: Floats2d, rate: float) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """Thinc's own `Dropout` draws its numbers far slower."""
+    inputs = as_tensor(X, requires_grad=True)
+    outputs = F.dropout(inputs, rate, training=rate > 0)
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        (dX,) = torch.autograd.grad(outputs, inputs, as_tensor(dY))
+        return as_array(dX)
+
+    return as_array(outputs.detach()), backprop
+
+
+def _batch_spans(tokens: Ragged, candidates: Ragged) -> Ints2d:
+    """RETURNS (Ints2d): Starts and ends of the n candidates in tokens of the batch, rather than of
+    their docs, shape (2, n).
+    RAISES (ValueError): If a candidate is empty, or not within its doc."""
     xp = get_array_module(candidates.dataXd)
+    counts = candidates.lengths.tolist()
     doc_starts = xp.cumsum(tokens.lengths, dtype="i") - tokens.lengths
-    offsets = xp.repeat(doc_starts, candidates.lengths.tolist())
-    spans = xp.empty((2, len(offsets)), dtype="i")
-    return as_tensor(xp.add(candidates.dataXd.reshape((-1, 2)).T, offsets, out=spans))
+    spans = xp.empty((2, sum(counts)), dtype="i")
+    starts, ends = candidates.dataXd.reshape((-1, 2)).T
+    # The compiled code does not check bounds.
+    inside = (starts >= 0) & (starts < ends) & (ends <= xp.repeat(tokens.lengths, counts))
+    if not inside.all():
+        outside = int(inside.argmin())
+        raise ValueError(
+            f"The suggester gave the candidate [{starts[outside]}, {ends[outside]}), which is "
+            "empty or not within its doc: candidates are rows [start, end) in tokens of their doc."
+        )
+    offsets = xp.repeat(doc_starts, counts)
+    xp.add(starts, offsets, out=spans[0])
+    xp.add(ends, offsets, out=spans[1])
+    return spans

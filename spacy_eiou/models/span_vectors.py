@@ -1,12 +1,14 @@
 """Boundary-aware vectors of candidate spans, computed without copying the tokens of each."""
 
 import math
-from itertools import pairwise
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import torch
 import torch.nn.functional as F
+from thinc.types import Floats2d, Ints2d
 from torch import Tensor
+
+from .torch_layers import as_array, as_tensor
 
 # Two buckets per doubling of the width: 1, 2, 3, 4-5, 6-7, 8-11, ... The last has no upper end.
 WIDTH_BUCKETS = 32
@@ -14,37 +16,57 @@ WIDTH_BUCKETS = 32
 
 class SpanVectorParams(NamedTuple):
     """The parameters of `span_vectors`, for token vectors of width nI and span vectors of width
-    nH."""
+    nH: arrays or tensors."""
 
-    W: Tensor  # projections of first, last and maximum: (3 * nH, nI)
-    b: Tensor  # (nH,)
-    widths: Tensor  # embeddings of the span's width: (WIDTH_BUCKETS, nH)
-    G: Tensor  # gain of the layer normalization: (nH,)
-    bG: Tensor  # bias of the layer normalization: (nH,)
+    W: Any  # projections of first, last and maximum: (3 * nH, nI)
+    b: Any  # (nH,)
+    widths: Any  # embeddings of the span's width: (WIDTH_BUCKETS, nH)
+    G: Any  # gain of the layer normalization: (nH,)
+    bG: Any  # bias of the layer normalization: (nH,)
 
     @staticmethod
     def shapes(nI: int, nH: int) -> "Tuple[Tuple[int, ...], ...]":
         return (3 * nH, nI), (nH,), (WIDTH_BUCKETS, nH), (nH,), (nH,)
 
 
-class SpanTables(NamedTuple):
-    """What the vectors of spans over N tokens are put together from."""
-
-    sums: Tensor  # first tokens, last tokens, widths: (2N + WIDTH_BUCKETS, nH)
-    maxima: Tensor  # over the 1, 2, 4, ... tokens from each token on, see `span_rows`: (-, nH)
+# Maps the gradient of span vectors to those of the token vectors and the parameters.
+Backprop = Callable[[Floats2d], Tuple[Floats2d, SpanVectorParams]]
 
 
-class SpanRows(NamedTuple):
-    """Where in the tables the vectors of n spans are found."""
+class TorchSpanVectors:
+    """The vectors of candidates over the same tokens, computed by PyTorch.
 
-    sums: Tensor  # first token, last token, width: (n, 3)
-    left: Tensor  # of the two ranges that cover the span: (n,)
-    right: Tensor  # (n,)
+    X (Floats2d): Token vectors, shape (N, nI).
+    params (SpanVectorParams): The parameters, arrays.
+    """
+
+    def __init__(self, X: Floats2d, params: SpanVectorParams) -> None:
+        self.X = X
+        self.params = params
+
+    @torch.no_grad()
+    def predict(self, spans: Ints2d) -> Floats2d:
+        """RETURNS (Floats2d): The vectors of spans, given as starts and ends within the tokens,
+        shape (2, n): shape (n, nH)."""
+        first, last = int(spans[0].min()), int(spans[1].max())
+        params = SpanVectorParams(*map(as_tensor, self.params))
+        return as_array(
+            span_vectors(as_tensor(self.X[first:last]), as_tensor((spans - first).T), params)
+        )
+
+    def begin_update(self, spans: Ints2d) -> Tuple[Floats2d, Backprop]:
+        """RETURNS (Tuple[Floats2d, Backprop]): The vectors, and the callback for their gradient."""
+        X, *params = [as_tensor(array, requires_grad=True) for array in (self.X, *self.params)]
+        vectors = span_vectors(X, as_tensor(spans.T), SpanVectorParams(*params))
+
+        def backprop(d_vectors: Floats2d) -> Tuple[Floats2d, SpanVectorParams]:
+            dX, *d_params = torch.autograd.grad(vectors, [X, *params], as_tensor(d_vectors))
+            return as_array(dX), SpanVectorParams(*map(as_array, d_params))
+
+        return as_array(vectors.detach()), backprop
 
 
-def span_vectors(
-    tokens: Tensor, candidates: Tensor, params: SpanVectorParams, dropout: float = 0.0
-) -> Tensor:
+def span_vectors(tokens: Tensor, candidates: Tensor, params: SpanVectorParams) -> Tensor:
     """Represent candidate spans by their boundaries, content and width.
 
     With F, L and M the projections of the token vectors x, and s and e the span's boundaries:
@@ -59,89 +81,41 @@ def span_vectors(
     tokens (Tensor): Token vectors of a batch, shape (N, nI).
     candidates (Tensor): Spans `[start, end)` in tokens of the batch, integers, shape (n, 2).
     params (SpanVectorParams): The parameters.
-    dropout (float): Share of the features that are dropped.
     RETURNS (Tensor): Span vectors, shape (n, nH).
     """
     starts, ends = candidates.unbind(1)
-    tables = span_tables(tokens, int((ends - starts).max()), params)
-    return look_up(tables, span_rows(starts, ends, len(tokens)), params, dropout)
+    widths = ends - starts
+    first, last, inside = F.linear(tokens, params.W).chunk(3, dim=1)
+    sums = torch.cat([first, last, params.widths + params.b])
+    buckets = width_buckets(widths)
+    sum_rows = torch.stack([starts, ends + (len(tokens) - 1), buckets + 2 * len(tokens)], dim=1)
+    vectors = F.embedding_bag(sum_rows, sums, mode="sum") + _maxima(inside, starts, widths)
+    return F.layer_norm(torch.relu(vectors), vectors.shape[1:], params.G, params.bG)
 
 
-def span_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> SpanTables:
-    """Project the tokens, and find the maxima over ranges of them.
+def width_buckets(widths: Tensor) -> Tensor:
+    """Find the rows of the embeddings of widths.
 
-    tokens (Tensor): Token vectors, shape (N, nI).
-    max_width (int): The widest candidate, in tokens.
-    params (SpanVectorParams): The parameters.
-    RETURNS (SpanTables): The tables.
+    widths (Tensor): Widths of spans, in tokens, integers, shape (n,).
+    RETURNS (Tensor): The rows, shape (n,).
     """
-    if not torch.is_grad_enabled():
-        return _fill_tables(tokens, max_width, params)
-    first, last, maximum = F.linear(tokens, params.W).chunk(3, dim=1)
-    levels = [maximum]
-    for exponent in range(int(math.log2(max_width))):
+    return (2 * torch.log2(widths.float())).int().clamp_(max=WIDTH_BUCKETS - 1)
+
+
+def _maxima(tokens: Tensor, starts: Tensor, widths: Tensor) -> Tensor:
+    """RETURNS (Tensor): The maxima over the tokens of each span, shape (n, nH)."""
+    levels = [tokens]
+    for exponent in range(int(math.log2(int(widths.max())))):
         narrower, step = levels[-1], 2**exponent
         levels.append(_maximum(narrower[:-step], narrower[step:]))
-    return SpanTables(torch.cat([first, last, params.widths + params.b]), torch.cat(levels))
-
-
-def _fill_tables(tokens: Tensor, max_width: int, params: SpanVectorParams) -> SpanTables:
-    """The tables, computed in their place, which is faster but has no gradient."""
-    n_tokens, n_features = len(tokens), len(params.b)
-    first, last, maximum = (projection.t() for projection in params.W.chunk(3))
-    sums = tokens.new_empty(2 * n_tokens + WIDTH_BUCKETS, n_features)
-    torch.mm(tokens, first, out=sums[:n_tokens])
-    torch.mm(tokens, last, out=sums[n_tokens : 2 * n_tokens])
-    torch.add(params.widths, params.b, out=sums[2 * n_tokens :])
-    sizes = [n_tokens + 1 - 2**exponent for exponent in range(int(math.log2(max_width)) + 1)]
-    maxima = tokens.new_empty(sum(sizes), n_features)
-    levels = torch.split(maxima, sizes)
-    torch.mm(tokens, maximum, out=levels[0])
-    for exponent, (narrower, level) in enumerate(pairwise(levels)):
-        step = 2**exponent
-        torch.maximum(narrower[:-step], narrower[step:], out=level)
-    return SpanTables(sums, maxima)
-
-
-def span_rows(starts: Tensor, ends: Tensor, n_tokens: int) -> SpanRows:
-    """Find the rows of candidates in the tables of their tokens.
-
-    starts (Tensor): The first token of each candidate, integers, shape (n,).
-    ends (Tensor): The token after the last one of each, shape (n,).
-    n_tokens (int): The number of tokens N.
-    RETURNS (SpanRows): The rows.
-    """
-    log_widths = torch.log2((ends - starts).float())
-    buckets = (2 * log_widths).int().clamp_(max=WIDTH_BUCKETS - 1)
-    sums = torch.stack([starts, ends + (n_tokens - 1), buckets + 2 * n_tokens], dim=1)
-    level = log_widths.int()
+    level = torch.log2(widths.float()).int()
     range_width = 1 << level
     # Ranges of 2^k tokens begin at the first N + 1 - 2^k tokens only.
-    level_start = level * (n_tokens + 1) - (range_width - 1)
-    return SpanRows(sums, level_start + starts, level_start + ends - range_width)
+    left = level * (len(tokens) + 1) - (range_width - 1) + starts
+    table = torch.cat(levels)
+    return _maximum(table.index_select(0, left), table.index_select(0, left + widths - range_width))
 
 
-def look_up(
-    tables: SpanTables, rows: SpanRows, params: SpanVectorParams, dropout: float = 0.0
-) -> Tensor:
-    """Put span vectors together from the tables.
-
-    tables (SpanTables): The tables.
-    rows (SpanRows): The rows of the n spans.
-    params (SpanVectorParams): The parameters.
-    dropout (float): Share of the features that are dropped.
-    RETURNS (Tensor): Span vectors, shape (n, nH).
-    """
-    left = tables.maxima.index_select(0, rows.left)
-    vectors = _maximum(left, tables.maxima.index_select(0, rows.right), out=left)
-    vectors += F.embedding_bag(rows.sums, tables.sums, mode="sum")
-    vectors = F.layer_norm(torch.relu_(vectors), vectors.shape[1:], params.G, params.bG)
-    return F.dropout(vectors, dropout, training=dropout > 0)
-
-
-def _maximum(a: Tensor, b: Tensor, out: Optional[Tensor] = None) -> Tensor:
-    if torch.is_grad_enabled():
-        # The backward passes of torch.maximum and torch.where take far longer.
-        return b + torch.relu(a - b)
-    # Memory that is at hand is faster than new memory.
-    return torch.maximum(a, b, out=out)
+def _maximum(a: Tensor, b: Tensor) -> Tensor:
+    # The backward passes of torch.maximum and torch.where take far longer.
+    return b + torch.relu(a - b)

@@ -3,8 +3,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Linear, Ragged, fix_random_seed, set_dropout_rate
 
-from spacy_eiou.models.span_scorer import span_scorer
-from spacy_eiou.models.span_vectors import SpanVectorParams
+from spacy_eiou.models.span_scorer import _dropout, span_scorer
+from spacy_eiou.models.span_vectors import SpanVectorParams, TorchSpanVectors
 
 WIDTH, HIDDEN, N_CLASSES = 6, 8, 3
 DOC_LENGTHS = [4, 0, 7]
@@ -28,6 +28,16 @@ def make_model(seed=0):
     # The scorer of spaCy starts at zero.
     model.layers[0].set_param("W", numpy.random.normal(size=(N_CLASSES, HIDDEN)).astype("f"))
     return model
+
+
+@pytest.fixture(params=["compiled", "torch"], autouse=True)
+def implementation(request, monkeypatch):
+    """What computes the span vectors on a CPU, and, here on a CPU as well, what does on a GPU."""
+    if request.param == "torch":
+        monkeypatch.setattr(
+            "spacy_eiou.models.span_scorer.CompiledSpanVectors",
+            lambda ops, X, params, max_width: TorchSpanVectors(X, params),
+        )
 
 
 def test_dimensions():
@@ -61,10 +71,8 @@ def test_update_and_prediction_give_the_same_scores():
 def test_pieces_give_the_same_scores(monkeypatch, piece_size):
     model = make_model()
     expected = model.predict(make_inputs())
-    for chunk_size in (piece_size, 2 * piece_size + 1):
-        monkeypatch.setattr("spacy_eiou.models.span_scorer.CHUNK_SIZE", chunk_size)
-        monkeypatch.setattr("spacy_eiou.models.span_scorer.PIECE_SIZE", piece_size)
-        assert_allclose(model.predict(make_inputs()), expected, atol=1e-5)
+    monkeypatch.setattr("spacy_eiou.models.span_scorer.PIECE_SIZE", piece_size)
+    assert_allclose(model.predict(make_inputs()), expected, atol=1e-5)
 
 
 def test_docs_of_a_batch_do_not_matter_to_each_other():
@@ -82,6 +90,16 @@ def test_no_candidates():
     tokens, candidates = make_inputs()
     scores = model.predict((tokens[1], candidates[1]))
     assert scores.shape == (0, N_CLASSES)
+
+
+@pytest.mark.parametrize("span", [(-1, 1), (2, 2), (3, 2), (3, 5)])
+def test_candidates_outside_their_doc(span):
+    """The second doc would have room for them, but the first one has 4 tokens."""
+    model, (tokens, candidates) = make_model(), make_inputs()
+    candidates.dataXd[3] = span
+    for is_train in (False, True):
+        with pytest.raises(ValueError, match=rf"candidate \[{span[0]}, {span[1]}\)"):
+            model((tokens, candidates), is_train)
 
 
 @pytest.mark.parametrize("name", [*SpanVectorParams._fields, "tokens", "scorer"])
@@ -147,3 +165,15 @@ def test_dropout_is_for_training_only():
     assert abs(first - second).max() > 1e-2
     fix_random_seed(0)
     assert_array_equal(model.begin_update(make_inputs())[0], first)
+
+
+def test_dropout_scales_what_it_keeps():
+    X = numpy.random.RandomState(0).normal(size=(30, HIDDEN)).astype("f")
+    fix_random_seed(0)
+    Y, backprop = _dropout(X, 0.5)
+    kept = Y != 0
+    assert 0.3 < kept.mean() < 0.7
+    assert_allclose(Y, numpy.where(kept, 2 * X, 0))
+    assert_allclose(backprop(X), Y)
+    assert_array_equal(_dropout(X, 0.0)[0], X)
+    assert_array_equal(_dropout(X, 0.0)[1](Y), Y)
