@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent
 SAMPLE = FOLDER.parent / "assets" / "sample_biomedical" / "train.jsonl"
 SIDES = ("encoder", "spancat", "nested_spancat")
 ENCODERS = ("spacy.Tok2Vec.v2", "spacy_eiou.Tok2Vec.v1")
-PACKAGES = ("spacy-eiou", "spacy", "thinc", "torch", "numpy")
+PACKAGES = ("spacy-eiou", "spacy", "thinc", "torch", "numpy", "numba")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Measurement = Dict[str, float]
