@@ -25,7 +25,7 @@ def compile_vectors(tokens, params, candidates):
 def form(request, monkeypatch):
     """The compiled functions, and the Python that they are compiled from."""
     if request.param == "source":
-        for name in ("fill_span_vectors", "add_gradients"):
+        for name in ("fill_span_vectors", "add_gradients", "_add_up"):
             monkeypatch.setattr(span_kernel, name, getattr(span_kernel, name).py_func)
 
 

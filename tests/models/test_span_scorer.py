@@ -94,7 +94,7 @@ def test_no_candidates():
 
 @pytest.mark.parametrize("span", [(-1, 1), (2, 2), (3, 2), (3, 5)])
 def test_candidates_outside_their_doc(span):
-    """The second doc would have room for them, but the first one has 4 tokens."""
+    """The batch may have room for them, but the first doc has 4 tokens."""
     model, (tokens, candidates) = make_model(), make_inputs()
     candidates.dataXd[3] = span
     for is_train in (False, True):
