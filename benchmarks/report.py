@@ -1,6 +1,6 @@
-"""Write the tables of test scores into the README: those of the project's models, from what
-`eiou evaluate` wrote, and those of the comparisons, from what `eiou compare` and
-`few_examples.py` did."""
+"""Write the tables of the README: test scores of the project's models, from what `eiou evaluate`
+wrote, those of the comparisons, from what `eiou compare` and `few_examples.py` did, and speed and
+memory, from what `speed.py` measured."""
 
 from pathlib import Path
 from statistics import mean, stdev
@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List
 
 import srsly
 import typer
+from speed_report import by_width, describe_machine, format_ratio
 
 COLUMNS = {
     "entities": "gold",
@@ -29,6 +30,11 @@ VARIANTS = {
     "EIoU-EMC, wide": "wide",
     "recipe for few examples": "few examples",
     "EIoU-EMC, MiniLM": "with MiniLM",
+}
+RATIOS = {
+    "times `spancat`": "times_spancat",
+    "of the encoder alone": "times_encoder",
+    "memory, of `spancat`'s": "memory_of_spancat",
 }
 
 
@@ -94,6 +100,24 @@ def format_mean(values: Iterable[float]) -> str:
     return f"{mean(percentages):.1f}{deviation}"
 
 
+def make_speed(benchmarks_path: Path) -> List[str]:
+    """RETURNS (List[str]): The lines of a Markdown table, one row per task and width of candidates,
+    and those that say what was measured."""
+    result = srsly.read_json(benchmarks_path / "speed.json")
+    rows = [
+        [
+            task,
+            str(comparison["max_width"]),
+            str(comparison["threads"]),
+            *(format_ratio(comparison["ratios"], ratio) for ratio in RATIOS.values()),
+        ]
+        for task in ("predict", "train")
+        for comparison in by_width(result["comparisons"], task)
+    ]
+    table = format_table(["task", "candidates to", "threads", *RATIOS], rows)
+    return [*table, "", *describe_machine(result)]
+
+
 def format_table(header: List[str], rows: List[List[str]]) -> List[str]:
     alignment = ["---"] + ["---:"] * (len(header) - 1)
     return ["| " + " | ".join(cells) + " |" for cells in [header, alignment, *rows]]
@@ -102,6 +126,7 @@ def format_table(header: List[str], rows: List[List[str]]) -> List[str]:
 TABLES: Dict[str, Callable[[Path], List[str]]] = {
     "results": make_results,
     "comparison": make_comparison,
+    "speed": make_speed,
 }
 
 

@@ -47,8 +47,6 @@ def main(path: Path = typer.Argument(..., help="The file speed.json", exists=Tru
 
 def make_report(result: Dict[str, Any]) -> str:
     """RETURNS (str): The measurements as Markdown."""
-    machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
-    versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
     heads, encoders = [], []
     for comparison in result["comparisons"]:
         of_encoders = "spacy_encoder" in comparison["raw"]
@@ -64,9 +62,7 @@ def make_report(result: Dict[str, Any]) -> str:
             "The encoder of all sides of a row is `spacy.Tok2Vec.v2`, or what "
             "`spacy_eiou.Tok2Vec.v1` makes of the same weights.",
             "",
-            f"- corpus: {result['corpus']}",
-            f"- machine: {machine}",
-            f"- versions: {versions}",
+            *describe_machine(result),
             "",
             *make_table([HEADER, *map(make_row, heads)]),
             "",
@@ -78,6 +74,13 @@ def make_report(result: Dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def describe_machine(result: Dict[str, Any]) -> List[str]:
+    """RETURNS (List[str]): What was measured, and with what, as lines of Markdown."""
+    machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
+    versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
+    return [f"- corpus: {result['corpus']}", f"- machine: {machine}", f"- versions: {versions}"]
 
 
 def make_table(rows: Sequence[Sequence[str]]) -> List[str]:
