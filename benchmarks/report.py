@@ -29,7 +29,8 @@ VARIANTS = {
     "EIoU-EMC": "`nested_spancat`",
     "EIoU-EMC, wide": "wide",
     "recipe for few examples": "few examples",
-    "EIoU-EMC, MiniLM": "with MiniLM",
+    "spancat_singlelabel, MiniLM": "`spancat_singlelabel` with MiniLM",
+    "EIoU-EMC, MiniLM": "`nested_spancat` with MiniLM",
 }
 RATIOS = {
     "times `spancat`": "times_spancat",
