@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List
 
 import srsly
 import typer
-from speed_report import by_width, describe_machine, format_ratio
+from speed_report import by_width, describe_measurement, format_ratio
 
 COLUMNS = {
     "entities": "gold",
@@ -116,7 +116,7 @@ def make_speed(benchmarks_path: Path) -> List[str]:
         for comparison in by_width(result["comparisons"], task)
     ]
     table = format_table(["task", "candidates to", "threads", *RATIOS], rows)
-    return [*table, "", *describe_machine(result)]
+    return [*table, "", *describe_measurement(result)]
 
 
 def format_table(header: List[str], rows: List[List[str]]) -> List[str]:

@@ -62,7 +62,7 @@ def make_report(result: Dict[str, Any]) -> str:
             "The encoder of all sides of a row is `spacy.Tok2Vec.v2`, or what "
             "`spacy_eiou.Tok2Vec.v1` makes of the same weights.",
             "",
-            *describe_machine(result),
+            *describe_measurement(result),
             "",
             *make_table([HEADER, *map(make_row, heads)]),
             "",
@@ -76,7 +76,7 @@ def make_report(result: Dict[str, Any]) -> str:
     )
 
 
-def describe_machine(result: Dict[str, Any]) -> List[str]:
+def describe_measurement(result: Dict[str, Any]) -> List[str]:
     """RETURNS (List[str]): What was measured, and with what, as lines of Markdown."""
     machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
