@@ -4,29 +4,33 @@ For GENIA: python benchmarks/few_examples.py benchmarks/genia_300.yml
 benchmarks/genia_300/results.jsonl benchmarks/genia_300_few_examples
 
 The recipe has the documents of the study's subsets, and the texts of the other training documents
-without their annotation: it pretrains on all texts, then self-trains.
+without their annotation: it pretrains on all texts, then self-trains. With --teacher-study, the
+nested_spancat of another study, such as one with a transformer, is the teacher.
 """
 
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Optional, Sequence, Set
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Set
 
 import spacy
 import srsly
 import typer
 from spacy.tokens import Doc, DocBin
+from spacy.training.loop import DIR_MODEL_BEST
 from spacy.util import load_config
 from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
 from spacy_eiou.cli._study import (
+    COMPONENT,
     Run,
     Study,
     Variant,
     hash_settings,
+    locate_transformer,
     make_variant_config,
     read_study,
 )
@@ -45,12 +49,36 @@ VARIANT = "recipe for few examples"
 N_TEACHERS = 3
 
 
+class Recipe(NamedTuple):
+    """What to train.
+
+    variant (str): The name of the recipe in the tables.
+    config (Config): The training config.
+    teacher_config (Optional[Config]): The training config of the teacher. By default, there are
+        N_TEACHERS with the same config as the model.
+    """
+
+    variant: str
+    config: Config
+    teacher_config: Optional[Config] = None
+
+    @property
+    def settings(self) -> str:
+        """RETURNS (str): What tells apart the results of different recipes."""
+        if self.teacher_config is None:
+            return f"{hash_settings(self.config)}-{N_TEACHERS}"
+        return f"{hash_settings(self.config)}-{hash_settings(self.teacher_config)}"
+
+
 def main(
     study_path: Path = typer.Argument(..., help="Study, as for `eiou compare`", exists=True),
     baseline_path: Path = typer.Argument(..., help="Its results.jsonl", exists=True),
     output_path: Path = typer.Argument(..., help="Directory for results.jsonl and RESULTS.md"),
     pretrained: Optional[Path] = typer.Option(
         None, help="Weights that an earlier pretraining on the texts of the corpus saved"
+    ),
+    teacher_study_path: Optional[Path] = typer.Option(
+        None, "--teacher-study", help="Study whose nested_spancat is the teacher", exists=True
     ),
     project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
 ) -> None:
@@ -60,31 +88,46 @@ def main(
     """
     study = read_study(study_path)
     study.config = CONFIG
+    teacher_study = None if teacher_study_path is None else read_study(teacher_study_path)
     subsets = draw_subsets(study, project_path)
     results_path = output_path / "results.jsonl"
     output_path.mkdir(parents=True, exist_ok=True)
     results = read_results(results_path, msg)
     for corpus, settings in study.corpora.items():
-        config = make_recipe_config(study, corpus, project_path)
+        recipe = make_recipe(study, teacher_study, corpus, project_path)
         documents = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
-        recipe = f"{hash_settings(config)}-{N_TEACHERS}"
         runs = [
-            Run(corpus, size, VARIANT, seed, recipe)
+            Run(corpus, size, recipe.variant, seed, recipe.settings)
             for size in settings.sizes
             for seed in study.seeds
         ]
         with TemporaryDirectory() as name:
             folder = Path(name)
-            config.to_disk(folder / "config.cfg")
+            recipe.config.to_disk(folder / "config.cfg")
             weights = pretrained
             for run in runs:
                 if run not in results:
                     weights = weights or pretrain(documents, folder)
                     docs = subsets[corpus][run.seed][: run.size]
-                    results[run] = train_run(run, config, docs, documents, weights, folder)
+                    results[run] = train_run(run, recipe, docs, documents, weights, folder)
                     append_result(results_path, results[run])
     baseline = read_results(baseline_path, msg)
     write_report([*baseline.values(), *results.values()], study.baseline, output_path, msg)
+
+
+def make_recipe(
+    study: Study, teacher_study: Optional[Study], corpus: str, project_path: Path
+) -> Recipe:
+    """RETURNS (Recipe): The recipe for a corpus.
+    RAISES (ValueError): If the teachers' study has not one nested_spancat."""
+    config = make_recipe_config(study, corpus, project_path)
+    if teacher_study is None:
+        return Recipe(VARIANT, config)
+    (teacher,) = [
+        name for name, variant in teacher_study.variants.items() if variant.factory == COMPONENT
+    ]
+    teacher_config = make_variant_config(teacher_study, corpus, teacher, project_path)
+    return Recipe(f"{VARIANT}, taught by {teacher}", config, teacher_config)
 
 
 def make_recipe_config(study: Study, corpus: str, project_path: Path) -> Config:
@@ -101,14 +144,14 @@ def make_recipe_config(study: Study, corpus: str, project_path: Path) -> Config:
 def pretrain(docs: Sequence[Doc], folder: Path) -> Path:
     """Pretrain the encoder of config.cfg on texts. RETURNS (Path): The weights."""
     write_texts(folder / "texts.jsonl", docs)
-    paths = ["--paths.raw_text", str(folder / "texts.jsonl")]
-    run_spacy("pretrain", str(folder / "config.cfg"), str(folder / "pretrained"), *paths)
+    options = {"--paths.raw_text": folder / "texts.jsonl"}
+    run_spacy("pretrain", folder / "config.cfg", folder / "pretrained", options=options)
     return folder / "pretrained" / "model-last.bin"
 
 
 def train_run(
     run: Run,
-    config: Config,
+    recipe: Recipe,
     docs: Sequence[Doc],
     documents: Sequence[Doc],
     weights: Path,
@@ -118,22 +161,23 @@ def train_run(
 
     RETURNS (Result): The result, see `evaluation.comparison`.
     """
-    dev_path = Path(config["paths"]["dev"])
+    dev_path = Path(recipe.config["paths"]["dev"])
     annotated: Set[str] = {doc.user_data["record_id"] for doc in docs}
     others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
     write_texts(folder / "texts.jsonl", others)
     DocBin(docs=docs).to_disk(folder / "train.spacy")
     output = folder / f"{run.corpus}-{run.size}-{run.seed}"
-    options = {
-        "--output": output,
-        "--paths.train": folder / "train.spacy",
-        "--paths.init_tok2vec": weights,
-        "--system.seed": run.seed,
-        "--n-teachers": N_TEACHERS,
-    }
-    arguments = [str(part) for option in options.items() for part in option]
-    run_spacy("eiou", "self-train", str(folder / "config.cfg"), f"{folder}/texts.jsonl", *arguments)
-    nlp = spacy.load(output / "model-best")
+    training = {"--paths.train": folder / "train.spacy", "--system.seed": run.seed}
+    if recipe.teacher_config is None:
+        teachers: Dict[str, Any] = {"--n-teachers": N_TEACHERS}
+    else:
+        teachers = {"--teacher": output / "teacher" / DIR_MODEL_BEST}
+        locate_transformer(recipe.teacher_config).to_disk(folder / "teacher.cfg")
+        options = {"--output": output / "teacher", **training}
+        run_spacy("train", folder / "teacher.cfg", options=options)
+    options = {"--output": output, "--paths.init_tok2vec": weights, **training, **teachers}
+    run_spacy("eiou", "self-train", folder / "config.cfg", folder / "texts.jsonl", options=options)
+    nlp = spacy.load(output / DIR_MODEL_BEST)
     dev_scores, _ = score(nlp, dev_path)
     test_scores, test_counts = score(nlp, dev_path.with_name("test.spacy"))
     return {**run._asdict(), "dev": dev_scores, "test": test_scores, "test_counts": test_counts}
@@ -143,8 +187,10 @@ def write_texts(path: Path, docs: Sequence[Doc]) -> None:
     srsly.write_jsonl(path, [{"text": doc.text} for doc in docs])
 
 
-def run_spacy(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "spacy", *arguments], check=True)
+def run_spacy(*arguments: Any, options: Mapping[str, Any]) -> None:
+    """Run a command of spaCy."""
+    command = [*arguments, *(part for option in options.items() for part in option)]
+    subprocess.run([sys.executable, "-m", "spacy", *map(str, command)], check=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_model_from_config, registry
 from thinc.api import Config
 
-from .prepare import CorpusDescription, make_config
+from .prepare import CorpusDescription, find_transformer, make_config
 
 # The component of the training config whose place the variants take.
 COMPONENT = "nested_spancat"
@@ -137,6 +137,20 @@ def make_suggester(study: Study, corpus: str, variant: str) -> Dict[str, Any]:
     if study.variants[variant].factory == COMPONENT:
         return {"@misc": "spacy_eiou.span_suggester.v1", "max_width": max_width}
     return {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": max_width}
+
+
+def locate_transformer(config: Config) -> Config:
+    """Let a training config say where its transformer lies on this machine, which is no part of the
+    settings of a run.
+
+    config (Config): The config.
+    RETURNS (Config): A copy of it, which is the same if it has no transformer.
+    """
+    config = config.copy()
+    if "transformer" in config["components"]:
+        model = config["components"]["transformer"]["model"]
+        model["name"] = find_transformer(model["name"])
+    return config
 
 
 def hash_settings(config: Config) -> str:

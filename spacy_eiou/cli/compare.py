@@ -25,12 +25,12 @@ from ._study import (
     Study,
     hash_settings,
     list_runs,
+    locate_transformer,
     make_variant_config,
     read_study,
 )
 from ._util import GPU_OPTION, app, read_docs, read_examples, write_file, write_json
 from .convert import PARTS
-from .prepare import find_transformer
 
 
 @app.command("compare")
@@ -171,12 +171,8 @@ def train_run(run: Run, config: Config, docs: List[Doc], *, use_gpu: int = -1) -
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Result): The result, see `evaluation.comparison`.
     """
-    config = config.copy()
+    config = locate_transformer(config)
     config["system"]["seed"] = run.seed
-    if "transformer" in config["components"]:
-        # Where it lies on this machine is no part of the settings.
-        model = config["components"]["transformer"]["model"]
-        model["name"] = find_transformer(model["name"])
     dev_path = Path(config["paths"]["dev"])
     with make_tempdir() as path:
         config["paths"]["train"] = str(path / "train.spacy")

@@ -63,6 +63,27 @@ def test_recipe_stands_beside_the_results_of_the_study(tmp_path: Path) -> None:
     ]
 
 
+def test_recipe_may_have_the_teacher_of_another_study(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    srsly.write_yaml(tmp_path / "study.yml", STUDY)
+    variants = {"rival": {"factory": "spancat"}, "wide": {"factory": "nested_spancat"}}
+    teacher_study = {**STUDY, "variants": variants, "baseline": "rival"}
+    srsly.write_yaml(tmp_path / "teacher.yml", teacher_study)
+    (tmp_path / "results.jsonl").touch()
+    command = [sys.executable, ROOT / "benchmarks" / "few_examples.py", "study.yml"]
+    options = ["--teacher-study", "teacher.yml"]
+    output = subprocess.run(
+        [*command, "results.jsonl", "output", *options],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "Teacher 1" not in output
+    (result,) = srsly.read_jsonl(tmp_path / "output" / "results.jsonl")
+    assert result["variant"] == "recipe for few examples, taught by wide"
+
+
 def test_recipe_has_the_loss_and_the_steps_of_its_config(tmp_path: Path) -> None:
     make_project(tmp_path)
     few_examples = runpy.run_path(str(ROOT / "benchmarks" / "few_examples.py"))

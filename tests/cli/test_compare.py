@@ -191,7 +191,7 @@ def test_transformer_goes_by_its_name_whatever_the_machine(project, tmp_path, mo
         raise RuntimeError(config["components"]["transformer"]["model"]["name"])
 
     # Where the package lies is found as training begins
-    monkeypatch.setattr("spacy_eiou.cli.compare.find_transformer", lambda name: f"here/{name}")
+    monkeypatch.setattr("spacy_eiou.cli._study.find_transformer", lambda name: f"here/{name}")
     monkeypatch.setattr("spacy_eiou.cli.compare.init_nlp", init_nlp)
     with pytest.raises(RuntimeError, match="here/tiny"):
         train_run(Run("notes", 2, "nested", 0, hash_settings(config)), config, [])
