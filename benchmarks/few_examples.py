@@ -4,8 +4,11 @@ For GENIA: python benchmarks/few_examples.py benchmarks/genia_300.yml
 benchmarks/genia_300/results.jsonl benchmarks/genia_300_few_examples
 
 The recipe has the documents of the study's subsets, and the texts of the other training documents
-without their annotation: it pretrains on all texts, then self-trains. With --teacher-study, the
-nested_spancat of another study, such as one with a transformer, is the teacher.
+without their annotation: it pretrains on all texts, then self-trains. The teacher may be the
+nested_spancat of another study, such as one with a transformer:
+
+python benchmarks/few_examples.py benchmarks/maintie_100.yml benchmarks/maintie_100/results.jsonl
+benchmarks/maintie_100_few_examples --teacher-study benchmarks/maintie_100_minilm.yml
 """
 
 import subprocess

@@ -29,6 +29,7 @@ VARIANTS = {
     "EIoU-EMC": "`nested_spancat`",
     "EIoU-EMC, wide": "wide",
     "recipe for few examples": "few examples",
+    "recipe for few examples, taught by EIoU-EMC, MiniLM": "few examples, taught by MiniLM",
     "spancat_singlelabel, MiniLM": "`spancat_singlelabel` with MiniLM",
     "EIoU-EMC, MiniLM": "`nested_spancat` with MiniLM",
 }
