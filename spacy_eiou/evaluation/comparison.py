@@ -25,6 +25,8 @@ COLUMNS = {
     "label acc.": "label_acc",
 }
 CURVES = {"micro F1": "f", "macro F1": "macro_f"}
+# How much farther to the right each variant stands, so that their deviations do not hide each other
+OFFSET = 1.02
 
 INTRODUCTION = """\
 # Comparison
@@ -76,11 +78,13 @@ def plot_learning_curves(results: List[Result], path: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     sizes = sorted(group_by("size", results))
     for axes, (title, name) in zip(figure.subplots(1, 2), CURVES.items()):
-        for variant, variant_results in group_by("variant", results).items():
+        variants = group_by("variant", results)
+        for number, (variant, variant_results) in enumerate(variants.items()):
+            offset = OFFSET ** (number - (len(variants) - 1) / 2)
             groups = sorted(group_by("size", variant_results).items())
             scores = [[100 * result["test"][name] for result in group] for _, group in groups]
             axes.errorbar(
-                [size for size, _ in groups],
+                [size * offset for size, _ in groups],
                 [mean(values) for values in scores],
                 yerr=[stdev(values) if len(values) > 1 else 0 for values in scores],
                 marker="o",
@@ -92,7 +96,7 @@ def plot_learning_curves(results: List[Result], path: Path) -> None:
         axes.minorticks_off()
         axes.set(title=title, xlabel="training documents", ylabel=f"{title} on test (%)")
         axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     # The same results give the same bytes: no date and no random ids.
     with rc_context({"svg.hashsalt": "spacy_eiou"}):
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
