@@ -122,15 +122,22 @@ def make_recipe(
     study: Study, teacher_study: Optional[Study], corpus: str, project_path: Path
 ) -> Recipe:
     """RETURNS (Recipe): The recipe for a corpus.
-    RAISES (ValueError): If the teachers' study has not one nested_spancat."""
+    RAISES (typer.BadParameter): If the teacher's study lacks the corpus, or has not one
+        nested_spancat."""
     config = make_recipe_config(study, corpus, project_path)
     if teacher_study is None:
         return Recipe(VARIANT, config)
-    (teacher,) = [
+    teachers = [
         name for name, variant in teacher_study.variants.items() if variant.factory == COMPONENT
     ]
-    teacher_config = make_variant_config(teacher_study, corpus, teacher, project_path)
-    return Recipe(f"{VARIANT}, taught by {teacher}", config, teacher_config)
+    if corpus not in teacher_study.corpora or len(teachers) != 1:
+        raise typer.BadParameter(
+            f"expected a study of {corpus} with one {COMPONENT}, not of "
+            f"{', '.join(teacher_study.corpora)} with {len(teachers)}",
+            param_hint="--teacher-study",
+        )
+    teacher_config = make_variant_config(teacher_study, corpus, teachers[0], project_path)
+    return Recipe(f"{VARIANT}, taught by {teachers[0]}", config, teacher_config)
 
 
 def make_recipe_config(study: Study, corpus: str, project_path: Path) -> Config:

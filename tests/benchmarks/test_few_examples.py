@@ -3,9 +3,12 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Dict
 
+import pytest
 import spacy
 import srsly
+import typer
 from spacy.tokens import DocBin, Span
 
 from spacy_eiou.cli._study import Study
@@ -13,11 +16,12 @@ from spacy_eiou.cli._study import Study
 ROOT = Path(__file__).parents[2]
 # Few and short passes over the texts and the documents.
 SETTINGS = {"max_epochs": 1, "n_save_epoch": 1, "max_steps": 4, "eval_frequency": 2}
-STUDY = {
+NESTED = {"factory": "nested_spancat"}
+STUDY: Dict[str, Any] = {
     "config": "configs/cnn.cfg",
     "corpora": {"notes": {"sizes": [4], "max_width": 3}},
     "seeds": [0],
-    "variants": {"EIoU-EMC": {"factory": "nested_spancat"}},
+    "variants": {"EIoU-EMC": NESTED},
     "baseline": "EIoU-EMC",
 }
 
@@ -66,7 +70,7 @@ def test_recipe_stands_beside_the_results_of_the_study(tmp_path: Path) -> None:
 def test_recipe_may_have_the_teacher_of_another_study(tmp_path: Path) -> None:
     make_project(tmp_path)
     srsly.write_yaml(tmp_path / "study.yml", STUDY)
-    variants = {"rival": {"factory": "spancat"}, "wide": {"factory": "nested_spancat"}}
+    variants = {"rival": {"factory": "spancat"}, "wide": NESTED}
     teacher_study = {**STUDY, "variants": variants, "baseline": "rival"}
     srsly.write_yaml(tmp_path / "teacher.yml", teacher_study)
     (tmp_path / "results.jsonl").touch()
@@ -82,6 +86,22 @@ def test_recipe_may_have_the_teacher_of_another_study(tmp_path: Path) -> None:
     assert "Teacher 1" not in output
     (result,) = srsly.read_jsonl(tmp_path / "output" / "results.jsonl")
     assert result["variant"] == "recipe for few examples, taught by wide"
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"variants": {**STUDY["variants"], "wide": NESTED}}, "not of notes with 2"),
+        ({"variants": {"EIoU-EMC": {"factory": "spancat"}}}, "not of notes with 0"),
+        ({"corpora": {"letters": {"sizes": [4], "max_width": 3}}}, "not of letters with 1"),
+    ],
+)
+def test_teacher_has_to_be_one(settings: Dict[str, Any], message: str, tmp_path: Path) -> None:
+    make_project(tmp_path)
+    few_examples = runpy.run_path(str(ROOT / "benchmarks" / "few_examples.py"))
+    studies = Study(**STUDY), Study(**{**STUDY, **settings})
+    with pytest.raises(typer.BadParameter, match=message):
+        few_examples["make_recipe"](*studies, "notes", tmp_path)
 
 
 def test_recipe_has_the_loss_and_the_steps_of_its_config(tmp_path: Path) -> None:
