@@ -4,11 +4,13 @@ memory, from what `speed.py` measured."""
 
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 import srsly
 import typer
 from speed_report import by_width, describe_measurement, format_ratio
+
+from spacy_eiou.cli._study import Run
 
 COLUMNS = {
     "entities": "gold",
@@ -30,9 +32,10 @@ VARIANTS = {
     "EIoU-EMC, wide": "wide",
     "recipe for few examples": "few examples",
     "recipe for few examples, taught by EIoU-EMC, MiniLM": "few examples, taught by MiniLM",
-    "spancat_singlelabel, MiniLM": "`spancat_singlelabel` with MiniLM",
-    "EIoU-EMC, MiniLM": "`nested_spancat` with MiniLM",
 }
+TRANSFORMERS = ["MiniLM", "MPNet"]
+# The test scores of each variant, one per seed.
+Scores = Dict[str, List[Dict[str, Any]]]
 RATIOS = {
     "times `spancat`": "times_spancat",
     "of the encoder alone": "times_encoder",
@@ -72,22 +75,46 @@ def make_row(corpus: str, scores: Dict[str, Any], spans_key: str = "sc") -> List
 
 def make_comparison(benchmarks_path: Path) -> List[str]:
     """RETURNS (List[str]): The lines of a Markdown table, one row per corpus and training set."""
-    results: Dict[Any, Dict[str, Dict[Any, Dict[str, Any]]]] = {}
-    for path in sorted(benchmarks_path.glob("*/results.jsonl")):
-        for result in srsly.read_jsonl(path):
-            variants = results.setdefault((result["corpus"], result["size"]), {})
-            # Two studies may share a run.
-            run = result["seed"], result["settings"]
-            variants.setdefault(result["variant"], {})[run] = result["test"]
     rows = [
-        [
-            corpus,
-            f"{size:,}",
-            *(format_scores(list(variants.get(variant, {}).values())) for variant in VARIANTS),
-        ]
-        for (corpus, size), variants in sorted(results.items())
+        [corpus, f"{size:,}", *make_cells(scores, VARIANTS)]
+        for (corpus, size), scores in read_comparisons(benchmarks_path)
+        if not scores.keys().isdisjoint(VARIANTS)
     ]
     return format_table(["corpus", "documents", *VARIANTS.values()], rows)
+
+
+def make_transformers(benchmarks_path: Path) -> List[str]:
+    """RETURNS (List[str]): The lines of a Markdown table, one row per corpus, training set and
+    transformer."""
+    components = ["spancat_singlelabel", "EIoU-EMC"]
+    rows = []
+    for (corpus, size), scores in read_comparisons(benchmarks_path):
+        for transformer in TRANSFORMERS:
+            variants = [f"{component}, {transformer}" for component in components]
+            if not scores.keys().isdisjoint(variants):
+                rows.append([corpus, f"{size:,}", transformer, *make_cells(scores, variants)])
+    names = [VARIANTS[component] for component in components]
+    return format_table(["corpus", "documents", "transformer", *names], rows)
+
+
+def read_comparisons(benchmarks_path: Path) -> List[Tuple[Tuple[str, int], Scores]]:
+    """RETURNS (List[Tuple[Tuple[str, int], Scores]]): Corpus and number of training documents,
+    with the test scores of each variant."""
+    results: Dict[Tuple[str, int], Scores] = {}
+    runs = set()
+    for path in sorted(benchmarks_path.glob("*/results.jsonl")):
+        for result in srsly.read_jsonl(path):
+            run = tuple(result[name] for name in Run._fields)
+            # Two studies may share a run.
+            if run not in runs:
+                runs.add(run)
+                scores = results.setdefault((result["corpus"], result["size"]), {})
+                scores.setdefault(result["variant"], []).append(result["test"])
+    return sorted(results.items())
+
+
+def make_cells(scores: Scores, variants: Iterable[str]) -> List[str]:
+    return [format_scores(scores.get(variant, [])) for variant in variants]
 
 
 def format_scores(scores: List[Dict[str, Any]]) -> str:
@@ -128,6 +155,7 @@ def format_table(header: List[str], rows: List[List[str]]) -> List[str]:
 TABLES: Dict[str, Callable[[Path], List[str]]] = {
     "results": make_results,
     "comparison": make_comparison,
+    "transformers": make_transformers,
     "speed": make_speed,
 }
 

@@ -223,7 +223,12 @@ def test_continuous_integration_runs_the_two_commands():
 
 @pytest.mark.parametrize(
     "name, row",
-    [("results", "| genia |"), ("comparison", "| genia |"), ("speed", "| predict | 48 |")],
+    [
+        ("results", "| genia |"),
+        ("comparison", "| genia |"),
+        ("transformers", "| genia | 1,400 | MiniLM |"),
+        ("speed", "| predict | 48 |"),
+    ],
 )
 def test_tables_are_those_that_the_report_makes(name, row, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
