@@ -1,11 +1,11 @@
 import os
 from io import StringIO
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import srsly
-from spacy.cli._util import Arg, Opt, setup_gpu
+from spacy.cli._util import Arg, Opt, import_code, setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
@@ -29,7 +29,7 @@ from ._study import (
     make_variant_config,
     read_study,
 )
-from ._util import GPU_OPTION, app, read_docs, read_examples, write_file, write_json
+from ._util import CODE_OPTION, GPU_OPTION, app, read_docs, read_examples, write_file, write_json
 from .convert import PARTS
 
 
@@ -45,6 +45,7 @@ def compare_cli(
     report_only: bool = Opt(
         False, "--report-only", "-R", help="Train nothing, write tables and plots of the results"
     ),
+    code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
 ) -> None:
     """
@@ -54,6 +55,7 @@ def compare_cli(
     tables to RESULTS.md and one plot per corpus. Called again, it trains only
     what is missing.
     """
+    import_code(code_path)
     try:
         compare(
             study_path,

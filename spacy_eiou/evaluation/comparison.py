@@ -52,7 +52,7 @@ def format_comparison(results: List[Result], baseline: str) -> str:
             variants = group_by("variant", size_results)
             parts.append(f"### {corpus}, {size:,} training documents\n")
             parts.append(_format_scores(variants, baseline))
-            parts.append("F1 per type (gold spans in the test part):\n")
+            parts.append("F1 per type, with its gold spans in the test part:\n")
             parts.append(_format_types(variants))
     for size, size_results in group_by("size", results).items():
         # A test part without gold spans has no scores.
@@ -156,15 +156,16 @@ def _format_types(variants: Dict[str, List[Result]]) -> str:
     labels = sorted(n_gold, key=lambda label: -n_gold[label])
     rows = [
         [
-            variant,
+            label,
+            f"{n_gold[label]:,}",
             *(
                 _format_mean(result["test"]["per_type"][label]["f"] for result in results)
-                for label in labels
+                for results in variants.values()
             ),
         ]
-        for variant, results in variants.items()
+        for label in labels
     ]
-    return _format_table(["variant", *(f"{label} ({n_gold[label]:,})" for label in labels)], rows)
+    return _format_table(["type", "gold spans", *variants], rows)
 
 
 def _format_difference(pairs: List[Tuple[List[Result], List[Result]]]) -> str:

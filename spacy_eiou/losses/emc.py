@@ -75,7 +75,7 @@ class EMC(SpanLoss):
     def __call__(self, guesses: Floats2d, truths: SpanTruths) -> Tuple[Floats2d, float]:
         xp = get_array_module(guesses)
         logits = column_major(guesses)
-        targets = class_targets(logits, truths, self._epsilon(truths.class_counts))
+        targets = self.targets(logits, truths)
         if truths.class_counts is not None:
             logits += self._shifts(truths.class_counts)
             targets *= self._class_weights(truths.class_counts)
@@ -85,6 +85,11 @@ class EMC(SpanLoss):
         loss = -float((targets * log_probabilities).sum())
         gradient = xp.exp(log_probabilities) * targets.sum(axis=1, keepdims=True) - targets
         return gradient, loss
+
+    def targets(self, guesses: Floats2d, truths: SpanTruths) -> Floats2d:
+        """RETURNS (Floats2d): The share of each class that each candidate should get, shape
+        (n, K + 1)."""
+        return class_targets(guesses, truths, self._epsilon(truths.class_counts))
 
     def _epsilon(self, class_counts: Optional[Floats1d]) -> float:
         if class_counts is None:

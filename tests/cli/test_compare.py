@@ -105,6 +105,22 @@ def test_interrupted_study_goes_on_and_ends_the_same(project, study_path, tmp_pa
     assert "4 training documents" not in (output_path / "RESULTS.md").read_text(encoding="utf8")
 
 
+def test_code_registers_what_a_variant_uses(project, tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text(
+        "from spacy_eiou.losses import EMC\n"
+        "from thinc.api import registry\n"
+        "registry.losses.register('tests.EMC.v1', func=EMC)\n",
+        encoding="utf8",
+    )
+    variant = {"factory": "nested_spancat", "config": {"loss": {"@losses": "tests.EMC.v1"}}}
+    study_path = write_study(tmp_path, variants={"mine": variant}, baseline="mine")
+    assert invoke(study_path, tmp_path / "out", project).exit_code == 1
+    result = invoke(study_path, tmp_path / "out", project, "--code", str(code))
+    assert result.exit_code == 0, result.output
+    assert "| mine | 2 |" in (tmp_path / "out" / "RESULTS.md").read_text(encoding="utf8")
+
+
 def test_variants_see_the_same_batches(project, tmp_path, monkeypatch):
     study_path = write_study(tmp_path, corpora={"notes": {"sizes": [4], "max_width": 3}}, seeds=[0])
     batches = []
