@@ -5,8 +5,8 @@ from thinc.types import Floats2d
 from thinc.util import get_array_module
 
 from spacy_eiou.losses.emc import EMC, class_targets
-from spacy_eiou.losses.geometry import overlapping_pairs
 from spacy_eiou.losses.span_loss import SpanTruths
+from spacy_eiou.spans import overlapping_pairs
 
 
 class BoundarySmoothing(EMC):

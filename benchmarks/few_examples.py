@@ -37,7 +37,6 @@ from spacy_eiou.cli._study import (
     make_variant_config,
     read_study,
 )
-from spacy_eiou.cli._util import read_docs
 from spacy_eiou.cli.compare import (
     append_result,
     draw_subsets,
@@ -45,6 +44,7 @@ from spacy_eiou.cli.compare import (
     score,
     write_report,
 )
+from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.evaluation.comparison import Result
 
 CONFIG = "configs/few_examples.cfg"

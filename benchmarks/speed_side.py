@@ -16,8 +16,8 @@ from spacy.training import Example
 from spacy.training.batchers import minibatch_by_words
 from thinc.api import fix_random_seed, require_gpu, xp2torch
 
-from spacy_eiou.cli.prepare import find_transformer
 from spacy_eiou.corpora import read_jsonl, record_to_doc
+from spacy_eiou.corpora.description import find_transformer
 from spacy_eiou.pipeline.nested_spancat import DEFAULT_CONFIG
 
 TOK2VEC = DEFAULT_CONFIG["model"]["tok2vec"]

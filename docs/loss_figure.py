@@ -6,7 +6,7 @@ from typing import List
 import numpy
 
 from spacy_eiou.losses import build_emc_v1
-from spacy_eiou.losses.geometry import eiou_distance, overlapping_pairs
+from spacy_eiou.spans import eiou_distance, overlapping_pairs
 
 WORDS = ["The", "boiler", "feed", "pump", "seal", "leaked", "again"]
 GOLD = (1, 4)

@@ -22,9 +22,9 @@ from spacy.util import fix_random_seed, load_config, load_model_from_config, reg
 from thinc.api import Config
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.convert import convert
-from spacy_eiou.cli.prepare import Conversion, CorpusDescription
-from spacy_eiou.evaluation.scores import score_spans
+from spacy_eiou.corpora import convert
+from spacy_eiou.corpora.description import Conversion, CorpusDescription
+from spacy_eiou.spans.scores import score_spans
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -8,7 +8,7 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_model_from_config, registry
 from thinc.api import Config
 
-from .prepare import CorpusDescription, find_transformer, make_config
+from ..corpora import CorpusDescription, find_transformer, make_config
 
 # The component of the training config whose place the variants take.
 COMPONENT = "nested_spancat"

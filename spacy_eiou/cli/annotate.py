@@ -1,37 +1,11 @@
-import json
-import shutil
-from dataclasses import asdict
-from itertools import chain, islice, tee
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Optional
 
-from spacy.cli._util import Arg, Opt, import_code, setup_gpu
-from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.util import load_model
-from tqdm import tqdm
-from wasabi import Printer
-from wasabi import msg as cli_msg
+from spacy.cli._util import Arg, Opt, import_code
+from wasabi import msg
 
-from ..corpora import CorpusError
-from ..corpora.export import GRAPH_WRITERS, Annotation, read_annotations, write_brat, write_html
-from ..corpora.texts import (
-    TEXT_FORMATS,
-    RejectedText,
-    SourceText,
-    find_text_files,
-    guess_text_format,
-    read_texts,
-)
-from ..pipeline import span_tree
-from ._part import bind_part, cut_to_batches, finish_parts, get_exports, part_of, remove_part
-from ._util import CODE_OPTION, GPU_OPTION, app
-from .evaluate import get_spans_keys
-
-# After so many batches, what the vocab took up from them is freed, and processes start anew.
-BATCHES_PER_ZONE = 100
-
-Writer = Callable[[Iterable[Annotation], Path], None]
+from ..annotation import TEXT_FORMATS, annotate
+from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 
 @app.command("annotate")
@@ -90,8 +64,8 @@ def annotate_cli(
     continues where it was if the same command is given again.
     """
     import_code(code_path)
-    try:
-        annotate(
+    with reporting(f"Can't annotate '{input_path}'"):
+        report = annotate(
             model,
             input_path,
             output_path,
@@ -107,230 +81,9 @@ def annotate_cli(
             force=force,
             silent=False,
         )
-    except (CorpusError, OSError) as err:
-        cli_msg.fail(f"Can't annotate '{input_path}'", err, exits=1)
-
-
-def annotate(
-    model: str,
-    input_path: Path,
-    output_path: Path,
-    *,
-    text_format: Optional[str] = None,
-    text_key: str = "text",
-    spans_key: Optional[str] = None,
-    graph_path: Optional[Path] = None,
-    brat_path: Optional[Path] = None,
-    html_path: Optional[Path] = None,
-    use_gpu: int = -1,
-    batch_size: Optional[int] = None,
-    n_process: int = 1,
-    force: bool = False,
-    silent: bool = True,
-) -> Tuple[int, int]:
-    """Annotate texts with the spans that a pipeline finds. While it runs, the output is in a file
-    that ends in .part, and .part.json says what it was made from. If these have not changed, the
-    next call continues from there, and the output is as if nothing had happened.
-
-    model (str): Name or path of the pipeline.
-    input_path (Path): The texts, see `read_texts`.
-    output_path (Path): The .jsonl file to write.
-    text_format (Optional[str]): Format of the texts. If None, that of the suffix.
-    text_key (str): Field or column of the text.
-    spans_key (Optional[str]): Key of `Doc.spans`. If None, the one that a component writes.
-    graph_path (Optional[Path]): A .graphml or .jsonl file to write the entities and their nesting.
-    brat_path (Optional[Path]): New directory to write brat standoff annotation.
-    html_path (Optional[Path]): File to write a page that shows the spans.
-    use_gpu (int): GPU ID or -1 for CPU.
-    batch_size (Optional[int]): Number of texts to annotate at once. If None, that of the pipeline.
-    n_process (int): Number of processes.
-    force (bool): Whether to overwrite output files.
-    silent (bool): Whether to print nothing.
-    RETURNS (Tuple[int, int]): The numbers of texts in the output and of rejected ones.
-    RAISES (CorpusError): If the input or an argument is not as expected.
-    """
-    msg = Printer(no_print=silent, pretty=not silent)
-    text_format = text_format or guess_text_format(input_path)
-    if text_format not in TEXT_FORMATS.values():
-        raise CorpusError(
-            f"Expected a format from {', '.join(TEXT_FORMATS.values())}, not '{text_format}'"
-        )
-    if output_path.suffix != ".jsonl":
-        raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
-    rejected_path = output_path.with_suffix(".rejected.jsonl")
-    writers = _get_writers(graph_path, brat_path, html_path)
-    exports = [*writers, rejected_path]
-    _check_outputs(input_path, output_path, exports, force)
-    setup_gpu(use_gpu, silent=silent)
-    try:
-        nlp = load_model(model)
-    except (ValueError, OSError) as err:
-        msg.fail(f"Can't load '{model}'", err, exits=1)
-    spans_key = _find_spans_key(nlp, spans_key)
-    if spans_key not in get_spans_keys(nlp):
-        msg.warn(f"No component of the pipeline says that it writes the spans key '{spans_key}'")
-    batch_size = batch_size or nlp.batch_size
-    files = [*find_text_files(input_path), *_find_model_files(nlp)]
-    settings = [text_format, text_key, spans_key, batch_size, use_gpu >= 0]
-    if bind_part(output_path, files, settings):
-        msg.warn("Starting anew: the texts, the pipeline or the options are no longer the same")
-    for path in filter(Path.is_dir, exports):
-        # It is empty, or a run that was stopped while it finished has put it there.
-        shutil.rmtree(path)
-    n_done = cut_to_batches(output_path, batch_size)
-    if n_done:
-        msg.info(f"Continuing after {n_done} texts")
-    texts = read_texts(input_path, text_format, text_key=text_key, max_length=nlp.max_length)
-    with (
-        part_of(output_path).open("ab") as output,
-        part_of(rejected_path).open("wb") as rejected,
-    ):
-        # Texts that are done are read once more, and what is rejected among them is met again.
-        texts_left = islice(_set_aside_rejected(texts, rejected), n_done, None)
-        annotations = annotate_texts(
-            nlp, texts_left, spans_key, batch_size=batch_size, n_process=n_process
-        )
-        for annotation in tqdm(annotations, initial=n_done, disable=silent or None):
-            output.write(_to_json_line(annotation))
-    n_texts, n_rejected = _count_lines(output_path), _count_lines(rejected_path)
-    for path, write in writers.items():
-        _export(output_path, path, write)
-    finish_parts(output_path, exports)
-    for path in [output_path, *writers]:
-        msg.good(f"Saved {n_texts} annotated texts: {path}")
-    if n_rejected:
-        msg.warn(f"Rejected {n_rejected} items that can't be annotated: {rejected_path}")
-    return n_texts, n_rejected
-
-
-def annotate_texts(
-    nlp: Language,
-    texts: Iterable[SourceText],
-    spans_key: str,
-    *,
-    batch_size: int,
-    n_process: int = 1,
-) -> Iterator[Annotation]:
-    """Annotate texts one after the other, in memory that doesn't grow with their number.
-
-    nlp (Language): The pipeline.
-    texts (Iterable[SourceText]): The texts.
-    spans_key (str): Key of `Doc.spans`.
-    batch_size (int): Number of texts to annotate at once.
-    n_process (int): Number of processes.
-    YIELDS (Annotation): The "id", "text" and "spans" of each text, see `get_span_annotations`, and
-        as "meta" what else its source says of it, if anything.
-    """
-    texts = iter(texts)
-    for first in texts:
-        zone = chain([first], islice(texts, batch_size * BATCHES_PER_ZONE - 1))
-        with nlp.memory_zone():
-            # With `as_tuples` all texts would be tokenized in the main process.
-            piped, sources = tee(zone)
-            docs = nlp.pipe(
-                (source.text for source in piped), batch_size=batch_size, n_process=n_process
-            )
-            for doc, source in zip(docs, sources, strict=True):
-                spans = get_span_annotations(doc, spans_key)
-                meta = {"meta": source.meta} if source.meta else {}
-                yield {"id": source.id, "text": source.text, "spans": spans, **meta}
-
-
-def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
-    """Get the spans of a doc as JSON can hold them.
-
-    doc (Doc): The doc.
-    spans_key (str): Key of `Doc.spans`, which the doc need not have.
-    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each span in characters, its "label"
-        and "text", as "parent" the index of the smallest span around it, or None, and if the
-        component gives scores, "score", rounded to four digits.
-    """
-    if spans_key not in doc.spans:
-        return []
-    annotations: List[Dict[str, Any]] = [
-        {
-            "start": node.span.start_char,
-            "end": node.span.end_char,
-            "label": node.span.label_,
-            "text": node.span.text,
-            "parent": node.parent,
-        }
-        for node in span_tree(doc.spans[spans_key])
-    ]
-    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
-        annotation["score"] = round(float(score), 4)
-    return annotations
-
-
-def _get_writers(
-    graph_path: Optional[Path], brat_path: Optional[Path], html_path: Optional[Path]
-) -> Dict[Path, Writer]:
-    writers: Dict[Path, Writer] = {}
-    if graph_path is not None:
-        if graph_path.suffix not in GRAPH_WRITERS:
-            raise CorpusError(
-                f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not {graph_path}"
-            )
-        writers[graph_path] = GRAPH_WRITERS[graph_path.suffix]
-    if brat_path is not None:
-        writers[brat_path] = write_brat
-    if html_path is not None:
-        writers[html_path] = write_html
-    return writers
-
-
-def _check_outputs(input_path: Path, output_path: Path, exports: List[Path], force: bool) -> None:
-    outputs = [output_path, *exports]
-    if len(set(outputs)) < len(outputs):
-        raise CorpusError("Expected an output path of its own for each output")
-    for path in filter(Path.exists, outputs):
-        if path.samefile(input_path):
-            raise CorpusError(f"Expected another output path: {path} is read, and would be lost")
-        # A run that was stopped while it finished has put it there.
-        if path.resolve() in get_exports(output_path):
-            continue
-        if path.is_dir() and any(path.iterdir()):
-            raise CorpusError(f"Expected a new output directory: {path} is not empty")
-        if path.is_file() and not force:
-            raise CorpusError(f"Expected a new output file. To overwrite {path}, set --force")
-
-
-def _find_spans_key(nlp: Language, spans_key: Optional[str]) -> str:
-    if spans_key is not None:
-        return spans_key
-    keys = get_spans_keys(nlp)
-    if len(keys) != 1:
-        raise CorpusError(
-            "Can't tell which spans key to annotate, choose one with --spans-key. Spans keys that "
-            f"the pipeline writes: {', '.join(sorted(keys)) or 'none'}"
-        )
-    return keys.pop()
-
-
-def _find_model_files(nlp: Language) -> List[Path]:
-    return sorted(file for file in nlp.path.rglob("*") if file.is_file())
-
-
-def _set_aside_rejected(
-    texts: Iterable[Union[SourceText, RejectedText]], rejected: BinaryIO
-) -> Iterator[SourceText]:
-    for text in texts:
-        if isinstance(text, RejectedText):
-            rejected.write(_to_json_line(asdict(text)))
-        else:
-            yield text
-
-
-def _to_json_line(value: Dict[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf8")
-
-
-def _export(output_path: Path, path: Path, write: Writer) -> None:
-    remove_part(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(read_annotations(part_of(output_path)), part_of(path))
-
-
-def _count_lines(path: Path) -> int:
-    with part_of(path).open("rb") as file:
-        return sum(1 for _ in file)
+    if report.n_before:
+        msg.info(f"Continued after {report.n_before} texts")
+    for path in report.outputs:
+        msg.good(f"Saved {report.n_texts} annotated texts: {path}")
+    if report.n_rejected:
+        msg.warn(f"Rejected {report.n_rejected} items that are no texts: {report.rejected_path}")

@@ -17,8 +17,12 @@ from tqdm import tqdm
 from wasabi import Printer
 from wasabi import msg as cli_msg
 
+from ..corpora.conversion import PARTS
+from ..corpora.docbin import read_docs
 from ..evaluation.comparison import Result, format_comparison, group_by, plot_learning_curves
-from ..evaluation.scorer import nested_spans_score
+from ..files import write_file, write_json
+from ..pipeline.prediction import read_examples
+from ..pipeline.scorer import nested_spans_score
 from ._study import (
     COMPONENT,
     Run,
@@ -29,8 +33,7 @@ from ._study import (
     make_variant_config,
     read_study,
 )
-from ._util import CODE_OPTION, GPU_OPTION, app, read_docs, read_examples, write_file, write_json
-from .convert import PARTS
+from ._util import CODE_OPTION, GPU_OPTION, app
 
 
 @app.command("compare")

@@ -14,9 +14,10 @@ from thinc.api import Config
 from tqdm import tqdm
 from wasabi import msg
 
+from ..annotation.sources import TEXT_FORMATS, RejectedText, guess_text_format, read_texts
 from ..corpora import CorpusError
-from ..corpora.texts import TEXT_FORMATS, RejectedText, guess_text_format, read_texts
-from ._util import CODE_OPTION, GPU_OPTION, app, write_file
+from ..files import write_file
+from ._util import CODE_OPTION, GPU_OPTION, app
 
 
 @app.command(

@@ -2,17 +2,11 @@ from pathlib import Path
 from typing import List, Optional, Union
 
 from spacy.cli._util import Arg, Opt
-from spacy.vocab import Vocab
-from wasabi.printer import Printer
+from wasabi import msg
 
-from ..evaluation.statistics import (
-    DISTINCT_THRESHOLD,
-    RARE_LABEL_THRESHOLD,
-    LabelStatistics,
-    Statistics,
-    compute_statistics,
-)
-from ._util import app, read_docs, write_json
+from ..evaluation import Statistics, statistics
+from ..evaluation.statistics import DISTINCT_THRESHOLD, RARE_LABEL_THRESHOLD, LabelStatistics
+from ._util import app, reporting
 
 
 @app.command("statistics")
@@ -28,40 +22,16 @@ def statistics_cli(
     as in spaCy's "debug data", nesting, rare labels, and how many candidates
     each width costs and how many spans it covers.
     """
-    statistics(data_path, output=output, spans_key=spans_key, silent=False)
-
-
-def statistics(
-    data_path: Path,
-    *,
-    output: Optional[Path] = None,
-    spans_key: str = "sc",
-    silent: bool = True,
-) -> Statistics:
-    """Compute, print and save statistics of the spans in annotated data.
-
-    data_path (Path): A .spacy file or a directory of them.
-    output (Optional[Path]): JSON file to write.
-    spans_key (str): Key of `Doc.spans` to look at.
-    silent (bool): Whether to print nothing.
-    RETURNS (Statistics): The statistics.
-    """
-    msg = Printer(no_print=silent, pretty=not silent)
-    try:
-        result = compute_statistics(read_docs(data_path, Vocab()), spans_key)
-    except ValueError as err:
-        msg.fail(f"Can't use '{data_path}'", err, exits=1)
-    print_statistics(msg, result)
+    with reporting(f"Can't describe '{data_path}'"):
+        result = statistics(data_path, output=output, spans_key=spans_key)
+    print_statistics(result)
     if output is not None:
-        write_json(output, result.to_dict())
         msg.good(f"Saved statistics to {output}")
-    return result
 
 
-def print_statistics(msg: Printer, result: Statistics) -> None:
+def print_statistics(result: Statistics) -> None:
     """Print tables of the statistics, with warnings on what makes a corpus hard to learn from.
 
-    msg (Printer): The printer to use.
     result (Statistics): The statistics.
     """
     msg.table(
@@ -73,7 +43,7 @@ def print_statistics(msg: Printer, result: Statistics) -> None:
         },
         title="Corpus",
     )
-    _print_labels(msg, result)
+    _print_labels(result)
     shares = ("nested", "inner", "outer", "crossing", "overlapping")
     msg.table(
         {share.capitalize(): f"{getattr(result, share) * 100:.2f}" for share in shares},
@@ -94,10 +64,10 @@ def print_statistics(msg: Printer, result: Statistics) -> None:
         aligns=("r", "r", "r"),
         title="Candidate widths (tokens)",
     )
-    _print_warnings(msg, result)
+    _print_warnings(result)
 
 
-def _print_labels(msg: Printer, result: Statistics) -> None:
+def _print_labels(result: Statistics) -> None:
     rows = [(name, *_format_row(label), label.spans) for name, label in result.labels.items()]
     msg.info("SD = Span Distinctiveness, BD = Boundary Distinctiveness")
     msg.table(
@@ -116,7 +86,7 @@ def _format_row(row: Union[LabelStatistics, Statistics]) -> List[str]:
     return [f"{value:.2f}" for value in values]
 
 
-def _print_warnings(msg: Printer, result: Statistics) -> None:
+def _print_warnings(result: Statistics) -> None:
     if result.rare_labels:
         counts = ", ".join(f"'{name}' ({result.labels[name].spans})" for name in result.rare_labels)
         msg.warn(

@@ -1,44 +1,42 @@
-from typing import Callable, Dict, Iterator
-
 from .account import Account
 from .brat import read_brat
 from .cmeee import read_cmeee_json, read_cmeee_text
 from .conll import read_conll
+from .conversion import PARTS, convert, make_nlp
+from .description import Conversion, CorpusDescription, find_transformer, make_config, prepare
 from .docbin import read_docbin
 from .docs import record_to_doc, records_to_docs
 from .folder import list_files, over_folder
+from .formats import READERS
 from .genia import read_genia
 from .iob2 import read_iob2
 from .jsonl import read_jsonl
 from .label_studio import read_label_studio
 from .maintie import read_maintie
+from .project import ProjectReport, init_project
 from .record import CorpusError, Dropped, Entity, Record
 from .splits import IdSplit, read_ids, split_by_fractions, split_by_ids, split_by_sizes
 
-# Each reads a file or a folder of files.
-READERS: Dict[str, Callable[..., Iterator[Record]]] = {
-    "genia": over_folder(read_genia),
-    "cmeee": over_folder(read_cmeee_text),
-    "cmeee-json": over_folder(read_cmeee_json),
-    "maintie": over_folder(read_maintie),
-    "brat": read_brat,
-    "iob2": over_folder(read_iob2),
-    "conll": over_folder(read_conll),
-    "jsonl": over_folder(read_jsonl),
-    "label-studio": over_folder(read_label_studio),
-    "docbin": over_folder(read_docbin),
-}
-
 __all__ = [
+    "PARTS",
     "READERS",
     "Account",
+    "Conversion",
+    "CorpusDescription",
     "CorpusError",
     "Dropped",
     "Entity",
     "IdSplit",
+    "ProjectReport",
     "Record",
+    "convert",
+    "find_transformer",
+    "init_project",
     "list_files",
+    "make_config",
+    "make_nlp",
     "over_folder",
+    "prepare",
     "read_brat",
     "read_cmeee_json",
     "read_cmeee_text",

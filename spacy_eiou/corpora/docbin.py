@@ -1,12 +1,12 @@
 from pathlib import Path
 from typing import Iterator, List
 
+from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.tokens import Doc, DocBin
+from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
 
 from .record import CorpusError, Entity, Record, make_record
-
-DEFAULT_SPANS_KEY = "sc"
 
 
 def read_docbin(path: Path) -> Iterator[Record]:
@@ -35,6 +35,24 @@ def read_docbin(path: Path) -> Iterator[Record]:
             words=[token.text for token in doc],
             group=doc.user_data.get("group"),
         )
+
+
+def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """Read annotated docs.
+
+    path (Path): A .spacy file or a directory of them.
+    vocab (Vocab): The vocabulary of the docs.
+    YIELDS (Doc): The docs that have tokens.
+    RAISES (CorpusError): If there is no .spacy file, or one is damaged.
+    """
+    locations = walk_corpus(path, FILE_TYPE)
+    if path.suffix not in ("", f".{FILE_TYPE}") or not locations:
+        raise CorpusError(
+            f"{path}: expected a .spacy file or a directory of them. To make one: "
+            "python -m spacy eiou convert"
+        )
+    for location in locations:
+        yield from (doc for doc in load_docs(location, vocab) if len(doc))
 
 
 def load_docs(path: Path, vocab: Vocab) -> List[Doc]:

@@ -1,11 +1,17 @@
-from .scorer import make_nested_spans_scorer, nested_spans_score
-from .scores import score_spans
-from .statistics import Statistics, compute_statistics
+from .analyze import analyze
+from .bootstrap import bootstrap_difference
+from .card import write_card
+from .errors import find_errors
+from .evaluate import evaluate
+from .statistics import Statistics, compute_statistics, statistics
 
 __all__ = [
     "Statistics",
+    "analyze",
+    "bootstrap_difference",
     "compute_statistics",
-    "make_nested_spans_scorer",
-    "nested_spans_score",
-    "score_spans",
+    "evaluate",
+    "find_errors",
+    "statistics",
+    "write_card",
 ]

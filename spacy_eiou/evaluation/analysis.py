@@ -8,9 +8,11 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 import numpy as np
 from numpy.typing import NDArray
 
+from ..spans.groups import LabeledSpan, to_boundaries
+from ..spans.nesting import find_nesting
+from ..spans.pairs import Bools, Ints
+from ..spans.scores import score_spans
 from .errors import ERROR_CLASSES, SpanError, find_errors
-from .nesting import Bools, Ints, find_nesting
-from .scores import LabeledSpan, score_spans
 
 # The least value of each group.
 WIDTHS = (1, 2, 3, 4, 5, 7, 9, 13, 17)
@@ -51,7 +53,7 @@ class AnalyzedDoc:
         RETURNS (Ints): First token and token after the last one of each, shape (n, 2).
         """
         token_starts = np.array([0, *accumulate(map(len, self.tokens))])
-        bounds = np.array([span[:2] for span in spans], dtype=np.int64).reshape(-1, 2)
+        bounds = to_boundaries(spans)
         starts = np.searchsorted(token_starts, bounds[:, 0], side="right") - 1
         ends = np.searchsorted(token_starts, bounds[:, 1], side="left")
         return np.stack([starts, ends], axis=1)
@@ -211,8 +213,7 @@ def _tabulate(docs: Sequence[AnalyzedDoc], side: str, n_examples: Mapping[str, i
         spans = sorted(getattr(doc, side))
         bounds = doc.token_bounds(spans)
         widths.append(bounds[:, 1] - bounds[:, 0])
-        starts, ends = np.array([span[:2] for span in spans], dtype=np.int64).reshape(-1, 2).T
-        depths.append(find_nesting(starts, ends).depth)
+        depths.append(find_nesting(to_boundaries(spans)).depth)
         examples += [n_examples.get(label, 0) for *_, label in spans]
         shared += [span in doc.gold and span in doc.predicted for span in spans]
     return SpanTable(

@@ -1,9 +1,8 @@
 from typing import Collection, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-import numpy as np
-
-from .nesting import find_nesting, overlapping_pairs
-from .scores import LabeledSpan
+from ..spans.groups import LabeledSpan, to_boundaries
+from ..spans.nesting import find_nesting
+from ..spans.pairs import overlapping_pairs
 
 ERROR_CLASSES = {
     "wrong type": "predicted on the boundaries of a missed span, with another label",
@@ -84,12 +83,8 @@ def _match(missed: List[LabeledSpan], wrong: List[LabeledSpan]) -> Dict[LabeledS
 def _find_overlaps(
     missed: List[LabeledSpan], wrong: List[LabeledSpan]
 ) -> Iterator[Tuple[LabeledSpan, LabeledSpan]]:
-    spans = [*missed, *wrong]
-    starts, ends = np.array([span[:2] for span in spans], dtype=np.int64).reshape(-1, 2).T
-    first, second = np.sort(overlapping_pairs(starts, ends), axis=0)
-    mixed = (first < len(missed)) & (second >= len(missed))
-    for gold, predicted in zip(first[mixed], second[mixed]):
-        yield spans[gold], spans[predicted]
+    for gold, predicted in zip(*overlapping_pairs(to_boundaries(missed), to_boundaries(wrong))):
+        yield missed[gold], wrong[predicted]
 
 
 def _rank(
@@ -119,8 +114,7 @@ def _compare(gold: LabeledSpan, predicted: LabeledSpan) -> str:
 
 def _find_positions(gold: Collection[LabeledSpan]) -> Dict[LabeledSpan, str]:
     spans = list(gold)
-    starts, ends = np.array([span[:2] for span in spans], dtype=np.int64).reshape(-1, 2).T
-    nesting = find_nesting(starts, ends)
+    nesting = find_nesting(to_boundaries(spans))
     return {
         span: "inner" if inner else "outer" if outer else "flat"
         for span, inner, outer in zip(spans, nesting.inner, nesting.outer)

@@ -2,12 +2,19 @@ import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import Any, Counter, Dict, Iterable, List, Tuple
+from pathlib import Path
+from typing import Any, Counter, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
+from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
-from .nesting import Ints, find_nesting
+from ..corpora.docbin import read_docs
+from ..files import write_json
+from ..spans.groups import describe_spans_keys
+from ..spans.nesting import find_nesting
+from ..spans.pairs import Ints, lay_end_to_end
 
 # The same as spaCy's thresholds for `debug data`.
 RARE_LABEL_THRESHOLD = 50
@@ -65,11 +72,8 @@ class Statistics:
         next two.
     span_distinctiveness (float): See `LabelStatistics`.
     boundary_distinctiveness (float): See `LabelStatistics`.
-    nested (float): Share of the spans that strictly contain another one or lie inside one.
-    inner (float): Share of the spans that lie strictly inside another one.
-    outer (float): Share of the spans that strictly contain another one.
-    crossing (float): Share of the spans that overlap another one without containment.
-    overlapping (float): Share of the spans that share a token with another one.
+    nested, inner, outer, crossing, overlapping (float): Share of the spans that are so, see
+        `spans.nesting`.
     crossing_pairs (int): Number of pairs of spans that cross.
     depths (Dict[int, int]): Number of spans at each depth: 1 for spans that lie in no other one, 2
         for spans directly inside those, and so on.
@@ -110,7 +114,24 @@ class Statistics:
         return {**asdict(self), "rare_labels": self.rare_labels}
 
 
-def compute_statistics(docs: Iterable[Doc], spans_key: str = "sc") -> Statistics:
+def statistics(
+    data_path: Path, *, output: Optional[Path] = None, spans_key: str = DEFAULT_SPANS_KEY
+) -> Statistics:
+    """Compute statistics of the spans in annotated data.
+
+    data_path (Path): A .spacy file or a directory of them.
+    output (Optional[Path]): JSON file to write the statistics to.
+    spans_key (str): Key of `Doc.spans` to look at.
+    RETURNS (Statistics): The statistics.
+    RAISES (ValueError): If a file is damaged, or no doc has spans under the key.
+    """
+    result = compute_statistics(read_docs(data_path, Vocab()), spans_key)
+    if output is not None:
+        write_json(output, result.to_dict())
+    return result
+
+
+def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) -> Statistics:
     """Compute the statistics of annotated docs. Lengths and distinctiveness are defined as in
     spaCy's `debug data`.
 
@@ -136,11 +157,9 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = "sc") -> Statistics
         for label, spans in sorted(spans_by_label.items(), key=lambda item: -len(item[1]))
     }
     doc_lengths = np.array([len(doc) for doc in docs])
-    doc_starts = np.cumsum(doc_lengths) - doc_lengths
     spans = np.array(list(chain.from_iterable(spans_by_label.values())))
-    starts = doc_starts[spans[:, 0]] + spans[:, 1]
-    ends = doc_starts[spans[:, 0]] + spans[:, 2]
-    nesting = find_nesting(starts, ends)
+    lengths = spans[:, 2] - spans[:, 1]
+    nesting = find_nesting(lay_end_to_end(spans[:, 0], spans[:, 1:]))
     return Statistics(
         docs=len(docs),
         annotated_docs=sum(spans_key in doc.spans for doc in docs),
@@ -156,23 +175,10 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = "sc") -> Statistics
         overlapping=float(nesting.overlapping.mean()),
         crossing_pairs=nesting.crossing_pairs,
         depths=_count_values(nesting.depth),
-        lengths=_count_values(ends - starts),
-        widths=_describe_widths(ends - starts, doc_lengths),
+        lengths=_count_values(lengths),
+        widths=_describe_widths(lengths, doc_lengths),
         labels=labels,
     )
-
-
-def describe_spans_keys(docs: Iterable[Doc]) -> str:
-    """Name the keys of `Doc.spans` that occur in docs, for error messages.
-
-    docs (Iterable[Doc]): The docs.
-    RETURNS (str): A sentence with the keys and their number of spans.
-    """
-    counts: Counter[str] = Counter()
-    for doc in docs:
-        counts.update({key: len(group) for key, group in doc.spans.items()})
-    keys = ", ".join(f"'{key}' ({count} spans)" for key, count in counts.items())
-    return f"Spans keys in the data: {keys or 'none'}."
 
 
 def _normalize(word: str) -> str:

@@ -6,7 +6,8 @@ from thinc.backends import get_array_ops
 from thinc.types import Floats1d, Floats2d, Ints1d
 from thinc.util import get_array_module
 
-from .geometry import DISTANCES, overlapping_pairs
+from ..spans.geometry import DISTANCES
+from ..spans.pairs import overlapping_pairs
 from .span_loss import SpanLoss, SpanTruths
 
 FORMS = ("expected_distance", "margin")

@@ -8,7 +8,7 @@ from thinc.loss import Loss
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 from thinc.util import get_array_module
 
-from .geometry import equal_pairs
+from ..spans.pairs import equal_pairs
 
 
 @dataclass(frozen=True)

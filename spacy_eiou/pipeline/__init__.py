@@ -1,4 +1,15 @@
+from .calibration import Calibration, Thresholds, calibrate
+from .loading import load_pipeline
 from .nested_spancat import NestedSpanCategorizer, make_nested_spancat
-from .span_tree import SpanNode, span_tree
+from .scorer import make_nested_spans_scorer, nested_spans_score
 
-__all__ = ["NestedSpanCategorizer", "SpanNode", "make_nested_spancat", "span_tree"]
+__all__ = [
+    "Calibration",
+    "NestedSpanCategorizer",
+    "Thresholds",
+    "calibrate",
+    "load_pipeline",
+    "make_nested_spancat",
+    "make_nested_spans_scorer",
+    "nested_spans_score",
+]

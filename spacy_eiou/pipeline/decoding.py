@@ -2,10 +2,10 @@
 
 from typing import Callable, Dict, Optional, Tuple
 
-import numpy
+import numpy as np
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
-from ..losses.geometry import overlapping_pairs
+from ..spans.pairs import Bools, crosses, overlapping_pairs, overlaps
 
 
 def select_labels(
@@ -20,64 +20,40 @@ def select_labels(
     RETURNS (Tuple[Ints1d, Ints1d]): The rows and the columns of what is kept, sorted by row.
     """
     positive = scores >= thresholds
-    rows = numpy.flatnonzero(positive.any(axis=1))
+    rows = np.flatnonzero(positive.any(axis=1))
     if max_positive is not None:
-        ranks = numpy.argsort(numpy.argsort(-scores[rows], axis=1, kind="stable"), axis=1)
+        ranks = np.argsort(np.argsort(-scores[rows], axis=1, kind="stable"), axis=1)
         positive[rows] &= ranks < max_positive
-    kept_rows, columns = numpy.nonzero(positive[rows])
+    kept_rows, columns = np.nonzero(positive[rows])
     return rows[kept_rows], columns
 
 
-def crossing(a: Ints2d, b: Ints2d) -> numpy.ndarray:
-    """Which pairs of spans cross: overlap without one being inside the other.
-
-    a (Ints2d): Spans `[start, end)`, shape (n, 2).
-    b (Ints2d): Spans to compare with, shape (n, 2).
-    RETURNS (numpy.ndarray): Booleans, shape (n,).
-    """
-    a_first = (a[:, 0] < b[:, 0]) & (b[:, 0] < a[:, 1]) & (a[:, 1] < b[:, 1])
-    b_first = (b[:, 0] < a[:, 0]) & (a[:, 0] < b[:, 1]) & (b[:, 1] < a[:, 1])
-    crosses: numpy.ndarray = a_first | b_first
-    return crosses
-
-
-def overlapping(a: Ints2d, b: Ints2d) -> numpy.ndarray:
-    """Which pairs of spans share a token.
-
-    a (Ints2d): Spans `[start, end)`, shape (n, 2).
-    b (Ints2d): Spans to compare with, shape (n, 2).
-    RETURNS (numpy.ndarray): Booleans, shape (n,).
-    """
-    overlaps: numpy.ndarray = numpy.minimum(a[:, 1], b[:, 1]) > numpy.maximum(a[:, 0], b[:, 0])
-    return overlaps
-
-
 # What may not stand beside each other in one doc, by the setting `overlap`.
-CONFLICTS: Dict[str, Optional[Callable[[Ints2d, Ints2d], numpy.ndarray]]] = {
+CONFLICTS: Dict[str, Optional[Callable[[Ints2d, Ints2d], Bools]]] = {
     "any": None,
-    "nested": crossing,
-    "flat": overlapping,
+    "nested": crosses,
+    "flat": overlaps,
 }
 
 
-def resolve_overlap(spans: Ints2d, scores: Floats1d, overlap: str) -> numpy.ndarray:
+def resolve_overlap(spans: Ints2d, scores: Floats1d, overlap: str) -> Bools:
     """Of spans in conflict, keep the ones with the highest score, greedily.
 
     spans (Ints2d): Spans `[start, end)`, shape (n, 2).
     scores (Floats1d): Their scores, shape (n,).
     overlap (str): "any" keeps all, "nested" resolves spans that cross, "flat" all that overlap.
-    RETURNS (numpy.ndarray): Booleans: which spans are kept, shape (n,).
+    RETURNS (Bools): Which spans are kept, shape (n,).
     """
-    keep = numpy.ones(len(spans), dtype=bool)
+    keep = np.ones(len(spans), dtype=bool)
     conflict = CONFLICTS[overlap]
     if conflict is None:
         return keep
     rows, others = overlapping_pairs(spans, spans)
     in_conflict = conflict(spans[rows], spans[others]) & (rows != others)
     rows, others = rows[in_conflict], others[in_conflict]
-    bounds = numpy.searchsorted(others, numpy.arange(len(spans) + 1))
-    contested = numpy.unique(others)
-    for best in contested[numpy.argsort(-scores[contested], kind="stable")]:
+    bounds = np.searchsorted(others, np.arange(len(spans) + 1))
+    contested = np.unique(others)
+    for best in contested[np.argsort(-scores[contested], kind="stable")]:
         if keep[best]:
             keep[rows[bounds[best] : bounds[best + 1]]] = False
     return keep

@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import Any, Callable, Counter, Dict, Iterable, List, Optional, Tuple
 
-import numpy
+import numpy as np
 import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY, SpanCategorizer, Suggester
@@ -13,12 +13,13 @@ from thinc.api import Config, Model, NumpyOps
 from thinc.backends import get_array_ops
 from thinc.types import Floats1d, Floats2d, Ragged
 
-from ..evaluation.scorer import nested_spans_score
 from ..losses import SpanLoss, SpanTruths
-from ..losses.geometry import equal_pairs
 from ..models import SpanSuggester
+from ..spans.pairs import equal_pairs
+from ..spans.tree import SpanNode, span_tree
 from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
+from .scorer import nested_spans_score
 from .validation import (
     check_candidates,
     check_gold_spans,
@@ -183,17 +184,17 @@ class NestedSpanCategorizer(SpanCategorizer):
         candidates, scores = indices_scores
         spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
         scores = self.model.ops.to_numpy(scores)
-        bounds = numpy.cumsum(self.model.ops.to_numpy(candidates.lengths))
+        bounds = np.cumsum(self.model.ops.to_numpy(candidates.lengths))
         rows, columns = select_labels(scores, self._thresholds(), self.cfg["max_positive"])
         spans, scores = spans[rows], scores[rows, columns]
         # Of the docs laid end to end, so that spans of different docs never overlap
-        offsets = numpy.cumsum([0] + [len(doc) for doc in docs])
-        doc_rows = numpy.searchsorted(bounds, rows, side="right")
+        offsets = np.cumsum([0] + [len(doc) for doc in docs])
+        doc_rows = np.searchsorted(bounds, rows, side="right")
         kept = resolve_overlap(spans + offsets[doc_rows, None], scores, self.cfg["overlap"])
         spans, scores = spans[kept], scores[kept]
         label_hashes = [self.vocab.strings[label] for label in self.labels]
         labels = [label_hashes[column] for column in columns[kept].tolist()]
-        bounds = numpy.searchsorted(doc_rows[kept], numpy.arange(len(docs) + 1))
+        bounds = np.searchsorted(doc_rows[kept], np.arange(len(docs) + 1))
         for doc, start, end in zip(docs, bounds, bounds[1:]):
             doc.spans[self.key] = SpanGroup(
                 doc,
@@ -219,7 +220,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         """
         candidates, logits = spans_scores
         d_logits, loss = self.loss(logits, self._truths(list(examples), candidates))
-        if not numpy.isfinite(loss):
+        if not np.isfinite(loss):
             raise ValueError(
                 f"[{self.name}] The loss is {loss}: training has diverged. Lower the learning "
                 "rate, or check the token vectors that the component gets."
@@ -304,7 +305,7 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _thresholds(self) -> Floats1d:
         label_thresholds = self.cfg["label_thresholds"]
         thresholds = [label_thresholds.get(label, self.cfg["threshold"]) for label in self.labels]
-        return numpy.asarray(thresholds, dtype="f")
+        return np.asarray(thresholds, dtype="f")
 
     def _set_max_width(self, max_width: Optional[int]) -> None:
         self.cfg["max_width"] = max_width
@@ -322,15 +323,15 @@ class NestedSpanCategorizer(SpanCategorizer):
         return n_spans, max_width
 
     def _count_classes(self, examples: Iterable[Example]) -> None:
-        counts = numpy.zeros(len(self.labels) + 1, dtype="int64")
+        counts = np.zeros(len(self.labels) + 1, dtype="int64")
         n_gold = n_reached = 0
         for batch in minibatch(examples, size=256):  # type: ignore[no-untyped-call]
             candidates = self.suggester([eg.predicted for eg in batch], ops=NumpyOps())
             truths = self._truths(batch, candidates)
             rows, gold_rows = equal_pairs(truths.candidates, truths.gold)
-            counts[:-1] += numpy.bincount(truths.labels[gold_rows], minlength=len(self.labels))
-            counts[-1] += len(truths.candidates) - len(numpy.unique(rows))
-            n_reached += len(numpy.unique(gold_rows))
+            counts[:-1] += np.bincount(truths.labels[gold_rows], minlength=len(self.labels))
+            counts[-1] += len(truths.candidates) - len(np.unique(rows))
+            n_reached += len(np.unique(gold_rows))
             n_gold += sum(len(eg.reference.spans.get(self.key, [])) for eg in batch)
         self.cfg["class_counts"] = counts.tolist()
         check_candidates(self.name, n_reached, n_gold)
@@ -340,21 +341,21 @@ class NestedSpanCategorizer(SpanCategorizer):
         gold = list(example.reference.spans.get(self.key, []))
         words = example.predicted.to_array("ORTH")
         # Aligning takes longer than comparing, and mostly there is nothing to align.
-        if numpy.array_equal(words, example.reference.to_array("ORTH")):
+        if np.array_equal(words, example.reference.to_array("ORTH")):
             return gold
         return example.get_aligned_spans_y2x(gold, allow_overlap=True)
 
     def _truths(self, examples: List[Example], candidates: Ragged) -> SpanTruths:
         """The gold spans and the candidates of a batch, in tokens of its docs laid end to end."""
         ops = get_array_ops(candidates.dataXd)
-        doc_offsets = numpy.cumsum([0] + [len(eg.predicted) for eg in examples])
+        doc_offsets = np.cumsum([0] + [len(eg.predicted) for eg in examples])
         gold = [
             (span.start + offset, span.end + offset, self._label_index(span.label_))
             for eg, offset in zip(examples, doc_offsets)
             for span in self._gold_spans(eg)
         ]
         gold_array = ops.asarray2i(gold or ops.alloc2i(0, 3))
-        offsets = numpy.repeat(doc_offsets[:-1], ops.to_numpy(candidates.lengths))
+        offsets = np.repeat(doc_offsets[:-1], ops.to_numpy(candidates.lengths))
         counts = self.cfg["class_counts"]
         return SpanTruths(
             candidates=candidates.dataXd.reshape((-1, 2)) + ops.asarray1i(offsets)[:, None],
@@ -372,3 +373,12 @@ class NestedSpanCategorizer(SpanCategorizer):
                 f"initialized with: {', '.join(self.labels)}. Initialize it with all labels of the "
                 "training data, or remove the span."
             ) from None
+
+
+def _doc_span_tree(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY) -> List[SpanNode]:
+    return span_tree(doc.spans[spans_key])
+
+
+# A user's own extension of this name stays.
+if not Doc.has_extension("span_tree"):
+    Doc.set_extension("span_tree", method=_doc_span_tree)

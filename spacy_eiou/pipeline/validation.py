@@ -9,7 +9,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 from thinc.util import get_array_module
 
-from ..evaluation.statistics import describe_spans_keys
+from ..spans.groups import describe_spans_keys
 from .decoding import CONFLICTS
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
 from spacy_eiou.cli.analyze import analyze
-from spacy_eiou.cli.evaluate import evaluate
+from spacy_eiou.evaluation import evaluate
 from util import TINY_MODEL, TINY_TOK2VEC
 
 TEXTS = ["alpha beta gamma delta", "beta alpha delta gamma", "gamma alpha beta delta"] * 4

@@ -15,11 +15,11 @@ from spacy.tokens import Span, SpanGroup
 from spacy.util import minibatch
 from typer.testing import CliRunner
 
+from spacy_eiou.annotation.sinks import read_annotations
+from spacy_eiou.annotation.sources import SourceText
 from spacy_eiou.cli import app
 from spacy_eiou.cli.annotate import BATCHES_PER_ZONE, annotate, annotate_texts
 from spacy_eiou.corpora import CorpusError, Entity, read_brat, read_jsonl
-from spacy_eiou.corpora.export import read_annotations
-from spacy_eiou.corpora.texts import SourceText
 
 TEXTS = [f"word{number} of text {number}" for number in range(250)]
 

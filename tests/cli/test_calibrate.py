@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
 from spacy_eiou.cli.calibrate import FLOOR, calibrate, find_component, predict, select_candidates
-from spacy_eiou.cli.evaluate import evaluate
+from spacy_eiou.evaluation import evaluate
 from util import TINY_MODEL, TINY_TOK2VEC
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
 from spacy_eiou.cli.card import card, describe_split, find_component, get_package_name
-from spacy_eiou.cli.prepare import Conversion
-from spacy_eiou.evaluation.scores import score_spans
+from spacy_eiou.corpora.description import Conversion
+from spacy_eiou.spans.scores import score_spans
 
 TEXT = "the IL-2 gene"
 GOLD = [[(4, 13, "DNA"), (4, 8, "protein")]]

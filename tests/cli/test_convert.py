@@ -8,7 +8,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 import spacy_eiou.tokenizers  # noqa: F401
-from spacy_eiou.cli.convert import convert
+from spacy_eiou.corpora import convert
 
 ITEMS = [
     {"text": "the IL-2 gene", "spans": [[4, 13, "DNA"], [4, 8, "protein"]]},

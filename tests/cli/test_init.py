@@ -20,8 +20,8 @@ from spacy_eiou.cli.init import (
     init,
     make_project,
 )
-from spacy_eiou.cli.prepare import Conversion, CorpusDescription
 from spacy_eiou.corpora import CorpusError, Entity, Record, split_by_fractions
+from spacy_eiou.corpora.description import Conversion, CorpusDescription
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TEXTS = ["IL-2 gene", "IL-3 gene", "IL-4 gene"]

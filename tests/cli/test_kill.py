@@ -10,7 +10,7 @@ import pytest
 
 from spacy_eiou.cli._util import write_file
 from spacy_eiou.cli.calibrate import save_pipeline
-from spacy_eiou.cli.convert import convert
+from spacy_eiou.corpora import convert
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
 

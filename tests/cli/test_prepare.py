@@ -6,7 +6,7 @@ import srsly
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.prepare import (
+from spacy_eiou.corpora.description import (
     CorpusDescription,
     count_shared_docs,
     find_missing_files,

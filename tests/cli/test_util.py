@@ -9,7 +9,7 @@ from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli._util import read_docs, read_examples, write_files
+from spacy_eiou.corpora.docbin import read_docs, read_examples, write_files
 from util import TINY_MODEL
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
+from spacy_eiou.annotation.sinks import write_brat
 from spacy_eiou.corpora import READERS, records_to_docs
-from spacy_eiou.corpora.export import write_brat
 
 NLP = spacy.blank("en")
 LABEL = "X"

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from spacy_eiou.evaluation import score_spans
 from spacy_eiou.evaluation.comparison import format_comparison, plot_learning_curves
+from spacy_eiou.spans import score_spans
 
 GOLD = [{(0, 4, "DNA")}, {(0, 4, "DNA"), (5, 9, "RNA")}]
 ALL, FIRST = GOLD, [GOLD[0], set()]

@@ -6,7 +6,7 @@ from numpy import exp, log
 from numpy.testing import assert_allclose, assert_array_equal
 
 from spacy_eiou.losses import EIoU, SpanTruths, build_eiou_v1
-from spacy_eiou.losses.geometry import DISTANCES
+from spacy_eiou.spans import DISTANCES
 
 # Distance of [0, 1) and of [1, 2) to [0, 2): IoU 1/2, hull 2, centres 0.5 apart, widths 1 apart
 D = 1 / 2 + 0.5**2 / 2**2 + 1 / 2**2

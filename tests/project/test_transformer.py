@@ -9,7 +9,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from spacy_eiou.cli.prepare import CorpusDescription, make_config
+from spacy_eiou.corpora.description import CorpusDescription, make_config
 
 CONFIG_PATH = Path(__file__).parents[2] / "configs" / "transformer.cfg"
 CORPUS = CorpusDescription(lang="en", tokenizer="spacy_eiou.BiomedicalTokenizer.v1", convert=[])

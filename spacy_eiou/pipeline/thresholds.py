@@ -3,7 +3,7 @@ from typing import Any, Dict, Mapping, Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from .nesting import Bools
+from ..spans.pairs import Bools
 
 Scores = NDArray[np.floating[Any]]
 
@@ -19,7 +19,7 @@ def find_threshold(
 
     scores (Scores): Shape (n,). The scores of the predicted spans, none below the floor.
     correct (Bools): Shape (n,). Whether each predicted span is a gold span.
-    n_gold (int): Number of gold spans, be they predicted or not.
+    n_gold (int): Number of gold spans, predicted ones and others.
     floor (float): The least threshold to consider.
     RETURNS (Optional[float]): The threshold, or None if no predicted span is correct, so that
         none is better than another.

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from spacy_eiou.losses.geometry import (
+from spacy_eiou.spans import (
     DISTANCES,
     equal_pairs,
     intersection_over_union,

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
-from spacy_eiou.corpora import CorpusError
-from spacy_eiou.corpora.texts import (
+from spacy_eiou.annotation.sources import (
     RejectedText,
     SourceText,
     find_text_files,
     guess_text_format,
     read_texts,
 )
+from spacy_eiou.corpora import CorpusError
 
 TEXT = "\ufeff😀 e\u0301\r\n\tשלום\u2028\x00"
 

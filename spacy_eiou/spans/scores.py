@@ -3,10 +3,31 @@ from typing import AbstractSet, Any, Collection, Dict, List, Optional, Sequence,
 
 import numpy as np
 
-from .nesting import Ints, Nesting, best_iou, find_nesting
+from .groups import LabeledSpan
+from .nesting import Nesting, best_iou, find_nesting
+from .pairs import Ints, lay_end_to_end
 
-# Start and end character, end exclusive, and label.
-LabeledSpan = Tuple[int, int, str]
+# What tables call the scores of `score_spans`.
+TITLES = {
+    "f": "micro F",
+    "macro_f": "macro F",
+    "p": "precision",
+    "r": "recall",
+    "inner_f": "inner F",
+    "outer_f": "outer F",
+    "flat_f": "flat F",
+    "boundary_f": "boundary F",
+    "label_acc": "label acc.",
+    "mean_iou": "mean IoU",
+    "gold": "gold spans",
+    "predicted": "predicted spans",
+    "correct": "correct spans",
+    "crossing_pairs_gold": "crossing pairs, gold",
+    "crossing_pairs_predicted": "crossing pairs, predicted",
+}
+# The subsets of the spans that are scored apart, see `nesting`.
+SUBSETS = ("nested", "inner", "outer", "crossing", "flat")
+
 # A LabeledSpan after the index of its document.
 CorpusSpan = Tuple[int, int, int, str]
 # Document index, start and end character.
@@ -35,11 +56,9 @@ def score_spans(
         mean_iou: Mean over the gold boundaries of the greatest intersection over union with
             any predicted span of the document, in characters.
         nested_*, inner_*, outer_*, crossing_*, flat_*: The same six values for a subset of the
-            entities: recall over the gold spans that belong to it among the gold spans, precision
-            over the predicted spans that belong to it among the predicted spans, and `correct`
-            the number of the latter that are gold. Inner spans lie strictly inside another span,
-            outer spans strictly contain one, nested spans do either. Crossing spans overlap
-            another without containment. Flat spans overlap none but on the same boundaries.
+            entities, in the words of `nesting`: recall over the gold spans that belong to it among
+            the gold spans, precision over the predicted spans that belong to it among the
+            predicted spans, and `correct` the number of the latter that are gold.
         crossing_pairs_gold, crossing_pairs_predicted: Number of pairs of boundaries that cross.
     RAISES (ValueError): If the numbers of documents differ.
     """
@@ -122,8 +141,7 @@ def _label_accuracy(
 
 def _mean_iou(gold: AbstractSet[Boundaries], predicted: AbstractSet[Boundaries]) -> Optional[float]:
     positions = _lay_end_to_end([*gold, *predicted])
-    best = best_iou(*positions[:, : len(gold)], *positions[:, len(gold) :])
-    return _mean(best.tolist())
+    return _mean(best_iou(positions[: len(gold)], positions[len(gold) :]).tolist())
 
 
 def _score_nesting(
@@ -131,10 +149,10 @@ def _score_nesting(
 ) -> Dict[str, Any]:
     gold_boundaries = list({span[:3] for span in gold})
     predicted_boundaries = list({span[:3] for span in predicted})
-    gold_nesting = find_nesting(*_lay_end_to_end(gold_boundaries))
-    predicted_nesting = find_nesting(*_lay_end_to_end(predicted_boundaries))
+    gold_nesting = find_nesting(_lay_end_to_end(gold_boundaries))
+    predicted_nesting = find_nesting(_lay_end_to_end(predicted_boundaries))
     scores: Dict[str, Any] = {}
-    for subset in ("nested", "inner", "outer", "crossing", "flat"):
+    for subset in SUBSETS:
         gold_subset = _select(gold, gold_boundaries, gold_nesting, subset)
         predicted_subset = _select(predicted, predicted_boundaries, predicted_nesting, subset)
         scores.update(_prefixed(subset, _score(gold_subset, predicted_subset, gold, predicted)))
@@ -151,10 +169,8 @@ def _select(
 
 
 def _lay_end_to_end(boundaries: List[Boundaries]) -> Ints:
-    """Move the boundaries so that no two documents overlap. RETURNS (Ints): Shape (2, n)."""
-    documents, starts, ends = np.array(boundaries, dtype=np.int64).reshape(-1, 3).T
-    offsets = documents * (ends.max(initial=0) + 1)
-    return np.stack([starts + offsets, ends + offsets])
+    rows = np.array(boundaries, dtype=np.int64).reshape(-1, 3)
+    return lay_end_to_end(rows[:, 0], rows[:, 1:])
 
 
 def _mean(values: Sequence[float]) -> Optional[float]:
@@ -163,3 +179,15 @@ def _mean(values: Sequence[float]) -> Optional[float]:
 
 def _prefixed(prefix: str, scores: Dict[str, Any]) -> Dict[str, Any]:
     return {f"{prefix}_{name}": value for name, value in scores.items()}
+
+
+def name_scores(scores: Dict[str, Any], spans_key: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The scores of `score_spans` under the names that spaCy gives those
+    of a spans key."""
+    return _prefixed(f"spans_{spans_key}", scores)
+
+
+def select_scores(scores: Dict[str, Any], spans_key: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The scores of a spans key under the names of `score_spans`."""
+    prefix = f"spans_{spans_key}_"
+    return {name[len(prefix) :]: value for name, value in scores.items() if name.startswith(prefix)}

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 
-from spacy_eiou.pipeline import SpanNode, span_tree
+from spacy_eiou.spans import SpanNode, span_tree
 
 WORDS = [str(i) for i in range(12)]
 BOUNDARIES = st.lists(

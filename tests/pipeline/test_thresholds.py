@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.evaluation.calibration import find_label_thresholds, find_threshold
+from spacy_eiou.pipeline.thresholds import find_label_thresholds, find_threshold
 
 # Few values, so that many scores are equal
 PREDICTIONS = st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.4, 0.8]), st.booleans()), max_size=12)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_eiou.cli._part import (
+from spacy_eiou.annotation.resume import (
     bind_part,
     cut_to_batches,
     finish_parts,

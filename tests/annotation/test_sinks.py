@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.corpora import Entity, read_brat
-from spacy_eiou.corpora.export import (
+from spacy_eiou.annotation.sinks import (
     NOT_IN_XML,
     read_annotations,
     write_brat,
@@ -16,6 +15,7 @@ from spacy_eiou.corpora.export import (
     write_graphml,
     write_html,
 )
+from spacy_eiou.corpora import Entity, read_brat
 
 NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 

@@ -1,6 +1,6 @@
 """Geometry of token spans. A span is a row `[start, end)` of an integer array."""
 
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict
 
 from thinc.types import Floats1d, Ints1d, Ints2d
 from thinc.util import get_array_module
@@ -18,7 +18,7 @@ def intersection_over_union(a: Ints2d, b: Ints2d) -> Floats1d:
     xp = get_array_module(a)
     intersection = xp.minimum(a[:, 1], b[:, 1]) - xp.maximum(a[:, 0], b[:, 0])
     intersection = xp.maximum(intersection, 0)
-    union = _widths(a) + _widths(b) - intersection
+    union = widths(a) + widths(b) - intersection
     return (intersection / union).astype("f")
 
 
@@ -72,7 +72,7 @@ def eiou_distance(a: Ints2d, b: Ints2d) -> Floats1d:
     b (Ints2d): Spans to compare with, shape (n, 2).
     RETURNS (Floats1d): Distances from 0 (equal spans) to less than 3, shape (n,).
     """
-    width_difference = _widths(a) - _widths(b)
+    width_difference = widths(a) - widths(b)
     return diou_distance(a, b) + ((width_difference / _hull_widths(a, b)) ** 2).astype("f")
 
 
@@ -84,65 +84,7 @@ DISTANCES: Dict[str, SpanDistance] = {
 }
 
 
-def equal_pairs(a: Ints2d, b: Ints2d) -> Tuple[Ints1d, Ints1d]:
-    """All pairs of equal spans between two sets, without comparing each with each.
-
-    a (Ints2d): Spans `[start, end)`, shape (n, 2).
-    b (Ints2d): Spans `[start, end)`, shape (m, 2).
-    RETURNS (Tuple[Ints1d, Ints1d]): Rows of `a` and the rows of `b` they equal, sorted by the
-        latter.
-    """
-    xp = get_array_module(a)
-    base = max(_maximum(a), _maximum(b)) + 1
-    keys_a = a[:, 0].astype("int64") * base + a[:, 1]
-    keys_b = b[:, 0].astype("int64") * base + b[:, 1]
-    order = xp.argsort(keys_a)
-    keys_a = keys_a[order]
-    found, rows_b = _ranges(
-        xp.searchsorted(keys_a, keys_b), xp.searchsorted(keys_a, keys_b, side="right")
-    )
-    return order[found], rows_b
-
-
-def overlapping_pairs(a: Ints2d, b: Ints2d) -> Tuple[Ints1d, Ints1d]:
-    """All pairs of spans between two sets that share at least one token.
-
-    Spans of `a` sorted by start can only overlap a span of `b` within a window of starts as wide
-    as the widest of them, so the work grows with the number of overlaps, not with n * m.
-
-    a (Ints2d): Spans `[start, end)`, shape (n, 2).
-    b (Ints2d): Spans `[start, end)`, shape (m, 2).
-    RETURNS (Tuple[Ints1d, Ints1d]): Rows of `a` and the rows of `b` they overlap, sorted by the
-        latter.
-    """
-    xp = get_array_module(a)
-    widest = _maximum(_widths(a))
-    order = xp.argsort(a[:, 0], kind="stable")
-    starts = a[order, 0]
-    found, rows_b = _ranges(
-        xp.searchsorted(starts, b[:, 0] - widest, side="right"), xp.searchsorted(starts, b[:, 1])
-    )
-    rows_a = order[found]
-    overlapping = a[rows_a, 1] > b[rows_b, 0]
-    return rows_a[overlapping], rows_b[overlapping]
-
-
-def _ranges(starts: Ints1d, ends: Ints1d) -> Tuple[Ints1d, Ints1d]:
-    """Lay the ranges `[start, end)` end to end: their members, and which range each comes from."""
-    xp = get_array_module(starts)
-    lengths = xp.maximum(ends - starts, 0)
-    bounds = xp.cumsum(lengths)
-    # CuPy's repeat takes no array of lengths.
-    owners = xp.searchsorted(bounds, xp.arange(_maximum(bounds)), side="right")
-    members = xp.arange(len(owners)) + (starts - bounds + lengths)[owners]
-    return members, owners
-
-
-def _maximum(values: Ints1d) -> int:
-    return int(values.max()) if len(values) else 0
-
-
-def _widths(spans: Ints2d) -> Ints1d:
+def widths(spans: Ints2d) -> Ints1d:
     return spans[:, 1] - spans[:, 0]
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.evaluation.scores import score_spans
+from spacy_eiou.spans.scores import score_spans
 
 SPANS = st.sets(
     st.tuples(st.integers(0, 10), st.integers(1, 6), st.sampled_from("ABC")).map(

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, Sequence, Set
 
 import srsly
 
-from ._util import write_json
+from ..files import write_json
 
 
 def part_of(path: Path) -> Path:

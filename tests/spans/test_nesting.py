@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.evaluation.nesting import best_iou, find_nesting, find_parents, overlapping_pairs
+from spacy_eiou.spans.nesting import best_iou, find_nesting, find_parents, overlapping_pairs
 
 BOUNDARIES = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 8)).map(lambda x: (x[0], x[0] + x[1])),

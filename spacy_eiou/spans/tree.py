@@ -1,11 +1,11 @@
 from dataclasses import dataclass
 from typing import Iterable, List, Optional
 
-import numpy
-from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
-from spacy.tokens import Doc, Span
+import numpy as np
+from spacy.tokens import Span
 
-from ..evaluation.nesting import find_parents
+from .geometry import widths
+from .nesting import find_parents
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,10 @@ def span_tree(spans: Iterable[Span]) -> List[SpanNode]:
     RETURNS (List[SpanNode]): One node per span, in the order of the spans.
     """
     spans = list(spans)
-    starts = numpy.array([span.start for span in spans], dtype="int64")
-    ends = numpy.array([span.end for span in spans], dtype="int64")
-    parents = [None if parent < 0 else parent for parent in find_parents(starts, ends).tolist()]
+    bounds = np.array([(span.start, span.end) for span in spans], dtype=np.int64).reshape(-1, 2)
+    parents = [None if parent < 0 else parent for parent in find_parents(bounds).tolist()]
     depths = [1] * len(spans)
-    for index in numpy.argsort(starts - ends, kind="stable").tolist():
+    for index in np.argsort(-widths(bounds), kind="stable").tolist():
         # A parent is wider than its children, so its depth is known.
         parent = parents[index]
         if parent is not None:
@@ -47,10 +46,3 @@ def span_tree(spans: Iterable[Span]) -> List[SpanNode]:
         if parent is not None:
             children[parent].append(index)
     return [SpanNode(*node) for node in zip(spans, parents, children, depths)]
-
-
-def _doc_span_tree(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY) -> List[SpanNode]:
-    return span_tree(doc.spans[spans_key])
-
-
-Doc.set_extension("span_tree", method=_doc_span_tree, force=True)

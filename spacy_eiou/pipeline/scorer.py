@@ -1,9 +1,9 @@
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable
 
-from spacy.tokens import Doc
 from spacy.training import Example
 
-from .scores import LabeledSpan, score_spans
+from ..spans.groups import get_spans
+from ..spans.scores import name_scores, score_spans
 
 
 def make_nested_spans_scorer() -> Callable[..., Dict[str, Any]]:
@@ -43,14 +43,4 @@ def nested_spans_score(
     scores = score_spans(gold, predicted)
     if not gold:
         scores = dict.fromkeys(scores)
-    return {f"spans_{spans_key}_{name}": value for name, value in scores.items()}
-
-
-def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
-    """Get the boundaries, in characters, and the labels of the spans under a key.
-
-    doc (Doc): The doc.
-    spans_key (str): Key of `Doc.spans`, which the doc need not have.
-    RETURNS (List[LabeledSpan]): `(start_char, end_char, label)` of each span, in their order.
-    """
-    return [(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])]
+    return name_scores(scores, spans_key)

@@ -5,8 +5,8 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple, Union
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from ._parse import check_type, get_field, parse_json
-from .record import CorpusError
+from ..corpora._parse import check_type, get_field, parse_json
+from ..corpora.record import CorpusError
 
 TEXT_FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".parquet": "parquet", ".spacy": "docbin"}
 

@@ -1,0 +1,12 @@
+from .annotate import AnnotationReport, annotate, annotate_texts
+from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
+
+__all__ = [
+    "TEXT_FORMATS",
+    "AnnotationReport",
+    "RejectedText",
+    "SourceText",
+    "annotate",
+    "annotate_texts",
+    "read_texts",
+]

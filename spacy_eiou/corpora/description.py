@@ -1,0 +1,197 @@
+"""How a corpus is converted and what it sets in a training config, as a file says it."""
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import srsly
+from pydantic import BaseModel
+from spacy.tokens import Doc
+from spacy.util import load_config, load_model_from_config
+from spacy.vocab import Vocab
+from thinc.api import Config
+
+from ..files import write_file
+from .account import Account
+from .conversion import PARTS, convert
+from .docbin import read_docs
+from .record import CorpusError
+
+
+class Conversion(BaseModel, extra="forbid"):
+    """One call of `convert`: paths are relative to the assets and to the output."""
+
+    input: str
+    output: str
+    format: str
+    level: Optional[int] = None
+    split_sizes: Optional[List[int]] = None
+    split_fractions: Optional[List[float]] = None
+    split_ids: List[str] = []
+
+
+class CorpusDescription(BaseModel, extra="forbid"):
+    """A file of configs/corpora: how to convert a corpus, what it sets in a training config, and
+    what to say of it in a model card."""
+
+    title: str = ""
+    license: str = ""
+    source: str = ""
+    lang: str
+    tokenizer: str
+    convert: List[Conversion]
+    config: Dict[str, Any] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> "CorpusDescription":
+        """Read the description of a corpus.
+
+        path (Path): The YAML file.
+        RETURNS (CorpusDescription): The description.
+        RAISES (CorpusError): If a setting is unknown, missing or not as expected.
+        """
+        try:
+            return cls.model_validate(srsly.read_yaml(path))
+        except ValueError as err:
+            raise CorpusError(f"{path}: expected the description of a corpus ({err})") from err
+
+
+def prepare(
+    corpus_path: Path,
+    output_path: Path,
+    *,
+    config_path: Path,
+    assets_path: Path = Path("assets"),
+    transformer: Optional[str] = None,
+    silent: bool = True,
+) -> Dict[Path, Account]:
+    """Convert the parts of a described corpus, and fill in the training config for it.
+
+    corpus_path (Path): The description of the corpus, see `CorpusDescription`.
+    output_path (Path): The directory for train.spacy, dev.spacy, test.spacy and config.cfg.
+    config_path (Path): The training config.
+    assets_path (Path): The directory of the corpus' files.
+    transformer (Optional[str]): Name of the transformer, if the config has one, see
+        `find_transformer`. `None` keeps that of the config.
+    silent (bool): Whether to show no progress.
+    RETURNS (Dict[Path, Account]): The parts and their accounts.
+    RAISES (CorpusError): If the description, the config or the corpus are not as expected.
+    """
+    corpus = CorpusDescription.read(corpus_path)
+    missing = find_missing_files(corpus, assets_path)
+    if missing:
+        raise CorpusError(
+            f"{missing[0]}: can't find this file ({len(missing)} are missing). Fetch them with: "
+            "python -m spacy project assets"
+        )
+    config = make_config(config_path, corpus, output_path, transformer)
+    accounts: Dict[Path, Account] = {}
+    for conversion in corpus.convert:
+        accounts.update(_convert_part(corpus, conversion, assets_path, output_path, silent=silent))
+    _warn_about_shared_docs(output_path)
+    write_file(output_path / "config.cfg", config.to_bytes())
+    return accounts
+
+
+def find_missing_files(corpus: CorpusDescription, assets_path: Path) -> List[Path]:
+    """RETURNS (List[Path]): The files that a corpus is converted from and that do not exist."""
+    names = [
+        name for conversion in corpus.convert for name in [conversion.input, *conversion.split_ids]
+    ]
+    return [assets_path / name for name in names if not (assets_path / name).exists()]
+
+
+def _convert_part(
+    corpus: CorpusDescription,
+    conversion: Conversion,
+    assets_path: Path,
+    output_path: Path,
+    *,
+    silent: bool,
+) -> Dict[Path, Account]:
+    return convert(
+        assets_path / conversion.input,
+        output_path / conversion.output,
+        corpus_format=conversion.format,
+        lang=corpus.lang,
+        tokenizer=corpus.tokenizer,
+        level=conversion.level,
+        split_sizes=conversion.split_sizes,
+        split_fractions=conversion.split_fractions,
+        split_ids=[assets_path / name for name in conversion.split_ids] or None,
+        silent=silent,
+    )
+
+
+def _warn_about_shared_docs(output_path: Path) -> None:
+    earlier: List[Doc] = []
+    for path in [output_path / f"{part}.spacy" for part in PARTS]:
+        docs = list(read_docs(path, Vocab())) if path.exists() else []
+        n_shared = count_shared_docs(docs, earlier)
+        if n_shared:
+            warnings.warn(
+                f"{n_shared:,} of {len(docs):,} docs of {path.name} have a text, or belong to a "
+                "document, that an earlier part has too: scores on them are too high",
+                stacklevel=3,
+            )
+        earlier += docs
+
+
+def count_shared_docs(docs: List[Doc], others: List[Doc]) -> int:
+    """Count the docs whose text, or the document that they are a part of, is among other docs.
+
+    docs (List[Doc]): The docs to count, as `convert` makes them.
+    others (List[Doc]): The other docs.
+    RETURNS (int): The number of docs.
+    """
+    texts = {doc.text for doc in others}
+    groups = {doc.user_data["group"] for doc in others if "group" in doc.user_data}
+    return sum(doc.text in texts or doc.user_data.get("group") in groups for doc in docs)
+
+
+def make_config(
+    config_path: Path,
+    corpus: CorpusDescription,
+    output_path: Path,
+    transformer: Optional[str] = None,
+) -> Config:
+    """Fill in a training config for a corpus.
+
+    config_path (Path): The config.
+    corpus (CorpusDescription): The description of the corpus.
+    output_path (Path): The directory of train.spacy and dev.spacy.
+    transformer (Optional[str]): Name of the transformer, if the config has one, see
+        `find_transformer`. `None` keeps that of the config.
+    RETURNS (Config): The config, complete with spaCy's defaults.
+    RAISES (CorpusError): If a setting is unknown or not as expected.
+    """
+    overrides = {
+        "nlp.lang": corpus.lang,
+        "paths.train": (output_path / "train.spacy").as_posix(),
+        "paths.dev": (output_path / "dev.spacy").as_posix(),
+        **corpus.config,
+    }
+    if transformer is not None and "transformer" in load_config(config_path)["components"]:
+        overrides["components.transformer.model.name"] = find_transformer(transformer)
+    config = load_config(config_path, overrides=overrides)
+    config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
+    try:
+        return load_model_from_config(config, auto_fill=True).config
+    except ValueError as err:
+        raise CorpusError(f"{config_path}: can't be filled in for the corpus ({err})") from err
+
+
+def find_transformer(name: str) -> str:
+    """Find a transformer by name.
+
+    name (str): A Python package that ships a transformer in its folder `model`, a folder, or a name
+        on a hub.
+    RETURNS (str): The folder, or the name on the hub.
+    """
+    package = find_spec(name.replace("-", "_")) if "/" not in name else None
+    if package is not None and package.origin is not None:
+        model_path = Path(package.origin).parent / "model"
+        if model_path.is_dir():
+            return str(model_path)
+    return name

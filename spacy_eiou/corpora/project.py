@@ -1,0 +1,319 @@
+"""A spaCy project for annotated files of one's own."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
+
+import srsly
+from spacy.language import Language
+
+from ..files import write_files
+from ..templates import TEMPLATES_PATH, render_template
+from .account import Account
+from .conversion import PARTS, make_nlp
+from .description import Conversion, CorpusDescription
+from .docs import records_to_docs
+from .folder import list_files
+from .formats import READERS
+from .record import CorpusError, Record
+from .splits import split_by_fractions
+
+DEFAULT_TRANSFORMER = "sentence-transformers/all-MiniLM-L6-v2"
+FORMATS_BY_SUFFIX = {
+    ".jsonl": "jsonl",
+    ".ann": "brat",
+    ".spacy": "docbin",
+    ".conll": "conll",
+    ".iob2": "iob2",
+}
+BRAT_SUFFIXES = (".txt", ".ann")
+TOKENIZERS = (
+    "spacy.Tokenizer.v1",
+    "spacy_eiou.BiomedicalTokenizer.v1",
+    "spacy_eiou.WhitespaceTokenizer.v1",
+    "spacy_eiou.CharacterTokenizer.v1",
+)
+COPIED_TEMPLATES = {
+    "configs/cnn.cfg": "cnn.cfg",
+    "configs/transformer.cfg": "transformer.cfg",
+    ".gitignore": "gitignore",
+}
+# The share of the dev and of the test part, where they are split off the training files.
+HELD_OUT_SHARE = 0.1
+# The share of misaligned entities from which on another tokenizer is worth a try.
+MISALIGNED_SHARE = 0.01
+
+
+class ProjectReport(NamedTuple):
+    """What `init_project` read.
+
+    corpus_format (str): The format of the files, a name in `READERS`.
+    n_files (int): The number of files.
+    account (Account): What the records hold.
+    n_entities (int): The number of entities.
+    misaligned (Dict[str, int]): The number of entities that do not begin and end with a token, by
+        tokenizer: the chosen one first, the others only if they are worth a try.
+    """
+
+    corpus_format: str
+    n_files: int
+    account: Account
+    n_entities: int
+    misaligned: Dict[str, int]
+
+
+def init_project(
+    project_dir: Path,
+    train: Sequence[Path],
+    *,
+    dev: Sequence[Path] = (),
+    test: Sequence[Path] = (),
+    corpus_format: Optional[str] = None,
+    lang: str = "en",
+    tokenizer: Optional[str] = None,
+    transformer: Optional[str] = None,
+    force: bool = False,
+) -> ProjectReport:
+    """Start a spaCy project for annotated texts.
+
+    project_dir (Path): The directory of the project.
+    train (Sequence[Path]): Files and directories to train on. A dev part is split off them if there
+        is none, and a test part if there is neither.
+    dev (Sequence[Path]): Files and directories of the dev part.
+    test (Sequence[Path]): Files and directories of the test part.
+    corpus_format (Optional[str]): A name in `READERS`. If None, what the suffixes tell.
+    lang (str): Code of the language.
+    tokenizer (Optional[str]): Name of a registered tokenizer. If None, that of the language.
+    transformer (Optional[str]): Name of a transformer, see `find_transformer`. If None, the model
+        has none.
+    force (bool): Whether to write into a directory that is not empty.
+    RETURNS (ProjectReport): What the project was made of.
+    RAISES (CorpusError): If the files or an argument are not as expected. Nothing is written.
+    """
+    if not force and project_dir.exists() and any(project_dir.iterdir()):
+        raise CorpusError(
+            f"{project_dir}: expected an empty directory, or --force to write into it"
+        )
+    nlp = make_nlp(lang, tokenizer)
+    tokenizer = str(nlp.config["nlp"]["tokenizer"]["@tokenizers"])
+    inputs = {part: paths for part, paths in zip(PARTS, (train, dev, test), strict=True) if paths}
+    if corpus_format is None:
+        corpus_format = guess_format(_list_files([*train, *dev, *test]))
+    if corpus_format not in READERS:
+        raise CorpusError(f"Expected a format from {', '.join(READERS)}, not '{corpus_format}'")
+    files = {part: find_files(paths, corpus_format) for part, paths in inputs.items()}
+    _check_assets(project_dir, files)
+    records = {part: _read_files(paths, corpus_format) for part, paths in files.items()}
+    fractions = choose_fractions(records)
+    _check_parts(split_records(records, fractions))
+    report = describe_records(nlp, [record for part in records.values() for record in part])
+    corpus = describe_corpus(list(records), corpus_format, lang, tokenizer, fractions)
+    contents = make_project(project_dir.resolve().name, corpus, list(records), transformer)
+    contents.update(
+        (f"assets/{part}/{path.name}", path.read_bytes())
+        for part, paths in files.items()
+        for path in paths
+    )
+    write_files({project_dir / name: data for name, data in contents.items()})
+    return report._replace(corpus_format=corpus_format, n_files=sum(map(len, files.values())))
+
+
+def guess_format(files: Iterable[Path]) -> str:
+    """Tell the format of files by their suffixes.
+
+    files (Iterable[Path]): The files.
+    RETURNS (str): A name in `READERS`.
+    RAISES (CorpusError): If the suffixes tell no format, or several.
+    """
+    formats = {FORMATS_BY_SUFFIX[path.suffix] for path in files if path.suffix in FORMATS_BY_SUFFIX}
+    if len(formats) != 1:
+        raise CorpusError(
+            f"Expected files whose suffix tells one format, not {len(formats)}. "
+            f"Choose it with --format: {', '.join(READERS)}"
+        )
+    return formats.pop()
+
+
+def find_files(paths: Sequence[Path], corpus_format: str) -> List[Path]:
+    """Find the files of a part.
+
+    paths (Sequence[Path]): Files, and directories of them.
+    corpus_format (str): A name in `READERS`.
+    RETURNS (List[Path]): The files, sorted by name, each .ann file with its .txt file.
+    RAISES (CorpusError): If there is no file, or two have the same name.
+    """
+    files = _list_files(paths)
+    if corpus_format == "brat":
+        texts = [path for path in files if path.suffix in BRAT_SUFFIXES]
+        files = {path.with_suffix(suffix) for path in texts for suffix in BRAT_SUFFIXES}
+    if not files:
+        raise CorpusError(f"{paths[0]}: expected a file in the format {corpus_format}")
+    name, count = Counter(path.name for path in files).most_common(1)[0]
+    if count > 1:
+        raise CorpusError(f"Expected files of different names, but {count} are named '{name}'")
+    return sorted(files, key=lambda path: path.name)
+
+
+def _list_files(paths: Sequence[Path]) -> Set[Path]:
+    return {file for path in paths for file in (list_files(path) if path.is_dir() else [path])}
+
+
+def _check_assets(project_dir: Path, files: Dict[str, List[Path]]) -> None:
+    for part, paths in files.items():
+        folder = project_dir / "assets" / part
+        names = {path.name for path in paths}
+        for path in list_files(folder) if folder.is_dir() else []:
+            if path.name not in names:
+                raise CorpusError(f"{path}: expected no other files here, they would be read too")
+
+
+def _read_files(paths: List[Path], corpus_format: str) -> List[Record]:
+    if corpus_format == "brat":
+        paths = [path for path in paths if path.suffix == ".txt"]
+    records = [record for path in paths for record in READERS[corpus_format](path)]
+    if not records:
+        raise CorpusError(f"{paths[0]}: expected at least one record")
+    return records
+
+
+def choose_fractions(records: Dict[str, List[Record]]) -> Optional[List[float]]:
+    """Choose how to split the records to train on.
+
+    records (Dict[str, List[Record]]): The records of the parts that are given.
+    RETURNS (Optional[List[float]]): The shares of the train, dev and, unless it is given, test
+        part; or None if the dev part is given.
+    RAISES (CorpusError): If there are fewer documents than parts.
+    """
+    if "dev" in records:
+        return None
+    parts = PARTS[:2] if "test" in records else PARTS
+    documents = {
+        number if record.group is None else record.group
+        for number, record in enumerate(records["train"])
+        if record.skipped is None
+    }
+    if len(documents) < len(parts):
+        raise CorpusError(
+            f"Expected at least {len(parts)} documents to split into {', '.join(parts)}, "
+            f"not {len(documents)}"
+        )
+    share = round(max(HELD_OUT_SHARE, 1 / len(documents)), 4)
+    n_held_out = len(parts) - 1
+    return [round(1 - n_held_out * share, 4), *[share] * n_held_out]
+
+
+def split_records(
+    records: Dict[str, List[Record]], fractions: Optional[List[float]]
+) -> Dict[str, List[Record]]:
+    """Split the records to train on as `eiou prepare` will.
+
+    records (Dict[str, List[Record]]): The records of the parts that are given.
+    fractions (Optional[List[float]]): The shares, see `choose_fractions`.
+    RETURNS (Dict[str, List[Record]]): The records of all parts.
+    """
+    if fractions is None:
+        return records
+    return {**records, **dict(zip(PARTS, split_by_fractions(records["train"], fractions)))}
+
+
+def _check_parts(parts: Dict[str, List[Record]]) -> None:
+    for part, records in parts.items():
+        if all(record.skipped is not None for record in records):
+            raise CorpusError(
+                f"Expected a document in the {part} part, but its {len(records)} records are all "
+                f"skipped ({records[0].skipped})"
+            )
+    if not any(record.entities for record in parts["train"]):
+        raise CorpusError("Expected an entity in the train part, but there is none to learn from")
+
+
+def describe_records(nlp: Language, records: List[Record]) -> ProjectReport:
+    """Describe records, and how many of their entities the tokenizer keeps from being found. If
+    they are many, tell what other tokenizers would do.
+
+    nlp (Language): The pipeline with the tokenizer.
+    records (List[Record]): The records.
+    RETURNS (ProjectReport): The report, without the format and the number of files.
+    """
+    _, account = records_to_docs(nlp, records)
+    lang, tokenizer = nlp.config["nlp"]["lang"], nlp.config["nlp"]["tokenizer"]["@tokenizers"]
+    n_entities = sum(len(record.entities) for record in records)
+    misaligned = {tokenizer: count_misaligned(nlp, records)}
+    if misaligned[tokenizer] > MISALIGNED_SHARE * n_entities:
+        for name in TOKENIZERS:
+            if name != tokenizer:
+                misaligned[name] = count_misaligned(make_nlp(lang, name), records)
+    return ProjectReport("", 0, account, n_entities, misaligned)
+
+
+def count_misaligned(nlp: Language, records: Iterable[Record]) -> int:
+    """Count the entities that do not begin and end with a token.
+
+    nlp (Language): The pipeline whose tokenizer to use, even where the corpus gives the tokens: a
+        trained model has nothing else.
+    records (Iterable[Record]): The records.
+    RETURNS (int): The number of entities.
+    """
+    return sum(
+        doc.char_span(entity.start, entity.end) is None
+        for record in records
+        for doc in [nlp.make_doc(record.text)]
+        for entity in record.entities
+    )
+
+
+def describe_corpus(
+    folders: List[str],
+    corpus_format: str,
+    lang: str,
+    tokenizer: str,
+    fractions: Optional[List[float]],
+) -> CorpusDescription:
+    """Describe how `eiou prepare` is to convert the files.
+
+    folders (List[str]): The folders of files, named after their parts.
+    corpus_format (str): A name in `READERS`.
+    lang (str): Code of the language.
+    tokenizer (str): Name of a registered tokenizer.
+    fractions (Optional[List[float]]): The shares, see `choose_fractions`.
+    RETURNS (CorpusDescription): The description.
+    """
+    conversions = [
+        Conversion(input=folder, format=corpus_format, output=f"{folder}.spacy")
+        for folder in folders
+    ]
+    if fractions is not None:
+        conversions[0].output = "."
+        conversions[0].split_fractions = fractions
+    return CorpusDescription(lang=lang, tokenizer=tokenizer, convert=conversions)
+
+
+def make_project(
+    title: str, corpus: CorpusDescription, folders: List[str], transformer: Optional[str]
+) -> Dict[str, bytes]:
+    """Make the files of a project, other than the texts.
+
+    title (str): The title of the project, from which the name of its model is made.
+    corpus (CorpusDescription): The description of its corpus.
+    folders (List[str]): The folders of files, named after their parts.
+    transformer (Optional[str]): Name of the transformer, if the model has one.
+    RETURNS (Dict[str, bytes]): The paths of the files in the project and their content.
+    """
+    if transformer is not None and Path(transformer).is_dir():
+        # The workflow runs in another directory.
+        transformer = str(Path(transformer).resolve())
+    values = {
+        "title": title,
+        "name": re.sub("[^a-z0-9]+", "_", title.lower()).strip("_") or "model",
+        "config": "cnn" if transformer is None else "transformer",
+        "transformer": transformer or DEFAULT_TRANSFORMER,
+        "corpus": corpus,
+        "folders": folders,
+        "parts": PARTS[:2] if folders == ["train", "dev"] else PARTS,
+    }
+    files = {name: render_template(name, values) for name in ("project.yml", "README.md")}
+    files["configs/corpus.yml"] = srsly.yaml_dumps(corpus.model_dump(exclude_defaults=True))
+    for name, template in COPIED_TEMPLATES.items():
+        files[name] = (TEMPLATES_PATH / template).read_text("utf8")
+    return {name: text.encode("utf8") for name, text in files.items()}

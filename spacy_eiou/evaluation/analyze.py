@@ -1,0 +1,136 @@
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+import numpy as np
+from spacy.language import Language
+from spacy.pipeline.spancat import SpanCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.types import Floats2d, Ragged
+from tqdm import tqdm
+
+from ..files import to_json, write_files
+from ..pipeline.loading import load_pipeline
+from ..pipeline.prediction import (
+    FLOOR,
+    find_component,
+    find_spans_key,
+    predict_candidates,
+    read_examples,
+    select_likely,
+)
+from ..spans.groups import LabeledSpan, get_spans
+from .analysis import AnalyzedDoc, analyze_docs
+from .report import render_report
+
+
+def analyze(
+    model: str,
+    data_path: Path,
+    output: Optional[Path] = None,
+    *,
+    limit: int = 200,
+    use_gpu: int = -1,
+    spans_key: Optional[str] = None,
+    silent: bool = True,
+) -> Dict[str, Any]:
+    """Analyze the errors of a pipeline.
+
+    model (str): Name or path of the pipeline.
+    data_path (Path): A .spacy file or a directory of them.
+    output (Optional[Path]): Directory to write index.html, a page that shows the errors, and
+        analysis.json.
+    limit (int): The most errors to show as examples.
+    use_gpu (int): GPU ID or -1 for CPU.
+    spans_key (Optional[str]): Key of `Doc.spans` to analyze. If None, the one that both a component
+        of the pipeline and the data hold.
+    silent (bool): Whether to show no progress.
+    RETURNS (Dict[str, Any]): What `analyze_docs` returns, and what `render_report` needs besides.
+    RAISES (ValueError): If the data or the pipeline do not tell which spans to analyze.
+    RAISES (OSError): If there is no such pipeline.
+    """
+    nlp = load_pipeline(model, use_gpu=use_gpu)
+    examples = read_examples(data_path, nlp)
+    spans_key = find_spans_key(nlp, examples, spans_key)
+    component = find_component(nlp, SpanCategorizer, spans_key=spans_key)
+    annotated = [example for example in examples if spans_key in example.reference.spans]
+    progress = tqdm(
+        predict(nlp, component, annotated), total=len(annotated), disable=silent or None
+    )
+    analysis = {
+        "model": model,
+        "data": str(data_path),
+        "spans_key": spans_key,
+        "threshold": component.cfg["threshold"],
+        "label_thresholds": component.cfg.get("label_thresholds", {}),
+        "floor": FLOOR,
+        "direction": nlp.vocab.writing_system["direction"],
+        "unannotated_docs": len(examples) - len(annotated),
+        **analyze_docs(list(progress), get_training_counts(component), max_examples=limit),
+    }
+    if output is not None:
+        page = render_report(analysis).encode("utf8")
+        write_files({output / "index.html": page, output / "analysis.json": to_json(analysis)})
+    return analysis
+
+
+def predict(
+    nlp: Language, component: SpanCategorizer, examples: List[Example]
+) -> Iterator[AnalyzedDoc]:
+    """Predict spans, and the probabilities of candidates.
+
+    nlp (Language): The pipeline.
+    component (SpanCategorizer): The component.
+    examples (List[Example]): The annotated examples.
+    YIELDS (AnalyzedDoc): What the analysis needs of each.
+    """
+    # Copies, so that the tensors that components leave there go with each batch
+    copies = (example.predicted.copy() for example in examples)
+    references = (example.reference for example in examples)
+    for docs, candidates, scores in predict_candidates(nlp, component, copies):
+        component.set_annotations(docs, (candidates, scores))
+        probabilities = get_probabilities(component, docs, candidates, scores)
+        # In this order, since zip takes from the last one no more than it needs
+        for doc, doc_probabilities, reference in zip(docs, probabilities, references):
+            yield AnalyzedDoc(
+                tokens=[token.text_with_ws for token in doc],
+                gold=set(get_spans(reference, component.key)),
+                predicted=set(get_spans(doc, component.key)),
+                candidates=doc_probabilities,
+                record_id=reference.user_data.get("record_id"),
+            )
+
+
+def get_probabilities(
+    component: SpanCategorizer, docs: List[Doc], candidates: Ragged, scores: Floats2d
+) -> Iterator[Dict[LabeledSpan, float]]:
+    """Get the probabilities that reach the floor.
+
+    component (SpanCategorizer): The component.
+    docs (List[Doc]): The docs.
+    candidates (Ragged): The candidates of each doc, shape (n, 2).
+    scores (Floats2d): Their scores, shape (n, K), or (n, K + 1) if the last is "no entity".
+    YIELDS (Dict[LabeledSpan, float]): The probability of each likely candidate and label of a doc.
+    """
+    labels = component.labels
+    candidates, scores = select_likely(candidates, scores[:, : len(labels)])
+    bounds = np.cumsum(candidates.lengths)[:-1]
+    doc_parts = zip(docs, np.split(candidates.dataXd, bounds), np.split(scores, bounds))
+    for doc, doc_candidates, doc_scores in doc_parts:
+        probabilities = {}
+        for row, column in np.argwhere(doc_scores >= FLOOR):
+            start, end = doc_candidates[row]
+            span = doc[start:end]
+            key = (span.start_char, span.end_char, labels[column])
+            probabilities[key] = float(doc_scores[row, column])
+        yield probabilities
+
+
+def get_training_counts(component: SpanCategorizer) -> Optional[Dict[str, int]]:
+    """Get the number of spans of each label that a component was trained on.
+
+    component (SpanCategorizer): The component.
+    RETURNS (Optional[Dict[str, int]]): The numbers, or None if the component does not know them.
+    """
+    counts = component.cfg.get("class_counts")
+    return None if counts is None else dict(zip(component.labels, counts))

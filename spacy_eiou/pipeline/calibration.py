@@ -1,0 +1,298 @@
+import shutil
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import load_config
+from thinc.types import Floats2d, Ragged
+
+from ..files import replacing, write_file, write_json
+from ..spans.groups import describe_spans_keys, get_spans
+from ..spans.pairs import Bools
+from ..spans.scores import select_scores
+from .loading import load_pipeline
+from .nested_spancat import NestedSpanCategorizer
+from .prediction import FLOOR, find_component, predict_candidates, read_examples, select_likely
+from .scorer import nested_spans_score
+from .thresholds import Scores, find_label_thresholds, find_threshold
+
+# A batch of docs, its candidates and their scores.
+Prediction = Tuple[List[Doc], Tuple[Ragged, Floats2d]]
+
+
+class Thresholds(NamedTuple):
+    """The least probability of a span that is kept.
+
+    common (float): That of all labels.
+    by_label (Dict[str, float]): That of labels that have one of their own.
+    """
+
+    common: float
+    by_label: Dict[str, float]
+
+
+class Calibration(NamedTuple):
+    """What `calibrate` found.
+
+    old (Thresholds): The thresholds before.
+    new (Thresholds): Those that were found.
+    kept_old (bool): Whether the old ones score better, so that the pipeline keeps them.
+    before (Dict[str, Any]): The scores of `score_spans` with the old thresholds.
+    after (Dict[str, Any]): Those with the thresholds that the pipeline has now.
+    n_gold (Dict[str, int]): The number of gold spans of each label of the component.
+    output (Path): Where the pipeline is saved.
+    """
+
+    old: Thresholds
+    new: Thresholds
+    kept_old: bool
+    before: Dict[str, Any]
+    after: Dict[str, Any]
+    n_gold: Dict[str, int]
+    output: Path
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds that the pipeline has now."""
+        return self.old if self.kept_old else self.new
+
+
+def calibrate(
+    model: Path,
+    data_path: Path,
+    *,
+    output: Optional[Path] = None,
+    component_name: Optional[str] = None,
+    per_label: bool = False,
+    min_examples: int = 10,
+    use_gpu: int = -1,
+) -> Calibration:
+    """Find the thresholds that score best on development data and store them in the pipeline,
+    unless they score below those that it has.
+
+    model (Path): Directory of the pipeline.
+    data_path (Path): A .spacy file or a directory of them.
+    output (Optional[Path]): Directory to save the pipeline to, by default the one it is in.
+    component_name (Optional[str]): Name of the component. If None, the only one of its kind.
+    per_label (bool): Whether to find a threshold per label, which maximises the macro F-score, and
+        not only a common one, which maximises the micro F-score.
+    min_examples (int): Labels with fewer gold spans keep the common threshold.
+    use_gpu (int): GPU ID or -1 for CPU.
+    RETURNS (Calibration): The thresholds and the scores, before and after.
+    RAISES (ValueError): If the pipeline, the data or the output are not as expected.
+    RAISES (OSError): If there is no such pipeline.
+    """
+    model, output = model.resolve(), (output or model).resolve()
+    check_output(model, output)
+    nlp = load_pipeline(str(model), use_gpu=use_gpu)
+    component = find_component(nlp, NestedSpanCategorizer, name=component_name)
+    examples = read_examples(data_path, nlp)
+    n_gold = count_gold_spans(examples, component.key)
+    predictions = predict(nlp, component, examples)
+    old = Thresholds(component.cfg["threshold"], component.cfg["label_thresholds"])
+    before = score(component, predictions, examples, old)
+    new = find_thresholds(
+        component, predictions, examples, n_gold, per_label=per_label, min_examples=min_examples
+    )
+    after = score(component, predictions, examples, new)
+    target = "macro_f" if per_label else "f"
+    kept_old = after[target] < before[target]
+    if kept_old:
+        set_thresholds(component, old)
+        after = before
+    save_pipeline(model, output, component)
+    n_gold = {label: n_gold[label] for label in component.labels}
+    return Calibration(old, new, kept_old, before, after, n_gold, output)
+
+
+def check_output(model: Path, output: Path) -> None:
+    """Check that saving a pipeline to a directory replaces nothing else than another pipeline.
+
+    model (Path): Directory of the pipeline.
+    output (Path): The directory, which need not exist.
+    RAISES (ValueError): If it holds anything else, or the pipeline itself.
+    """
+    if output in model.parents:
+        raise ValueError(
+            f"The output directory '{output}' holds the pipeline itself, which would be lost. "
+            "Choose another one with --output."
+        )
+    if output.exists() and any(output.iterdir()) and not (output / "meta.json").exists():
+        raise ValueError(
+            f"The output directory '{output}' is neither empty nor a pipeline (it has no "
+            "meta.json). Choose another one with --output."
+        )
+
+
+def count_gold_spans(examples: List[Example], spans_key: str) -> Dict[str, int]:
+    """Count the gold spans of each label.
+
+    examples (List[Example]): The annotated examples.
+    spans_key (str): Key of `Doc.spans`.
+    RETURNS (Dict[str, int]): The number of spans by label, 0 for any that does not occur.
+    RAISES (ValueError): If there are no spans under the key.
+    """
+    references = [example.reference for example in examples]
+    n_gold = Counter(label for doc in references for *_, label in set(get_spans(doc, spans_key)))
+    if not n_gold:
+        raise ValueError(
+            f"No doc has spans under the key '{spans_key}', which the component writes. "
+            f"{describe_spans_keys(references)}"
+        )
+    return n_gold
+
+
+def predict(
+    nlp: Language, component: NestedSpanCategorizer, examples: List[Example]
+) -> List[Prediction]:
+    """Predict candidates and scores, without choosing among those that reach the floor.
+
+    nlp (Language): The pipeline.
+    component (NestedSpanCategorizer): The component.
+    examples (List[Example]): The examples, whose predicted docs the components before it annotate.
+    RETURNS (List[Prediction]): Batches of predictions, to pass to `set_annotations`.
+    """
+    predicted = (example.predicted for example in examples)
+    predictions = [
+        (docs, select_likely(candidates, scores))
+        for docs, candidates, scores in predict_candidates(nlp, component, predicted)
+    ]
+    for example, doc in zip(examples, chain.from_iterable(docs for docs, _ in predictions)):
+        example.predicted = doc
+    return predictions
+
+
+def score(
+    component: NestedSpanCategorizer,
+    predictions: List[Prediction],
+    examples: List[Example],
+    thresholds: Thresholds,
+) -> Dict[str, Any]:
+    """Set the thresholds, annotate the predicted docs with the spans that reach them, and score.
+
+    component (NestedSpanCategorizer): The component.
+    predictions (List[Prediction]): Its predictions.
+    examples (List[Example]): The examples, with the docs of the predictions.
+    thresholds (Thresholds): The thresholds.
+    RETURNS (Dict[str, Any]): The scores of `score_spans`.
+    """
+    set_thresholds(component, thresholds)
+    for docs, candidates_scores in predictions:
+        component.set_annotations(docs, candidates_scores)
+    return select_scores(nested_spans_score(examples, spans_key=component.key), component.key)
+
+
+def set_thresholds(component: NestedSpanCategorizer, thresholds: Thresholds) -> None:
+    """Set the thresholds of a component.
+
+    component (NestedSpanCategorizer): The component.
+    thresholds (Thresholds): The thresholds.
+    """
+    component.cfg["threshold"] = thresholds.common
+    component.cfg["label_thresholds"] = thresholds.by_label
+
+
+def find_thresholds(
+    component: NestedSpanCategorizer,
+    predictions: List[Prediction],
+    examples: List[Example],
+    n_gold: Dict[str, int],
+    *,
+    per_label: bool,
+    min_examples: int,
+) -> Thresholds:
+    """Find the thresholds that score best, from what the component decodes at the floor.
+
+    Candidates compete for a place by score alone: a common threshold drops spans as it rises and
+    never brings one back, so that this is exact. So it is for thresholds per label if spans may
+    overlap in any way. If not, a label's threshold may bring back spans of other labels, which is
+    left out of account.
+
+    component (NestedSpanCategorizer): The component.
+    predictions (List[Prediction]): Its predictions.
+    examples (List[Example]): The examples, with the docs of the predictions.
+    n_gold (Dict[str, int]): Number of gold spans by label.
+    per_label (bool): Whether to find a threshold per label.
+    min_examples (int): The least number of gold spans of a label with a threshold of its own.
+    RETURNS (Thresholds): The thresholds.
+    RAISES (ValueError): If no prediction is correct.
+    """
+    score(component, predictions, examples, Thresholds(FLOOR, {}))
+    scores, correct, labels = get_predictions(examples, component.key)
+    threshold = find_threshold(scores, correct, sum(n_gold.values()), floor=FLOOR)
+    if threshold is None:
+        raise ValueError(
+            f"No span that the component scores {FLOOR} or more is a gold span, so that no "
+            f"threshold is better than another. Labels of the component: "
+            f"{', '.join(component.labels)}. Labels in the data: {', '.join(n_gold)}."
+        )
+    label_thresholds: Dict[str, float] = {}
+    if per_label:
+        label_thresholds = find_label_thresholds(
+            scores,
+            correct,
+            labels,
+            {label: n_gold[label] for label in component.labels},
+            floor=FLOOR,
+            min_examples=min_examples,
+        )
+    return Thresholds(threshold, label_thresholds)
+
+
+def get_predictions(
+    examples: List[Example], spans_key: str
+) -> Tuple[Scores, Bools, NDArray[np.str_]]:
+    """Get the predicted spans of the annotated examples.
+
+    examples (List[Example]): The examples.
+    spans_key (str): Key of `Doc.spans`.
+    RETURNS (Tuple[Scores, Bools, NDArray[np.str_]]): Of each span the score, whether
+        it is a gold span, and the label. Each of shape (n,).
+    """
+    scores, correct, labels = [np.zeros(0, dtype="f")], [], []
+    for example in examples:
+        if spans_key in example.reference.spans:
+            gold = set(get_spans(example.reference, spans_key))
+            predicted = get_spans(example.predicted, spans_key)
+            scores.append(example.predicted.spans[spans_key].attrs["scores"])
+            correct += [span in gold for span in predicted]
+            labels += [label for *_, label in predicted]
+    return (
+        np.concatenate(scores),
+        np.array(correct, dtype=bool),
+        np.array(labels, dtype=str),
+    )
+
+
+def save_pipeline(model: Path, output: Path, component: NestedSpanCategorizer) -> None:
+    """Save the settings of a component, which hold the thresholds, and everything else as it is.
+
+    model (Path): Directory of the pipeline.
+    output (Path): Directory to save to: the same, or another one, which is replaced.
+    component (NestedSpanCategorizer): The component.
+    """
+    if output == model:
+        save_settings(model, component)
+        return
+    with replacing(output) as new:
+        shutil.copytree(model, new)
+        save_settings(new, component)
+
+
+def save_settings(path: Path, component: NestedSpanCategorizer) -> None:
+    """Save the settings of a component where it was loaded from, and its threshold in the config of
+    the pipeline as well.
+
+    path (Path): Directory of the pipeline.
+    component (NestedSpanCategorizer): The component.
+    """
+    config = load_config(path / "config.cfg")
+    config["components"][component.name]["threshold"] = component.cfg["threshold"]
+    write_json(path / component.name / "cfg", component.cfg)
+    write_file(path / "config.cfg", config.to_bytes())

@@ -1,0 +1,35 @@
+from spacy.language import Language
+from spacy.util import load_model
+from thinc.api import fix_random_seed, require_cpu, require_gpu
+
+
+def use_device(use_gpu: int) -> None:
+    """Choose where arrays are allocated and computed from now on.
+
+    use_gpu (int): GPU ID or -1 for CPU.
+    RAISES (ValueError): If there is no such GPU.
+    """
+    if use_gpu < 0:
+        require_cpu()
+        return
+    try:
+        require_gpu(use_gpu)
+    # CuPy has errors of its own for a GPU number that is too high.
+    except Exception as err:
+        raise ValueError(
+            f"Can't use the GPU {use_gpu}: {err}. To use the CPU, leave out --gpu-id."
+        ) from err
+
+
+def load_pipeline(model: str, *, use_gpu: int = -1) -> Language:
+    """Load a pipeline, and fix the random seed.
+
+    model (str): Name or path of the pipeline.
+    use_gpu (int): GPU ID or -1 for CPU.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): If there is no such GPU, or a component can't be made.
+    RAISES (OSError): If there is no such pipeline.
+    """
+    fix_random_seed()
+    use_device(use_gpu)
+    return load_model(model)

@@ -1,0 +1,48 @@
+"""The groups of spans in a doc."""
+
+from collections import Counter
+from typing import Iterable, List, Tuple
+
+import numpy as np
+from spacy.tokens import Doc
+
+from .pairs import Ints
+
+# Start and end character, end exclusive, and label.
+LabeledSpan = Tuple[int, int, str]
+
+
+def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
+    """Get the boundaries, in characters, and the labels of the spans under a key.
+
+    doc (Doc): The doc.
+    spans_key (str): Key of `Doc.spans`, which the doc need not have.
+    RETURNS (List[LabeledSpan]): `(start_char, end_char, label)` of each span, in their order.
+    """
+    return [(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])]
+
+
+def to_boundaries(spans: Iterable[LabeledSpan]) -> Ints:
+    """RETURNS (Ints): The boundaries of spans as rows `[start, end)`, shape (n, 2)."""
+    return np.array([span[:2] for span in spans], dtype=np.int64).reshape(-1, 2)
+
+
+def describe_spans_keys(docs: Iterable[Doc]) -> str:
+    """Name the keys of `Doc.spans` that occur in docs, for error messages.
+
+    docs (Iterable[Doc]): The docs.
+    RETURNS (str): A sentence with the keys and their number of spans, which tells of entities in
+        `Doc.ents` if there are no spans at all.
+    """
+    counts: Counter[str] = Counter()
+    n_ents = 0
+    for doc in docs:
+        counts.update({key: len(group) for key, group in doc.spans.items()})
+        n_ents += len(doc.ents)
+    keys = ", ".join(f"'{key}' ({count} spans)" for key, count in counts.items())
+    if n_ents and not keys:
+        return (
+            f"Spans keys in the data: none, the {n_ents} entities are in doc.ents. Copy them: "
+            "doc.spans['sc'] = list(doc.ents)."
+        )
+    return f"Spans keys in the data: {keys or 'none'}."
