@@ -46,7 +46,7 @@ def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
     RAISES (CorpusError): If there is no .spacy file, or one is damaged.
     """
     locations = walk_corpus(path, FILE_TYPE)
-    if path.suffix not in ("", f".{FILE_TYPE}") or not locations:
+    if not locations or not (path.is_dir() or path.suffix == FILE_TYPE):
         raise CorpusError(
             f"{path}: expected a .spacy file or a directory of them. To make one: "
             "python -m spacy eiou convert"

@@ -1,3 +1,5 @@
+from ..pipeline.scorer import make_nested_spans_scorer, nested_spans_score
+from ..spans.scores import score_spans
 from .analyze import analyze
 from .bootstrap import bootstrap_difference
 from .card import write_card
@@ -12,6 +14,9 @@ __all__ = [
     "compute_statistics",
     "evaluate",
     "find_errors",
+    "make_nested_spans_scorer",
+    "nested_spans_score",
+    "score_spans",
     "statistics",
     "write_card",
 ]

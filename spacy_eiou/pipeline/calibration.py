@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
+import srsly
 from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -242,7 +243,8 @@ def find_thresholds(
             floor=FLOOR,
             min_examples=min_examples,
         )
-    return Thresholds(threshold, label_thresholds)
+    # As they will be loaded, since the JSON of spaCy keeps ten digits.
+    return Thresholds(*srsly.json_loads(srsly.json_dumps((threshold, label_thresholds))))
 
 
 def get_predictions(

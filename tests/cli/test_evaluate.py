@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import spacy
 import srsly
@@ -5,7 +7,8 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.evaluate import evaluate, find_spans_key
+from spacy_eiou.evaluation import evaluate
+from spacy_eiou.pipeline.prediction import find_spans_key
 
 TEXTS = ["the IL-2 gene binds", "the IL-2 receptor"]
 GOLD = [[(4, 13, "DNA"), (4, 8, "protein")], [(4, 17, "protein")]]
@@ -44,8 +47,8 @@ def test_tables_and_json(tmp_path):
     assert exit_code == 0
     lines = [line.split() for line in stdout.splitlines()]
     # The two spans of the first doc are found, and a wrong one in the second
-    assert ["SPAN", "F", "66.67"] in lines
-    assert ["CROSSING", "GOLD", "0"] in lines
+    assert ["micro", "F", "66.67"] in lines
+    assert ["crossing", "pairs,", "gold", "0"] in lines
     assert ["nested", "100.00", "100.00", "100.00", "2", "2"] in lines
     assert ["flat", "0.00", "0.00", "0.00", "1", "1"] in lines
     assert ["crossing", "-", "-", "-", "0", "0"] in lines
@@ -91,15 +94,15 @@ def test_key_that_no_component_names(tmp_path):
     exit_code, stdout = run(model, make_data(tmp_path / "data.spacy"), "--spans-key", "sc")
     assert exit_code == 0
     assert "says that it writes the spans key 'sc'" in " ".join(stdout.split())
-    assert ["SPAN", "F", "0.00"] in [line.split() for line in stdout.splitlines()]
+    assert ["micro", "F", "0.00"] in [line.split() for line in stdout.splitlines()]
 
 
 @pytest.mark.parametrize(
     "model_key,data_keys,options,message",
     [
         ("sc", ["sc"], ["--spans-key", "cs"], "No doc has the spans key 'cs'."),
-        ("cs", ["sc"], [], "Can't tell which spans key to evaluate"),
-        (None, ["sc"], [], "Can't tell which spans key to evaluate"),
+        ("cs", ["sc"], [], "Can't tell which spans key to compare"),
+        (None, ["sc"], [], "Can't tell which spans key to compare"),
         ("sc", [], [], "Spans keys in the data: none."),
         ("sc", ["sc"], ["--spans-key", "cs"], "Spans keys in the data: 'sc' (3 spans)."),
         ("events", ["sc"], [], "Spans keys that the pipeline writes: events."),
@@ -109,8 +112,8 @@ def test_key_that_no_component_names(tmp_path):
 def test_wrong_spans_key_fails_before_prediction(
     tmp_path, monkeypatch, model_key, data_keys, options, message
 ):
-    monkeypatch.delattr(spacy.language.Language, "evaluate")
     model = make_model(tmp_path / "model", spans_key=model_key)
+    monkeypatch.delattr(sys.modules["spacy_eiou.evaluation.evaluate"], "predict")
     exit_code, stdout = run(model, make_data(tmp_path / "data.spacy", data_keys), *options)
     assert exit_code == 1
     assert message in " ".join(stdout.split())

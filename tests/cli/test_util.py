@@ -9,7 +9,8 @@ from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.corpora.docbin import read_docs, read_examples, write_files
+from spacy_eiou.corpora.docbin import read_docs
+from spacy_eiou.pipeline.prediction import read_examples
 from util import TINY_MODEL
 
 
@@ -100,13 +101,3 @@ def test_commands_name_the_damaged_model(folder, tmp_path, command, name):
     assert exit_code == 1
     assert "Can't " + command in output
     assert str(model) in output
-
-
-# Files
-
-
-def test_files_are_written_with_their_directories(tmp_path):
-    contents = {tmp_path / "a" / "b": b"1", tmp_path / "c": b"2"}
-    write_files(contents)
-    assert {path: path.read_bytes() for path in contents} == contents
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "c"]

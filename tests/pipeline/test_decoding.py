@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from spacy_eiou.pipeline.decoding import crossing, overlapping, resolve_overlap, select_labels
+from spacy_eiou.pipeline.decoding import CONFLICTS, resolve_overlap, select_labels
 
 SPANS = st.tuples(st.integers(0, 10), st.integers(1, 6)).map(lambda x: (x[0], x[0] + x[1]))
 SCORES = numpy.asarray(
@@ -85,32 +85,6 @@ def test_select_labels_matches_brute_force(scores, thresholds, max_positive):
 
 
 @pytest.mark.parametrize(
-    "a,b,is_crossing,is_overlapping",
-    [
-        ((0, 3), (2, 5), True, True),
-        ((0, 3), (3, 5), False, False),
-        ((0, 3), (4, 5), False, False),
-        ((0, 5), (2, 3), False, True),
-        ((0, 5), (0, 3), False, True),
-        ((0, 5), (3, 5), False, True),
-        ((0, 5), (0, 5), False, True),
-    ],
-)
-def test_crossing_and_overlapping(a, b, is_crossing, is_overlapping):
-    a, b = make_spans(a), make_spans(b)
-    assert crossing(a, b) == crossing(b, a) == [is_crossing]
-    assert overlapping(a, b) == overlapping(b, a) == [is_overlapping]
-
-
-@given(SPANS, SPANS)
-def test_crossing_and_overlapping_match_sets(a, b):
-    tokens_a, tokens_b = set(range(*a)), set(range(*b))
-    assert overlapping(make_spans(a), make_spans(b)) == [bool(tokens_a & tokens_b)]
-    expected = bool(tokens_a & tokens_b and tokens_a - tokens_b and tokens_b - tokens_a)
-    assert crossing(make_spans(a), make_spans(b)) == [expected]
-
-
-@pytest.mark.parametrize(
     "overlap,expected",
     [
         ("any", [True, True, True, True, True]),
@@ -140,14 +114,14 @@ def test_resolve_overlap_without_spans(overlap):
     assert kept.shape == (0,)
 
 
-@pytest.mark.parametrize("overlap,conflict", [("nested", crossing), ("flat", overlapping)])
+@pytest.mark.parametrize("overlap", ["nested", "flat"])
 @given(scored=st.lists(st.tuples(SPANS, st.integers(0, 3)), max_size=12))
-def test_resolve_overlap_matches_brute_force(overlap, conflict, scored):
+def test_resolve_overlap_matches_brute_force(overlap, scored):
     """Of equal scores, the first span wins."""
     spans = [make_spans(span) for span, _ in scored]
     kept = []
     for row in sorted(range(len(scored)), key=lambda row: -scored[row][1]):
-        if not any(conflict(spans[row], spans[other]).all() for other in kept):
+        if not any(CONFLICTS[overlap](spans[row], spans[other]).all() for other in kept):
             kept.append(row)
     scores = numpy.asarray([score for _, score in scored], dtype="f")
     keep = resolve_overlap(make_spans(*(span for span, _ in scored)), scores, overlap)

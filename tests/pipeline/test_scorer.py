@@ -8,7 +8,7 @@ from spacy.pipeline.spancat import spancat_score
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_eiou.evaluation import make_nested_spans_scorer, nested_spans_score
+from spacy_eiou.pipeline import make_nested_spans_scorer, nested_spans_score
 
 VOCAB = spacy.blank("en").vocab
 N_TOKENS = 8

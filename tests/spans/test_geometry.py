@@ -4,12 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from spacy_eiou.spans import (
-    DISTANCES,
-    equal_pairs,
-    intersection_over_union,
-    overlapping_pairs,
-)
+from spacy_eiou.spans import DISTANCES, intersection_over_union
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 6)).map(lambda x: (x[0], x[0] + x[1])), max_size=15
@@ -83,27 +78,6 @@ def test_distances_do_not_depend_on_the_position(name, a, shift):
     a = make_spans(*a)
     b = a[::-1]
     assert_array_equal(DISTANCES[name](a + shift, b + shift), DISTANCES[name](a, b))
-
-
-@given(SPANS, SPANS)
-def test_equal_pairs_match_brute_force(a, b):
-    rows_a, rows_b = equal_pairs(make_spans(*a), make_spans(*b))
-    expected = [(i, j) for j in range(len(b)) for i in range(len(a)) if a[i] == b[j]]
-    assert sorted(zip(rows_a, rows_b)) == sorted(expected)
-    assert_array_equal(rows_b, sorted(rows_b))
-
-
-@given(SPANS, SPANS)
-def test_overlapping_pairs_match_brute_force(a, b):
-    rows_a, rows_b = overlapping_pairs(make_spans(*a), make_spans(*b))
-    expected = [
-        (i, j)
-        for j in range(len(b))
-        for i in range(len(a))
-        if set(range(*a[i])) & set(range(*b[j]))
-    ]
-    assert sorted(zip(rows_a, rows_b)) == sorted(expected)
-    assert_array_equal(rows_b, sorted(rows_b))
 
 
 def test_distances_without_spans():

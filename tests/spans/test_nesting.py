@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.spans.nesting import best_iou, find_nesting, find_parents, overlapping_pairs
+from spacy_eiou.spans.nesting import best_iou, find_nesting, find_parents
 
 BOUNDARIES = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 8)).map(lambda x: (x[0], x[0] + x[1])),
@@ -11,8 +11,8 @@ BOUNDARIES = st.lists(
 )
 
 
-def to_arrays(boundaries):
-    return np.array(boundaries, dtype=np.int64).reshape(-1, 2).T
+def to_array(boundaries):
+    return np.array(boundaries, dtype=np.int64).reshape(-1, 2)
 
 
 def overlap(a, b):
@@ -30,7 +30,7 @@ def get_depth(span, spans):
 def test_find_nesting():
     # 0 contains 1 contains 2; 3 crosses 0 and contains 4; 5 and 6 are equal; 7 is alone
     boundaries = [(0, 10), (1, 6), (2, 4), (8, 14), (11, 12), (20, 22), (20, 22), (22, 25)]
-    nesting = find_nesting(*to_arrays(boundaries))
+    nesting = find_nesting(to_array(boundaries))
     assert np.flatnonzero(nesting.inner).tolist() == [1, 2, 4]
     assert np.flatnonzero(nesting.outer).tolist() == [0, 1, 3]
     assert np.flatnonzero(nesting.nested).tolist() == [0, 1, 2, 3, 4]
@@ -42,25 +42,13 @@ def test_find_nesting():
 
 
 def test_empty_spans_overlap_nothing():
-    nesting = find_nesting(*to_arrays([(3, 3), (0, 3), (3, 3), (3, 5)]))
+    nesting = find_nesting(to_array([(3, 3), (0, 3), (3, 3), (3, 5)]))
     assert not nesting.overlapping.any()
 
 
 @given(BOUNDARIES)
-def test_overlapping_pairs_match_comparing_all(boundaries):
-    first, second = overlapping_pairs(*to_arrays(boundaries))
-    pairs = [{a, b} for a, b in zip(first.tolist(), second.tolist())]
-    indices = range(len(boundaries))
-    expected = [{a, b} for b in indices for a in range(b) if overlap(boundaries[a], boundaries[b])]
-    assert sorted(map(sorted, pairs)) == sorted(map(sorted, expected))
-    for a, b in zip(first, second):
-        (start_a, end_a), (start_b, end_b) = boundaries[a], boundaries[b]
-        assert (start_a, -end_a) <= (start_b, -end_b)
-
-
-@given(BOUNDARIES)
 def test_find_nesting_matches_comparing_all(spans):
-    nesting = find_nesting(*to_arrays(spans))
+    nesting = find_nesting(to_array(spans))
     crosses = [
         [overlap(a, b) and a != b and not contain(a, b) and not contain(b, a) for b in spans]
         for a in spans
@@ -75,7 +63,7 @@ def test_find_nesting_matches_comparing_all(spans):
 def test_find_parents():
     # 0 contains 1 contains 2; 3 crosses 0 and contains 4; 5 and 6 are equal and contain 7
     boundaries = [(0, 10), (1, 6), (2, 4), (8, 14), (11, 12), (20, 23), (20, 23), (21, 22)]
-    assert find_parents(*to_arrays(boundaries)).tolist() == [-1, 0, 1, -1, 3, -1, -1, 5]
+    assert find_parents(to_array(boundaries)).tolist() == [-1, 0, 1, -1, 3, -1, -1, 5]
 
 
 @given(BOUNDARIES)
@@ -85,7 +73,7 @@ def test_find_parents_matches_comparing_all(spans):
         outer = [index for index, other in enumerate(spans) if contain(other, span)]
         widths = {index: spans[index][1] - spans[index][0] for index in outer}
         expected.append(min(outer, key=lambda index: (widths[index], index), default=-1))
-    assert find_parents(*to_arrays(spans)).tolist() == expected
+    assert find_parents(to_array(spans)).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -100,9 +88,9 @@ def test_find_parents_matches_comparing_all(spans):
     ],
 )
 def test_best_iou(others, expected):
-    best = best_iou(*to_arrays([(2, 6)]), *to_arrays(others))
+    best = best_iou(to_array([(2, 6)]), to_array(others))
     assert best.tolist() == [pytest.approx(expected)]
 
 
 def test_best_iou_ignores_spans_of_the_same_side():
-    assert best_iou(*to_arrays([(0, 4), (1, 4)]), *to_arrays([(0, 2)])).tolist() == [0.5, 0.25]
+    assert best_iou(to_array([(0, 4), (1, 4)]), to_array([(0, 2)])).tolist() == [0.5, 0.25]

@@ -9,8 +9,9 @@ from spacy.training import Example
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.card import card, describe_split, find_component, get_package_name
-from spacy_eiou.corpora.description import Conversion
+from spacy_eiou.corpora import Conversion
+from spacy_eiou.evaluation import write_card
+from spacy_eiou.evaluation.card import describe_split, find_scored_component, get_package_name
 from spacy_eiou.spans.scores import score_spans
 
 TEXT = "the IL-2 gene"
@@ -74,7 +75,7 @@ def update_settings(path, **settings):
 
 
 def test_card_says_what_the_files_say(model_path, metrics_path, corpus_path):
-    text = card(
+    text = write_card(
         model_path, metrics_path, corpus_path=corpus_path, name="bio_notes", version="1.2.3"
     )
     assert (model_path / "README.md").read_text("utf8") == text
@@ -95,7 +96,7 @@ def test_card_says_what_the_files_say(model_path, metrics_path, corpus_path):
 
 
 def test_labels_have_their_training_examples_before_their_scores(model_path, metrics_path):
-    text = card(model_path, metrics_path)
+    text = write_card(model_path, metrics_path)
     labels, scores = text.split("## How well it finds them")
     assert read_rows(labels)["`DNA`"] == ["1"]
     rows = read_rows(scores)
@@ -109,7 +110,7 @@ def test_labels_have_their_training_examples_before_their_scores(model_path, met
 
 
 def test_training_is_a_config_that_spacy_reads(model_path, metrics_path):
-    text = card(model_path, metrics_path)
+    text = write_card(model_path, metrics_path)
     block = text.split("```ini\n")[1].split("```")[0]
     config = spacy.util.load_config_from_str(block)
     saved = spacy.util.load_config(model_path / "config.cfg", interpolate=True)
@@ -125,7 +126,7 @@ def test_training_is_a_config_that_spacy_reads(model_path, metrics_path):
 def test_what_is_not_known_is_left_out(model_path, metrics_path):
     settings_path = model_path / "nested_spancat" / "cfg"
     before = update_settings(settings_path, class_counts=None)
-    text = card(model_path, metrics_path)
+    text = write_card(model_path, metrics_path)
     settings_path.write_bytes(before)
     assert "training examples" not in text
     assert read_rows(text)["`DNA`"] == ["100.0", "100.0", "100.0", "1"]
@@ -136,7 +137,7 @@ def test_what_is_not_known_is_left_out(model_path, metrics_path):
 def test_thresholds_of_labels(model_path, metrics_path):
     settings_path = model_path / "nested_spancat" / "cfg"
     before = update_settings(settings_path, label_thresholds={"DNA": 0.25}, max_positive=None)
-    rows = read_rows(card(model_path, metrics_path))
+    rows = read_rows(write_card(model_path, metrics_path))
     settings_path.write_bytes(before)
     assert rows["threshold of `DNA`"] == ["0.25"]
     assert "threshold of `protein`" not in rows
@@ -180,7 +181,7 @@ def test_component_is_the_one_whose_key_was_scored():
         "b": {"factory": "nested_spancat", "spans_key": "sc_2"},
     }
     metrics = {"spans_sc_2_per_type": None}
-    assert find_component({"components": components}, metrics) == "b"
+    assert find_scored_component({"components": components}, metrics) == "b"
 
 
 @pytest.mark.parametrize(

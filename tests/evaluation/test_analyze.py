@@ -8,8 +8,8 @@ from spacy.training import Corpus
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.analyze import analyze
-from spacy_eiou.evaluation import evaluate
+from spacy_eiou.evaluation import analyze, evaluate
+from spacy_eiou.spans.scores import select_scores
 from util import TINY_MODEL, TINY_TOK2VEC
 
 TEXTS = ["alpha beta gamma delta", "beta alpha delta gamma", "gamma alpha beta delta"] * 4
@@ -87,11 +87,7 @@ def run(*args):
 
 
 def test_spans_are_those_of_the_pipeline(trained, analysis):
-    scores = {
-        name[len("spans_sc_") :]: score
-        for name, score in evaluate(str(trained / "model"), trained / "dev.spacy").items()
-        if name.startswith("spans_sc_")
-    }
+    scores = select_scores(evaluate(str(trained / "model"), trained / "dev.spacy"), "sc")
     assert analysis["scores"] == scores
     assert scores["correct"] > len(TEXTS)
     assert analysis["docs"] == len(TEXTS)
@@ -173,9 +169,9 @@ def test_code_is_imported(nested, tmp_path):
 @pytest.mark.parametrize(
     "ruler_key,options,message",
     [
-        ("sc", [], "No nested_spancat or spancat in the pipeline writes the spans key 'sc'."),
-        ("ruler", [], "Can't tell which spans key to evaluate"),
-        ("ruler", ["--spans-key", "sc"], "Spans keys that they write: none."),
+        ("sc", [], "Expected one SpanCategorizer that writes 'sc' in the pipeline, not 0."),
+        ("ruler", [], "Can't tell which spans key to compare"),
+        ("ruler", ["--spans-key", "sc"], "It has, each with the spans key that it writes: none."),
     ],
 )
 def test_pipeline_without_probabilities(tmp_path, ruler_key, options, message):

@@ -1,17 +1,21 @@
 import shutil
 
-import numpy
+import numpy as np
 import pytest
 import spacy
 import srsly
 from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
+from spacy.util import load_config
 from thinc.api import Ragged
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from spacy_eiou.cli.calibrate import FLOOR, calibrate, find_component, predict, select_candidates
 from spacy_eiou.evaluation import evaluate
+from spacy_eiou.pipeline import NestedSpanCategorizer, calibrate
+from spacy_eiou.pipeline.calibration import predict
+from spacy_eiou.pipeline.prediction import FLOOR, find_component, select_likely
+from spacy_eiou.spans.scores import select_scores
 from util import TINY_MODEL, TINY_TOK2VEC
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
@@ -35,7 +39,7 @@ def make_doc(nlp, random, spans_key):
 
 
 def make_data(path, n_docs=30, seed=0, spans_key="sc"):
-    random = numpy.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     nlp = spacy.blank("en")
     docs = [make_doc(nlp, random, spans_key) for _ in range(n_docs)]
     # Without the key: not annotated, so that it counts neither for nor against a span
@@ -82,7 +86,7 @@ def set_cfg(model, **settings):
 
 
 def get_files(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+    return {x.relative_to(folder): x.read_bytes() for x in folder.rglob("*") if x.is_file()}
 
 
 @pytest.mark.parametrize("max_positive", [1, None])
@@ -90,18 +94,18 @@ def get_files(folder):
 def test_no_other_threshold_scores_higher(model, dev, overlap, max_positive):
     set_cfg(model, overlap=overlap, max_positive=max_positive)
     result = calibrate(model, dev)
-    assert result["before"]["spans_sc_f"] < 0.5
-    assert result["after"]["spans_sc_f"] > 0.6
+    assert result.before["f"] < 0.5
+    assert result.after["f"] > 0.6
     nlp = spacy.load(model)
     component = nlp.get_pipe("nested_spancat")
-    assert component.cfg["threshold"] == pytest.approx(result["threshold"])
+    assert component.cfg["threshold"] == pytest.approx(result.thresholds.common)
     assert component.cfg["label_thresholds"] == {}
     examples = list(Corpus(dev)(nlp))
     f_scores = []
-    for threshold in numpy.linspace(FLOOR, 1, 25):
+    for threshold in np.linspace(FLOOR, 1, 25):
         component.cfg["threshold"] = float(threshold)
         f_scores.append(nlp.evaluate(examples)["spans_sc_f"])
-    assert result["after"]["spans_sc_f"] >= max(f_scores)
+    assert result.after["f"] >= max(f_scores)
 
 
 @pytest.mark.parametrize("per_label", [False, True])
@@ -111,8 +115,8 @@ def test_stored_pipeline_scores_as_reported(model, dev, overlap, per_label):
     before = evaluate(str(model), dev)
     result = calibrate(model, dev, per_label=per_label)
     after = evaluate(str(model), dev)
-    for scores, reported in ((before, result["before"]), (after, result["after"])):
-        assert {**scores, "speed": None} == {**reported, "speed": None}
+    for scores, reported in ((before, result.before), (after, result.after)):
+        assert select_scores(scores, "sc") == reported
     target = "spans_sc_macro_f" if per_label else "spans_sc_f"
     assert after[target] > before[target]
 
@@ -120,11 +124,11 @@ def test_stored_pipeline_scores_as_reported(model, dev, overlap, per_label):
 def test_a_threshold_per_label(model, dev):
     common = calibrate(model, dev)
     result = calibrate(model, dev, per_label=True)
-    assert result["threshold"] == common["threshold"]
-    assert result["label_thresholds"].keys() == {"A", "B", "C"}
-    assert result["after"]["spans_sc_macro_f"] >= common["after"]["spans_sc_macro_f"]
+    assert result.thresholds.common == common.thresholds.common
+    assert result.thresholds.by_label.keys() == {"A", "B", "C"}
+    assert result.after["macro_f"] >= common.after["macro_f"]
     cfg = spacy.load(model).get_pipe("nested_spancat").cfg
-    assert cfg["label_thresholds"] == pytest.approx(result["label_thresholds"])
+    assert cfg["label_thresholds"] == pytest.approx(result.thresholds.by_label)
 
 
 def test_rare_labels_keep_the_common_threshold(model, dev):
@@ -170,41 +174,53 @@ def test_tables(model, dev):
     result = calibrate(model, dev, output=model.parent / "other")
     exit_code, stdout = run(model, dev)
     assert exit_code == 0
-    before, after = (result[name]["spans_sc_f"] * 100 for name in ("before", "after"))
-    assert f"SPAN F {before:.2f} {after:.2f} {after - before:+.2f}" in stdout
-    assert f"(common) 0.9000 {result['threshold']:.4f}" in stdout
+    before, after = (100 * scores["f"] for scores in (result.before, result.after))
+    assert f"micro F {before:.2f} {after:.2f} {after - before:+.2f}" in stdout
+    assert f"(common) 0.9000 {result.thresholds.common:.4f}" in stdout
 
 
 def test_lower_score_keeps_the_old_thresholds(model, dev, monkeypatch):
-    monkeypatch.setattr("spacy_eiou.cli.calibrate.find_threshold", lambda *args, **kwargs: 1.0)
+    monkeypatch.setattr(
+        "spacy_eiou.pipeline.calibration.find_threshold", lambda *args, **kwargs: 1.0
+    )
     exit_code, stdout = run(model, dev)
     assert exit_code == 0
     assert "The new thresholds score lower than the old ones, which are kept" in stdout
     assert spacy.load(model).get_pipe("nested_spancat").cfg["threshold"] == 0.9
     result = calibrate(model, dev)
-    assert result["threshold"] == 0.9
-    assert result["after"] == result["before"]
+    assert result.thresholds.common == 0.9
+    assert result.after == result.before
 
 
-def test_only_the_settings_change(model, trained, dev, tmp_path):
+def test_only_the_settings_change(model, dev, tmp_path):
     (model / "README.md").write_text("kept")
     before = get_files(model)
     calibrate(model, dev)
-    assert get_files(model) == before
-    assert (model / "nested_spancat" / "cfg").read_bytes() != (
-        trained / "model" / "nested_spancat" / "cfg"
-    ).read_bytes()
+    after = get_files(model)
+    changed = {path.as_posix() for path in after if after[path] != before[path]}
+    assert changed == {"config.cfg", "nested_spancat/cfg"}
+    assert after.keys() == before.keys()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_config_says_the_same_threshold(model, dev):
+    result = calibrate(model, dev)
+    nlp = spacy.load(model)
+    saved = load_config(model / "config.cfg")
+    settings = [config["components"]["nested_spancat"] for config in (saved, nlp.config)]
+    for cfg in (*settings, nlp.get_pipe("nested_spancat").cfg):
+        assert cfg["threshold"] == result.thresholds.common
+    assert saved["components"]["nested_spancat"]["model"] == MODEL
+
+
 def test_output_is_another_pipeline(model, dev, tmp_path):
-    cfg = (model / "nested_spancat" / "cfg").read_bytes()
+    before = get_files(model)
     output = tmp_path / "new" / "calibrated"
     result = calibrate(model, dev, output=output)
-    assert (model / "nested_spancat" / "cfg").read_bytes() == cfg
-    assert get_files(output) == get_files(model)
+    assert get_files(model) == before
+    assert get_files(output).keys() == before.keys()
     component = spacy.load(output).get_pipe("nested_spancat")
-    assert component.cfg["threshold"] == pytest.approx(result["threshold"])
+    assert component.cfg["threshold"] == pytest.approx(result.thresholds.common)
     # A pipeline may be replaced, with all that was in it
     (output / "old.txt").write_text("old")
     calibrate(model, dev, output=output)
@@ -213,10 +229,21 @@ def test_output_is_another_pipeline(model, dev, tmp_path):
 
 
 def test_output_that_is_no_pipeline_is_left_alone(model, dev, tmp_path):
-    exit_code, stdout = run(model, dev, "--output", tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    exit_code, stdout = run(model, dev, "--output", tmp_path / "other")
     assert exit_code == 1
     assert "is neither empty nor a pipeline" in stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["file"]
+
+
+def test_output_that_holds_the_pipeline_is_left_alone(model, dev):
+    outer = shutil.copytree(model, model.parent / "outer")
+    inner = shutil.copytree(model, outer / "inner")
+    exit_code, stdout = run(inner, dev, "--output", outer)
+    assert exit_code == 1
+    assert "holds the pipeline itself, which would be lost" in stdout
+    assert get_files(inner) == get_files(model)
 
 
 def test_interrupted_copy_leaves_the_old_output(model, dev, tmp_path, monkeypatch):
@@ -227,7 +254,7 @@ def test_interrupted_copy_leaves_the_old_output(model, dev, tmp_path, monkeypatc
     def write_json(path, value):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spacy_eiou.cli.calibrate.write_json", write_json)
+    monkeypatch.setattr("spacy_eiou.pipeline.calibration.write_json", write_json)
     with pytest.raises(KeyboardInterrupt):
         calibrate(model, dev, output=output, per_label=True)
     assert (output / "nested_spancat" / "cfg").read_bytes() == cfg
@@ -242,23 +269,25 @@ def test_silent_by_default(model, dev, capsys):
 def test_misspelt_component(model, dev):
     exit_code, stdout = run(model, dev, "--component", "nested_spncat")
     assert exit_code == 1
-    assert "no component 'nested_spncat' made by nested_spancat" in stdout
-    assert "Components it has: nested_spancat." in stdout
+    assert "Expected one NestedSpanCategorizer named 'nested_spncat'" in stdout
+    assert "It has, each with the spans key that it writes: 'nested_spancat' ('sc')." in stdout
 
 
 def test_which_component():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    with pytest.raises(ValueError, match=r"choose one with --component.*Components it has: none"):
-        find_component(nlp)
-    with pytest.raises(ValueError, match="no component 'sentencizer' made by nested_spancat"):
-        find_component(nlp, "sentencizer")
+    kind = NestedSpanCategorizer
+    with pytest.raises(ValueError, match=r"Expected one .* not 0\. It has, .*: none\."):
+        find_component(nlp, kind)
+    with pytest.raises(ValueError, match="named 'sentencizer' in the pipeline, not 0"):
+        find_component(nlp, kind, name="sentencizer")
     first = nlp.add_pipe("nested_spancat", "first")
-    assert find_component(nlp) is find_component(nlp, "first") is first
-    second = nlp.add_pipe("nested_spancat", "second")
-    with pytest.raises(ValueError, match="Components it has: first, second"):
-        find_component(nlp)
-    assert find_component(nlp, "second") is second
+    assert find_component(nlp, kind) is find_component(nlp, kind, name="first") is first
+    second = nlp.add_pipe("nested_spancat", "second", config={"spans_key": "other"})
+    with pytest.raises(ValueError, match=r"not 2\. .*: 'first' \('sc'\), 'second' \('other'\)"):
+        find_component(nlp, kind)
+    assert find_component(nlp, kind, name="second") is second
+    assert find_component(nlp, kind, spans_key="other") is second
 
 
 def test_data_without_the_spans_key(model, tmp_path):
@@ -292,18 +321,18 @@ def test_components_after_it_do_not_run(model):
 
 
 def test_candidates_above_the_floor():
-    spans = numpy.asarray([(0, 1), (1, 2), (0, 2), (0, 1)], dtype="i")
-    scores = numpy.asarray([(0.0, 0.001), (0.5, 0.0), (0.001, 0.02), (0.0, 0.0)], dtype="f")
-    candidates = Ragged(spans, numpy.asarray([3, 0, 1], dtype="i"))
-    candidates, scores = select_candidates(candidates, scores)
+    spans = np.asarray([(0, 1), (1, 2), (0, 2), (0, 1)], dtype="i")
+    scores = np.asarray([(0.0, 0.001), (0.5, 0.0), (0.001, 0.02), (0.0, 0.0)], dtype="f")
+    candidates = Ragged(spans, np.asarray([3, 0, 1], dtype="i"))
+    candidates, scores = select_likely(candidates, scores)
     assert candidates.dataXd.tolist() == [[1, 2], [0, 2]]
     assert candidates.lengths.tolist() == [2, 0, 0]
-    assert scores.tolist() == numpy.asarray([(0.5, 0.0), (0.001, 0.02)], dtype="f").tolist()
+    assert scores.tolist() == np.asarray([(0.5, 0.0), (0.001, 0.02)], dtype="f").tolist()
 
 
 def test_no_candidates_at_all():
-    empty = Ragged(numpy.zeros((0, 0), dtype="i"), numpy.zeros((2,), dtype="i"))
-    candidates, scores = select_candidates(empty, numpy.zeros((0, 3), dtype="f"))
+    empty = Ragged(np.zeros((0, 0), dtype="i"), np.zeros((2,), dtype="i"))
+    candidates, scores = select_likely(empty, np.zeros((0, 3), dtype="f"))
     assert candidates.dataXd.shape == (0, 2)
     assert candidates.lengths.tolist() == [0, 0]
     assert scores.shape == (0, 3)
