@@ -3,15 +3,14 @@
 import math
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from itertools import pairwise
 from typing import Any, Dict, List, Optional, Tuple
 
 from jinja2 import Environment, PackageLoader
-from spacy import displacy
 
 from .charts import PERCENT_TICKS, Bars, Line, Tick, draw_bars, draw_lines
 from .errors import ERROR_CLASSES
+from .layers import render_layers
 
 CARDS = {
     "Micro F": "f",
@@ -32,16 +31,6 @@ MAX_NARROW_TYPES = 8
 # How high a bar of one is on a logarithmic axis, as the exponent of ten.
 ONE = 0.3
 
-# After a token, tells that displaCy's space there is not in the text.
-NO_SPACE = "\0"
-# displaCy's templates without the styles that all spans share, to keep the page small.
-SPAN_TEMPLATE = {
-    "span": '<span class="token" style="height:{total_height}px">{text}{span_slices}{span_starts}'
-    "</span>",
-    "slice": '<i style="background:{bg};top:{top_offset}px"></i>',
-    # The label again, unseen, so that the token is as wide and no label covers the next
-    "start": '<b style="background:{bg};top:{top_offset}px">{label}</b><em>{label}</em>',
-}
 # Of a span in error, and of another span of the same type.
 COLORS = (
     ("#6fbdf7", "#dceefc"),
@@ -103,9 +92,9 @@ def render_report(analysis: Dict[str, Any]) -> str:
         depth_chart=_draw_groups(analysis["by_depth"], "depth of nesting (gold spans below)"),
         rarity_chart=_draw_groups(analysis["by_rarity"], "examples of the type (gold spans below)"),
         render_spans=partial(
-            _render_spans,
+            render_layers,
+            colors={label: COLORS[index % len(COLORS)] for index, label in enumerate(types)},
             direction=analysis["direction"],
-            options=_make_span_options(types),
         ),
     )
 
@@ -221,47 +210,3 @@ def _draw_groups(groups: List[Dict[str, Any]], x_label: str) -> str:
         x_label=x_label,
         y_label="score (%)",
     )
-
-
-def _make_span_options(types: List[str]) -> Dict[str, Any]:
-    """Options for displaCy, with two colors for each type."""
-    colors = {}
-    for index, label in enumerate(types):
-        in_error, other = COLORS[index % len(COLORS)]
-        colors[_mark_up_label(label, True)] = in_error
-        colors[_mark_up_label(label, False)] = other
-    return {
-        "colors": colors,
-        "template": SPAN_TEMPLATE,
-        "top_offset": 23,
-        "span_label_offset": 14,
-    }
-
-
-def _mark_up_label(label: str, in_error: bool) -> str:
-    """displaCy escapes the text but not the labels."""
-    return f"<mark>{escape(label)}</mark>" if in_error else escape(label)
-
-
-def _render_spans(
-    tokens: List[str], spans: List[Dict[str, Any]], direction: str, options: Dict[str, Any]
-) -> str:
-    # Only where words and spans begin and end, so that no word is pulled apart by a label
-    word_ends = {index for index, token in enumerate(tokens, start=1) if token[-1:].isspace()}
-    span_bounds = {span[bound] for span in spans for bound in ("start", "end")}
-    cuts = sorted({0, len(tokens)} | word_ends | span_bounds)
-    positions = {cut: position for position, cut in enumerate(cuts)}
-    parsed = {
-        "tokens": ["".join(tokens[start:end]) + NO_SPACE for start, end in pairwise(cuts)],
-        "spans": [
-            {
-                "start_token": positions[span["start"]],
-                "end_token": positions[span["end"]],
-                "label": _mark_up_label(span["label"], span["in_error"]),
-            }
-            for span in spans
-        ],
-        "settings": {"direction": direction},
-    }
-    html = displacy.render(parsed, style="span", manual=True, jupyter=False, options=options)
-    return html.replace(f"{NO_SPACE} ", "").replace(NO_SPACE, "")
