@@ -47,7 +47,8 @@ class AnnotationReport(NamedTuple):
 
     n_texts (int): The number of texts in the output.
     n_before (int): How many of them an earlier run had annotated, which was stopped.
-    n_rejected (int): The number of items that are no texts.
+    n_rejected (int): The number of items that can't be annotated: no text, or a text that is too
+        long.
     outputs (List[Path]): The outputs, the main one first.
     rejected_path (Path): The file that holds the rejected items.
     """
@@ -96,6 +97,7 @@ def annotate(
     silent (bool): Whether to show no progress.
     RETURNS (AnnotationReport): The numbers of texts, and what was written.
     RAISES (CorpusError): If the input or an argument is not as expected.
+    RAISES (ValueError, OSError): If the pipeline can't be loaded.
     """
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
@@ -151,7 +153,7 @@ def annotate_texts(
     texts: Iterable[SourceText],
     spans_key: str,
     *,
-    batch_size: int,
+    batch_size: Optional[int] = None,
     n_process: int = 1,
 ) -> Iterator[Annotation]:
     """Annotate texts one after the other, in memory that doesn't grow with their number.
@@ -159,12 +161,13 @@ def annotate_texts(
     nlp (Language): The pipeline.
     texts (Iterable[SourceText]): The texts.
     spans_key (str): Key of `Doc.spans`.
-    batch_size (int): Number of texts to annotate at once.
+    batch_size (Optional[int]): Number of texts to annotate at once. If None, that of the pipeline.
     n_process (int): Number of processes.
     YIELDS (Annotation): The "id", "text" and "spans" of each text, see `get_span_annotations`, and
         as "meta" what else its source says of it, if anything.
     """
     texts = iter(texts)
+    batch_size = batch_size or nlp.batch_size
     for first in texts:
         zone = chain([first], islice(texts, batch_size * BATCHES_PER_ZONE - 1))
         with nlp.memory_zone():

@@ -86,4 +86,6 @@ def annotate_cli(
     for path in report.outputs:
         msg.good(f"Saved {report.n_texts} annotated texts: {path}")
     if report.n_rejected:
-        msg.warn(f"Rejected {report.n_rejected} items that are no texts: {report.rejected_path}")
+        msg.warn(
+            f"Rejected {report.n_rejected} items that can't be annotated: {report.rejected_path}"
+        )
