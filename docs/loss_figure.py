@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import List
 
-import numpy
+import numpy as np
 
 from spacy_eiou.losses import build_emc_v1
 from spacy_eiou.spans import eiou_distance, overlapping_pairs
@@ -35,7 +35,7 @@ def draw_heat_map() -> List[str]:
     column per last token."""
     n_words = len(WORDS)
     spans = [(start, end) for start in range(n_words) for end in range(start + 1, n_words + 1)]
-    candidates, gold = numpy.array(spans), numpy.array([GOLD])
+    candidates, gold = np.array(spans), np.array([GOLD])
     rows, _ = overlapping_pairs(candidates, gold)
     distances = eiou_distance(candidates[rows], gold.repeat(len(rows), axis=0))
     colours = dict(zip(rows.tolist(), distances.tolist()))
@@ -63,9 +63,9 @@ def draw_heat_map() -> List[str]:
 def draw_curve() -> List[str]:
     """RETURNS (List[str]): The margin of a label by the number of its training examples."""
     # The last class is "no entity", which has no margin.
-    class_counts = numpy.array([*COUNTS, 1], dtype="f")
+    class_counts = np.array([*COUNTS, 1], dtype="f")
     margins = -build_emc_v1()._shifts(class_counts)[:-1]
-    xs = X + WIDTH * numpy.log10(COUNTS) / numpy.log10(COUNTS[-1])
+    xs = X + WIDTH * np.log10(COUNTS) / np.log10(COUNTS[-1])
     ys = Y + HEIGHT * (1 - margins / margins.max())
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys))
     lines = [

@@ -1,15 +1,19 @@
 from ._util import app
-from .analyze import analyze_cli
-from .annotate import annotate_cli
-from .calibrate import calibrate_cli
-from .card import card_cli
-from .compare import compare_cli
-from .convert import convert_cli
-from .evaluate import evaluate_cli
+
+# In the order of the work, which is that of `--help`.
+# isort: off
 from .init import init_cli
+from .convert import convert_cli
 from .prepare import prepare_cli
-from .self_train import self_train_cli
 from .statistics import statistics_cli
+from .self_train import self_train_cli
+from .calibrate import calibrate_cli
+from .evaluate import evaluate_cli
+from .analyze import analyze_cli
+from .card import card_cli
+from .annotate import annotate_cli
+from .compare import compare_cli
+# isort: on
 
 __all__ = [
     "analyze_cli",

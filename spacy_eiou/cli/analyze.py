@@ -5,7 +5,6 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..evaluation import analyze
-from ..evaluation.errors import ERROR_CLASSES
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 
@@ -29,9 +28,10 @@ def analyze_cli(
     ),
 ) -> None:
     """
-    Analyze the errors of a trained nested_spancat or spancat, and write a page
-    that shows them: classes of errors, confusion of types, probabilities,
-    scores by width, nesting and rarity, and examples.
+    Write a page that shows where and why a pipeline errs.
+
+    For a trained nested_spancat or spancat: classes of errors, confusion of
+    types, probabilities, scores by width, nesting and rarity, and examples.
     """
     import_code(code_path)
     with reporting(f"Can't analyze '{model}' on '{data_path}'"):
@@ -56,11 +56,10 @@ def print_errors(errors: Dict[str, int]) -> None:
     total = sum(errors.values())
     msg.table(
         [
-            (name, count, f"{100 * count / total:.1f}" if total else "-", ERROR_CLASSES[name])
+            (name, count, f"{100 * count / total:.1f}" if total else "-")
             for name, count in sorted(errors.items(), key=lambda item: -item[1])
         ],
-        header=("Class", "Errors", "%", "Meaning"),
-        aligns=("l", "r", "r", "l"),
-        max_col=max(map(len, ERROR_CLASSES.values())),
+        header=("Class", "Errors", "%"),
+        aligns=("l", "r", "r"),
         title="Error classes",
     )

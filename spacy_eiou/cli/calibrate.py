@@ -44,10 +44,12 @@ def calibrate_cli(
     use_gpu: int = GPU_OPTION,
 ) -> None:
     """
-    Find the threshold of a trained nested_spancat that gives the best micro
-    F-score on development data, or one per label, and store it in the
-    pipeline. Don't use the test data for this. Thresholds per label need far
-    more data than a common one: check that they hold on data of their own.
+    Find the threshold that scores best on development data.
+
+    It is the one of a trained nested_spancat with the best micro F-score, or
+    one per label, and is stored in the pipeline. Don't use the test data for
+    this. Thresholds per label need far more data than a common one: check
+    that they hold on other data.
     """
     import_code(code_path)
     with reporting(f"Can't calibrate '{model}' on '{data_path}'"):

@@ -32,10 +32,12 @@ def card_cli(
     version: Optional[str] = Opt(None, "--version", "-v", help="Package version to override meta"),
 ) -> None:
     """
-    Write the model card of a pipeline with a nested_spancat: what it finds,
-    what it was trained on and how, and how well it scores. The card is the
-    README.md of the pipeline, which "spacy package" takes for that of the
-    package. Give both the same name and version.
+    Write the model card of a pipeline with a nested_spancat.
+
+    It says what the pipeline finds, what it was trained on and how, and how
+    well it scores. The card is the README.md of the pipeline, which
+    "eiou package" and "spacy package" take for that of the package. Give both
+    the same name and version.
     """
     with reporting(f"Can't describe the pipeline '{model_path}'"):
         write_card(model_path, metrics_path, corpus_path=corpus_path, name=name, version=version)

@@ -38,9 +38,10 @@ def evaluate_cli(
     ),
 ) -> None:
     """
-    Evaluate the spans that a trained pipeline predicts, with nested entities
-    apart. Expects a loadable spaCy pipeline and evaluation data in the binary
-    .spacy format.
+    Score the spans of a trained pipeline, nested entities apart.
+
+    Expects a loadable spaCy pipeline and evaluation data in the binary .spacy
+    format.
     """
     import_code(code_path)
     with reporting(f"Can't evaluate '{model}' on '{data_path}'"):

@@ -18,9 +18,11 @@ def statistics_cli(
     spans_key: str = Opt("sc", "--spans-key", "-sk", help="Spans key to look at in Doc.spans"),
 ) -> None:
     """
-    Show statistics of the spans in annotated data: lengths and distinctiveness
-    as in spaCy's "debug data", nesting, rare labels, and how many candidates
-    each width costs and how many spans it covers.
+    Show what the spans in annotated data are like.
+
+    Their lengths and distinctiveness as in spaCy's "debug data", nesting, rare
+    labels, and how many candidates each width costs and how many spans it
+    covers.
     """
     with reporting(f"Can't describe '{data_path}'"):
         result = statistics(data_path, output=output, spans_key=spans_key)

@@ -1,6 +1,6 @@
 import json
 
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,7 +147,7 @@ def test_calibration():
         (1, 0.96, 1.0),
     ]
     distances = [0.06, 0.84, 0.74, 0.66, 0.74, 0.04]
-    assert analysis["calibration_error"] == pytest.approx(numpy.mean(distances))
+    assert analysis["calibration_error"] == pytest.approx(np.mean(distances))
 
 
 def test_certain_candidates_count():

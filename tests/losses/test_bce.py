@@ -1,21 +1,21 @@
 from math import log
 
-import numpy
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from spacy_eiou.losses import BCE, SpanTruths, build_bce_v1
 
 # Probabilities 3/4 and 1/4, and any logit for "no entity"
-LOGITS = numpy.asarray([[log(3), -log(3), 7], [log(3), -log(3), -7]], dtype="f")
+LOGITS = np.asarray([[log(3), -log(3), 7], [log(3), -log(3), -7]], dtype="f")
 
 
 def make_truths(labels):
     """Two candidates, of which the first bears the labels."""
     return SpanTruths(
-        candidates=numpy.asarray([(0, 1), (1, 2)], dtype="i"),
-        gold=numpy.asarray([(0, 1)] * len(labels), dtype="i").reshape((-1, 2)),
-        labels=numpy.asarray(labels, dtype="i"),
+        candidates=np.asarray([(0, 1), (1, 2)], dtype="i"),
+        gold=np.asarray([(0, 1)] * len(labels), dtype="i").reshape((-1, 2)),
+        labels=np.asarray(labels, dtype="i"),
     )
 
 

@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +15,9 @@ SPANS = st.tuples(st.integers(0, 5), st.integers(1, 3)).map(lambda x: (x[0], x[0
 
 def make_truths(candidates, gold, labels):
     return SpanTruths(
-        candidates=numpy.asarray(candidates, dtype="i").reshape((-1, 2)),
-        gold=numpy.asarray(gold, dtype="i").reshape((-1, 2)),
-        labels=numpy.asarray(labels, dtype="i"),
+        candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
+        gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
+        labels=np.asarray(labels, dtype="i"),
     )
 
 
@@ -33,9 +33,9 @@ def reference_loss(form, distance, logits, candidates, gold, labels):
             for row, (start, end) in enumerate(candidates)
             if start < span[1] and span[0] < end and (start, end) not in same_label
         ]
-        distances = numpy.asarray(
+        distances = np.asarray(
             [
-                DISTANCES[distance](numpy.asarray([candidates[row]]), numpy.asarray([span]))[0]
+                DISTANCES[distance](np.asarray([candidates[row]]), np.asarray([span]))[0]
                 for row in near
             ],
             dtype="d",
@@ -46,12 +46,12 @@ def reference_loss(form, distance, logits, candidates, gold, labels):
             losses.append(log(exp(z + distances).sum()) - gold_logit)
         else:
             losses.append((exp(z) / exp(z).sum() * distances).sum())
-    return numpy.mean(losses) if losses else 0.0
+    return np.mean(losses) if losses else 0.0
 
 
 def test_expected_distance_by_hand():
     truths = make_truths([(0, 1), (0, 2), (1, 2)], [(0, 2)], [0])
-    gradient, loss = EIoU(form="expected_distance")(numpy.zeros((3, 2), dtype="f"), truths)
+    gradient, loss = EIoU(form="expected_distance")(np.zeros((3, 2), dtype="f"), truths)
     # Every candidate has a third of the mass
     expected = 2 * D / 3
     assert loss == pytest.approx(expected)
@@ -61,7 +61,7 @@ def test_expected_distance_by_hand():
 
 def test_margin_by_hand():
     truths = make_truths([(0, 1), (0, 2), (1, 2)], [(0, 2)], [0])
-    gradient, loss = EIoU(form="margin")(numpy.zeros((3, 2), dtype="f"), truths)
+    gradient, loss = EIoU(form="margin")(np.zeros((3, 2), dtype="f"), truths)
     total = exp(0) + 2 * exp(D)
     assert loss == pytest.approx(log(total))
     expected = [exp(D) / total, exp(0) / total - 1, exp(D) / total]
@@ -70,7 +70,7 @@ def test_margin_by_hand():
 
 
 def test_nesting_guard():
-    candidates, logits = [(0, 1), (0, 2), (1, 2)], numpy.zeros((3, 3), dtype="f")
+    candidates, logits = [(0, 1), (0, 2), (1, 2)], np.zeros((3, 3), dtype="f")
     loss = EIoU(form="expected_distance")
     # N([0, 2)) lacks [0, 1), a gold span of the same label, and N([0, 1)) holds only itself
     same_label = make_truths(candidates, [(0, 2), (0, 1)], [0, 0])
@@ -84,7 +84,7 @@ def test_nesting_guard():
 
 def test_two_labels_on_one_span():
     truths = make_truths([(0, 1), (0, 2), (1, 2)], [(0, 2), (0, 2)], [0, 1])
-    gradient, loss = EIoU(form="expected_distance")(numpy.zeros((3, 3), dtype="f"), truths)
+    gradient, loss = EIoU(form="expected_distance")(np.zeros((3, 3), dtype="f"), truths)
     assert loss == pytest.approx(2 * D / 3)
     assert_array_equal(gradient[:, 0], gradient[:, 1])
     assert gradient[1, 0] == pytest.approx(-2 * D / 3 / 3 / 2)
@@ -92,7 +92,7 @@ def test_two_labels_on_one_span():
 
 @pytest.mark.parametrize("form", ["margin", "expected_distance"])
 def test_gold_spans_that_are_no_candidates_have_no_neighbourhood(form):
-    loss, logits = EIoU(form=form), numpy.random.RandomState(0).normal(size=(3, 2)).astype("f")
+    loss, logits = EIoU(form=form), np.random.RandomState(0).normal(size=(3, 2)).astype("f")
     candidates = [(0, 1), (0, 2), (1, 2)]
     gradient, value = loss(logits, make_truths(candidates, [(0, 2)], [0]))
     more_gradient, more_value = loss(logits, make_truths(candidates, [(0, 2), (0, 3)], [0, 0]))
@@ -105,14 +105,14 @@ def test_gold_spans_that_are_no_candidates_have_no_neighbourhood(form):
 
 def test_candidates_that_reach_no_gold_span_get_no_gradient():
     truths = make_truths([(0, 2), (1, 3), (2, 3), (9, 10)], [(0, 2)], [0])
-    gradient = EIoU().get_grad(numpy.zeros((4, 2), dtype="f"), truths)
+    gradient = EIoU().get_grad(np.zeros((4, 2), dtype="f"), truths)
     assert gradient[1, 0] > 0
     assert_array_equal(gradient[2:], 0)
 
 
 def test_a_gold_span_suggested_twice_counts_once():
     truths = make_truths([(0, 2), (0, 2), (0, 1)], [(0, 2)], [0])
-    gradient, loss = EIoU(form="margin")(numpy.zeros((3, 2), dtype="f"), truths)
+    gradient, loss = EIoU(form="margin")(np.zeros((3, 2), dtype="f"), truths)
     total = 2 * exp(0) + exp(D)
     assert loss == pytest.approx(log(total))
     expected = [1 / total - 1 / 2, 1 / total - 1 / 2, exp(D) / total]
@@ -128,7 +128,7 @@ def test_a_gold_span_suggested_twice_counts_once():
 )
 def test_loss_matches_brute_force(form, distance, candidates, gold, seed):
     spans, labels = [span for span, _ in gold], [label for _, label in gold]
-    logits = numpy.random.RandomState(seed).normal(size=(len(candidates), 3))
+    logits = np.random.RandomState(seed).normal(size=(len(candidates), 3))
     loss = EIoU(form=form, distance=distance)
     expected = reference_loss(form, distance, logits, candidates, spans, labels)
     value = loss.get_loss(logits.astype("f"), make_truths(candidates, spans, labels))
@@ -142,7 +142,7 @@ def test_loss_matches_brute_force(form, distance, candidates, gold, seed):
 )
 def test_gradient_moves_mass_only_within_neighbourhoods(candidates, gold, form):
     truths = make_truths(candidates, [span for span, _ in gold], [label for _, label in gold])
-    logits = numpy.random.RandomState(0).normal(size=(len(candidates), 3)).astype("f")
+    logits = np.random.RandomState(0).normal(size=(len(candidates), 3)).astype("f")
     gradient = EIoU(form=form).get_grad(logits, truths)
     assert_allclose(gradient.sum(axis=0), 0, atol=1e-6)
     assert_array_equal(gradient[:, -1], 0)

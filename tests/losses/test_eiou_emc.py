@@ -1,16 +1,16 @@
-import numpy
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from spacy_eiou.losses import EMC, EIoU, EIoU_EMC, SpanTruths, build_eiou_emc_v1
 
 TRUTHS = SpanTruths(
-    candidates=numpy.asarray([(0, 1), (0, 2), (1, 2), (1, 3)]),
-    gold=numpy.asarray([(0, 2), (1, 2)]),
-    labels=numpy.asarray([0, 1]),
-    class_counts=numpy.asarray([5, 2, 90], dtype="f"),
+    candidates=np.asarray([(0, 1), (0, 2), (1, 2), (1, 3)]),
+    gold=np.asarray([(0, 2), (1, 2)]),
+    labels=np.asarray([0, 1]),
+    class_counts=np.asarray([5, 2, 90], dtype="f"),
 )
-LOGITS = numpy.random.RandomState(0).normal(size=(4, 3)).astype("f")
+LOGITS = np.random.RandomState(0).normal(size=(4, 3)).astype("f")
 
 
 @pytest.mark.parametrize("beta", [0, 0.3, 0.75, 1])
@@ -24,12 +24,12 @@ def test_halves_are_mixed_by_beta(beta):
 
 
 def test_by_hand():
-    truths = SpanTruths(numpy.asarray([(0, 2)]), numpy.asarray([(0, 2)]), numpy.asarray([0]))
+    truths = SpanTruths(np.asarray([(0, 2)]), np.asarray([(0, 2)]), np.asarray([0]))
     # The gold span is alone in its neighbourhood: only the class half counts
     gradient, loss = build_eiou_emc_v1(beta=0.25, label_smoothing=0)(
-        numpy.zeros((1, 2), dtype="f"), truths
+        np.zeros((1, 2), dtype="f"), truths
     )
-    assert loss == pytest.approx(0.75 * numpy.log(2))
+    assert loss == pytest.approx(0.75 * np.log(2))
     assert_allclose(gradient, [[-0.375, 0.375]])
 
 

@@ -1,6 +1,6 @@
 from math import exp, log, sqrt
 
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +12,10 @@ from spacy_eiou.losses.emc import class_targets
 
 def make_truths(candidates, gold, labels, class_counts=None):
     return SpanTruths(
-        candidates=numpy.asarray(candidates, dtype="i").reshape((-1, 2)),
-        gold=numpy.asarray(gold, dtype="i").reshape((-1, 2)),
-        labels=numpy.asarray(labels, dtype="i"),
-        class_counts=class_counts if class_counts is None else numpy.asarray(class_counts, "f"),
+        candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
+        gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
+        labels=np.asarray(labels, dtype="i"),
+        class_counts=class_counts if class_counts is None else np.asarray(class_counts, "f"),
     )
 
 
@@ -24,7 +24,7 @@ PLAIN = EMC(label_margin=0, label_smoothing=0)
 
 def test_cross_entropy_by_hand():
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0])
-    gradient, loss = PLAIN(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = PLAIN(np.zeros((2, 2), dtype="f"), truths)
     assert loss == pytest.approx(log(2) + log(2))
     assert_allclose(gradient, [[0.5 - 1, 0.5], [0.5, 0.5 - 1]])
 
@@ -32,21 +32,21 @@ def test_cross_entropy_by_hand():
 def test_loss_is_divided_by_all_gold_spans():
     # One of the two gold spans is no candidate
     truths = make_truths([(0, 1), (1, 2)], [(0, 1), (0, 9)], [0, 0])
-    gradient, loss = PLAIN(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = PLAIN(np.zeros((2, 2), dtype="f"), truths)
     assert loss == pytest.approx((log(2) + log(2)) / 2)
     assert_allclose(gradient, [[-0.25, 0.25], [0.25, -0.25]])
 
 
 def test_candidates_without_gold_spans_are_no_entity():
     truths = make_truths([(0, 1), (1, 2)], [], [])
-    gradient, loss = PLAIN(numpy.zeros((2, 2), dtype="f"), truths)
+    gradient, loss = PLAIN(np.zeros((2, 2), dtype="f"), truths)
     assert loss == pytest.approx(2 * log(2))
     assert_allclose(gradient, [[0.5, -0.5], [0.5, -0.5]])
 
 
 def test_two_labels_on_one_span_share_its_mass():
     truths = make_truths([(0, 1)], [(0, 1), (0, 1)], [0, 1])
-    logits = numpy.log(numpy.asarray([[2, 1, 1]], dtype="f"))
+    logits = np.log(np.asarray([[2, 1, 1]], dtype="f"))
     # Probabilities 1/2, 1/4 and 1/4, two gold spans
     gradient, loss = PLAIN(logits, truths)
     assert loss == pytest.approx((log(2) / 2 + log(4) / 2) / 2)
@@ -55,13 +55,13 @@ def test_two_labels_on_one_span_share_its_mass():
 
 def test_every_duplicate_of_a_gold_span_is_a_target():
     truths = make_truths([(0, 1), (0, 1), (0, 2)], [(0, 1)], [0])
-    targets = class_targets(numpy.zeros((3, 2), dtype="f"), truths)
+    targets = class_targets(np.zeros((3, 2), dtype="f"), truths)
     assert_allclose(targets, [[1, 0], [1, 0], [0, 1]])
 
 
 def test_gold_spans_are_smoothed_towards_no_entity():
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [1])
-    logits = numpy.log(numpy.asarray([[1, 2, 1], [1, 2, 1]], dtype="f"))
+    logits = np.log(np.asarray([[1, 2, 1], [1, 2, 1]], dtype="f"))
     # Probabilities 1/4, 1/2 and 1/4
     gradient, loss = EMC(label_smoothing=0.2)(logits, truths)
     assert loss == pytest.approx(0.8 * log(2) + 0.2 * log(4) + log(4))
@@ -72,7 +72,7 @@ def test_gold_spans_are_smoothed_towards_no_entity():
 
 def test_labels_of_one_span_are_smoothed_once():
     truths = make_truths([(0, 1)], [(0, 1), (0, 1)], [0, 1])
-    targets = class_targets(numpy.zeros((1, 3), dtype="f"), truths, epsilon=0.2)
+    targets = class_targets(np.zeros((1, 3), dtype="f"), truths, epsilon=0.2)
     assert_allclose(targets, [[0.4, 0.4, 0.2]], rtol=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_labels_of_one_span_are_smoothed_once():
 )
 def test_smoothing_fades_as_gold_spans_grow_in_number(class_counts, epsilon):
     truths = make_truths([(0, 1)], [(0, 1)], [0], class_counts)
-    gradient = EMC(label_margin=0).get_grad(numpy.zeros((1, 3), dtype="f"), truths)
+    gradient = EMC(label_margin=0).get_grad(np.zeros((1, 3), dtype="f"), truths)
     assert_allclose(gradient, [[1 / 3 - (1 - epsilon), 1 / 3, 1 / 3 - epsilon]], atol=1e-6)
 
 
@@ -103,7 +103,7 @@ def test_prior_by_hand(tau, shares):
     # 1 candidate in 4 is an entity: pi = 1/4, 3/4
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 3])
     gradient, loss = EMC(label_margin=0, tau=tau, label_smoothing=0)(
-        numpy.zeros((2, 2), dtype="f"), truths
+        np.zeros((2, 2), dtype="f"), truths
     )
     p, q = shares[0] / sum(shares), shares[1] / sum(shares)
     assert loss == pytest.approx(-log(p) - log(q))
@@ -113,7 +113,7 @@ def test_prior_by_hand(tau, shares):
 def test_margin_by_hand():
     # 16 and 81 examples: margins of 6 / 2 and 6 / 3, none for "no entity"
     truths = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[16, 81, 1000])
-    gradient, loss = EMC(label_margin=6, label_smoothing=0)(numpy.zeros((2, 3), dtype="f"), truths)
+    gradient, loss = EMC(label_margin=6, label_smoothing=0)(np.zeros((2, 3), dtype="f"), truths)
     exps = exp(-3), exp(-2), 1
     p = [value / sum(exps) for value in exps]
     assert loss == pytest.approx(-log(p[0]) - log(p[2]))
@@ -124,12 +124,12 @@ def test_margin_by_hand():
 def test_shifts_make_the_gradient_of_rare_classes_larger(settings):
     candidates, gold = [(0, 1), (1, 2)], [(0, 1), (1, 2)]
     truths = make_truths(candidates, gold, [0, 1], class_counts=[1000, 10, 10**5])
-    gradient = EMC(**settings).get_grad(numpy.zeros((2, 3), dtype="f"), truths)
+    gradient = EMC(**settings).get_grad(np.zeros((2, 3), dtype="f"), truths)
     assert gradient[1, 1] < gradient[0, 0] < 0
 
 
 def test_shifts_are_off_without_counts_or_tau_and_margin():
-    logits = numpy.random.RandomState(0).normal(size=(2, 2)).astype("f")
+    logits = np.random.RandomState(0).normal(size=(2, 2)).astype("f")
     without_counts = make_truths([(0, 1), (1, 2)], [(0, 1)], [0])
     with_counts = make_truths([(0, 1), (1, 2)], [(0, 1)], [0], class_counts=[1, 99])
     plain = EMC(label_margin=0, tau=0).get_loss(logits, without_counts)
@@ -142,14 +142,14 @@ def test_effective_number_by_hand():
     # (1 - 0.5) / (1 - 0.5^1) = 1 and (1 - 0.5) / (1 - 0.5^3) = 4/7, so 1 * 1 + 3 * 4/7 = 19/7
     # for 1 + 3 entities: a mean weight of 1 needs a factor of 4 / (19/7) = 28/19
     loss = EMC(label_margin=0, label_smoothing=0, effective_number=0.5)
-    logits, counts = numpy.zeros((1, 3), dtype="f"), [1, 3, 100]
+    logits, counts = np.zeros((1, 3), dtype="f"), [1, 3, 100]
     first = make_truths([(0, 1)], [(0, 1)], [0], counts)
     second = make_truths([(0, 1)], [(0, 1)], [1], counts)
     no_entity = make_truths([(0, 1)], [], [], counts)
     assert loss.get_loss(logits, first) == pytest.approx(28 / 19 * log(3))
     assert loss.get_loss(logits, second) == pytest.approx(4 / 7 * 28 / 19 * log(3))
     assert loss.get_loss(logits, no_entity) == pytest.approx(log(3))
-    expected = numpy.asarray([[1 / 3 - 1, 1 / 3, 1 / 3]]) * 28 / 19
+    expected = np.asarray([[1 / 3 - 1, 1 / 3, 1 / 3]]) * 28 / 19
     assert_allclose(loss.get_grad(logits, first), expected, rtol=1e-5)
 
 
@@ -158,10 +158,10 @@ def test_effective_number_by_hand():
 def test_counts_of_zero_stay_finite(class_counts, effective_number):
     truths = make_truths([(0, 1), (1, 2), (0, 2)], [(0, 1), (1, 2)], [0, 1], class_counts)
     loss = EMC(label_margin=0, tau=1.0, label_smoothing=0, effective_number=effective_number)
-    gradient, value = loss(numpy.zeros((3, 3), dtype="f"), truths)
+    gradient, value = loss(np.zeros((3, 3), dtype="f"), truths)
     assert value > 0
-    assert numpy.isfinite(value)
-    assert numpy.isfinite(gradient).all()
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
     # Every candidate is pushed towards its own class
     assert_allclose(gradient.argmin(axis=1), [0, 1, 2])
 
@@ -179,13 +179,13 @@ def test_loss_matches_brute_force(labels, class_counts, tau, label_margin, label
     candidates = [(i, i + 1) for i in range(len(labels))]
     gold = [span for span, label in zip(candidates, labels) if label >= 0]
     gold_labels = [label for label in labels if label >= 0]
-    logits = numpy.random.RandomState(seed).normal(size=(len(labels), 4))
+    logits = np.random.RandomState(seed).normal(size=(len(labels), 4))
     epsilon = min(label_smoothing, 300 / sum(class_counts[:3]))
     expected = 0.0
     for z, label in zip(logits, labels):
-        adjusted = z + tau * numpy.log(numpy.asarray(class_counts) / sum(class_counts))
+        adjusted = z + tau * np.log(np.asarray(class_counts) / sum(class_counts))
         adjusted[:3] -= [label_margin / count**0.25 for count in class_counts[:3]]
-        log_probabilities = numpy.log(numpy.exp(adjusted) / numpy.exp(adjusted).sum())
+        log_probabilities = np.log(np.exp(adjusted) / np.exp(adjusted).sum())
         expected -= (1 - epsilon) * log_probabilities[label]
         expected -= epsilon * log_probabilities[-1]
     expected /= max(len(gold), 1)
@@ -208,7 +208,7 @@ def test_defaults_are_those_of_the_architecture():
 
 
 def test_effective_number_of_zero_weighs_all_labels_alike():
-    logits = numpy.random.RandomState(0).normal(size=(2, 3)).astype("f")
+    logits = np.random.RandomState(0).normal(size=(2, 3)).astype("f")
     truths = make_truths([(0, 1), (0, 2)], [(0, 1), (0, 2)], [0, 1], [1, 50, 100])
     assert EMC(effective_number=0).get_loss(logits, truths) == EMC().get_loss(logits, truths)
 

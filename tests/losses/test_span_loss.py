@@ -1,6 +1,6 @@
 """What all losses of the package have in common."""
 
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,10 +26,10 @@ SPANS = st.tuples(st.integers(0, 5), st.integers(1, 3)).map(lambda x: (x[0], x[0
 
 def make_truths(candidates, gold, labels, class_counts=None):
     return SpanTruths(
-        candidates=numpy.asarray(candidates, dtype="i").reshape((-1, 2)),
-        gold=numpy.asarray(gold, dtype="i").reshape((-1, 2)),
-        labels=numpy.asarray(labels, dtype="i"),
-        class_counts=class_counts if class_counts is None else numpy.asarray(class_counts, "f"),
+        candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
+        gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
+        labels=np.asarray(labels, dtype="i"),
+        class_counts=class_counts if class_counts is None else np.asarray(class_counts, "f"),
     )
 
 
@@ -42,7 +42,7 @@ def batches(draw):
     truths = make_truths(
         candidates, [span for span, _ in gold], [label for _, label in gold], class_counts
     )
-    random = numpy.random.RandomState(draw(st.integers(0, 999)))
+    random = np.random.RandomState(draw(st.integers(0, 999)))
     return random.normal(size=(len(candidates), K + 1)), truths
 
 
@@ -71,11 +71,11 @@ def test_loss_is_not_negative(loss, batch):
 @given(batch=batches())
 def test_gradient_matches_finite_differences(loss, batch):
     logits, truths = batch
-    expected = numpy.zeros_like(logits)
+    expected = np.zeros_like(logits)
     # Sums over a neighbourhood are float32 for any input, so the step is large.
     step = 1e-2
-    for index in numpy.ndindex(logits.shape):
-        offset = numpy.zeros_like(logits)
+    for index in np.ndindex(logits.shape):
+        offset = np.zeros_like(logits)
         offset[index] = step
         difference = loss.get_loss(logits + offset, truths) - loss.get_loss(logits - offset, truths)
         expected[index] = difference / (2 * step)
@@ -86,13 +86,13 @@ def test_gradient_matches_finite_differences(loss, batch):
 @given(batch=batches(), scale=st.sampled_from([1e2, 1e3, 1e4]))
 def test_huge_logits_stay_finite(loss, batch, scale):
     logits, truths = batch
-    logits = (numpy.sign(logits) * scale).astype("f")
-    with numpy.errstate(all="raise", under="ignore"):
+    logits = (np.sign(logits) * scale).astype("f")
+    with np.errstate(all="raise", under="ignore"):
         gradient, value = loss(logits, truths)
         probabilities = loss.probabilities(logits)
-    assert numpy.isfinite(value)
-    assert numpy.isfinite(gradient).all()
-    assert numpy.isfinite(probabilities).all()
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert np.isfinite(probabilities).all()
 
 
 @all_losses
@@ -107,14 +107,14 @@ def test_logits_are_not_modified(loss, batch):
 
 @all_losses
 def test_no_candidates(loss):
-    gradient, value = loss(numpy.zeros((0, K + 1), dtype="f"), make_truths([], [(0, 2)], [0]))
+    gradient, value = loss(np.zeros((0, K + 1), dtype="f"), make_truths([], [(0, 2)], [0]))
     assert gradient.shape == (0, K + 1)
     assert value == 0
 
 
 @all_losses
 def test_no_candidates_and_no_gold_spans(loss):
-    gradient, value = loss(numpy.zeros((0, K + 1), dtype="f"), make_truths([], [], []))
+    gradient, value = loss(np.zeros((0, K + 1), dtype="f"), make_truths([], [], []))
     assert gradient.shape == (0, K + 1)
     assert value == 0
 
@@ -122,26 +122,26 @@ def test_no_candidates_and_no_gold_spans(loss):
 @all_losses
 @pytest.mark.parametrize("n_copies", [2, 10])
 def test_scale_does_not_follow_the_number_of_gold_spans(loss, n_copies):
-    candidates = numpy.asarray([(0, 1), (0, 2), (1, 2), (1, 3)])
-    gold, labels = numpy.asarray([(0, 2), (1, 2)]), [0, 1]
-    logits = numpy.random.RandomState(0).normal(size=(4, K + 1)).astype("f")
+    candidates = np.asarray([(0, 1), (0, 2), (1, 2), (1, 3)])
+    gold, labels = np.asarray([(0, 2), (1, 2)]), [0, 1]
+    logits = np.random.RandomState(0).normal(size=(4, K + 1)).astype("f")
     once = make_truths(candidates, gold, labels)
-    shifts = numpy.arange(n_copies).reshape((-1, 1, 1)) * 10
+    shifts = np.arange(n_copies).reshape((-1, 1, 1)) * 10
     copies = make_truths(candidates + shifts, gold + shifts, labels * n_copies)
     gradient, value = loss(logits, once)
-    copied_gradient, copied_value = loss(numpy.tile(logits, (n_copies, 1)), copies)
+    copied_gradient, copied_value = loss(np.tile(logits, (n_copies, 1)), copies)
     assert copied_value == pytest.approx(value, rel=1e-5)
-    assert_allclose(copied_gradient * n_copies, numpy.tile(gradient, (n_copies, 1)), atol=1e-6)
+    assert_allclose(copied_gradient * n_copies, np.tile(gradient, (n_copies, 1)), atol=1e-6)
 
 
 @all_losses
 def test_scale_does_not_follow_the_number_of_certain_candidates(loss):
     candidates, certain = [(0, 1), (0, 2), (1, 2)], [(i, i + 1) for i in range(10, 1010)]
-    logits = numpy.random.RandomState(0).normal(size=(3, K + 1))
-    certain_logits = numpy.tile([[-50, -50, 50]], (len(certain), 1))
+    logits = np.random.RandomState(0).normal(size=(3, K + 1))
+    certain_logits = np.tile([[-50, -50, 50]], (len(certain), 1))
     gradient, value = loss(logits.astype("f"), make_truths(candidates, [(0, 2)], [1]))
     more_gradient, more_value = loss(
-        numpy.vstack([logits, certain_logits]).astype("f"),
+        np.vstack([logits, certain_logits]).astype("f"),
         make_truths(candidates + certain, [(0, 2)], [1]),
     )
     assert more_value == pytest.approx(value, rel=1e-6)
@@ -151,9 +151,9 @@ def test_scale_does_not_follow_the_number_of_certain_candidates(loss):
 
 @all_losses
 def test_order_of_candidates_and_gold_spans_is_free(loss):
-    random = numpy.random.RandomState(0)
-    candidates = numpy.asarray([(start, end) for start in range(6) for end in range(start + 1, 7)])
-    gold, labels = numpy.asarray([(0, 3), (1, 2), (4, 6)]), numpy.asarray([0, 1, 0])
+    random = np.random.RandomState(0)
+    candidates = np.asarray([(start, end) for start in range(6) for end in range(start + 1, 7)])
+    gold, labels = np.asarray([(0, 3), (1, 2), (4, 6)]), np.asarray([0, 1, 0])
     logits = random.normal(size=(len(candidates), K + 1)).astype("f")
     gradient, value = loss(logits, make_truths(candidates, gold, labels, [2, 1, 18]))
     order, gold_order = random.permutation(len(candidates)), [2, 0, 1]
@@ -172,13 +172,13 @@ def test_matches_are_the_candidates_that_are_gold():
 
 
 def test_probabilities_share_one_softmax_with_no_entity():
-    logits = numpy.log(numpy.asarray([[1, 2, 1], [6, 3, 1]], dtype="f"))
+    logits = np.log(np.asarray([[1, 2, 1], [6, 3, 1]], dtype="f"))
     expected = [[1 / 4, 2 / 4], [6 / 10, 3 / 10]]
     assert_allclose(LOSSES["EMC"].probabilities(logits), expected, rtol=1e-6)
 
 
 def test_softmax_of_huge_logits():
-    logits = numpy.asarray([[1e4, -1e4], [-1e4, -1e4]], dtype="f")
+    logits = np.asarray([[1e4, -1e4], [-1e4, -1e4]], dtype="f")
     assert_array_equal(softmax(logits), [[1, 0], [0.5, 0.5]])
 
 

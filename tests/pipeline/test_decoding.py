@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,13 +7,11 @@ from numpy.testing import assert_array_equal
 from spacy_eiou.pipeline.decoding import CONFLICTS, resolve_overlap, select_labels
 
 SPANS = st.tuples(st.integers(0, 10), st.integers(1, 6)).map(lambda x: (x[0], x[0] + x[1]))
-SCORES = numpy.asarray(
-    [[0.2, 0.4, 0.3, 0.1], [0.1, 0.6, 0.2, 0.4], [0.8, 0.7, 0.3, 0.9]], dtype="f"
-)
+SCORES = np.asarray([[0.2, 0.4, 0.3, 0.1], [0.1, 0.6, 0.2, 0.4], [0.8, 0.7, 0.3, 0.9]], dtype="f")
 
 
 def make_spans(*spans):
-    return numpy.asarray(spans, dtype="i").reshape((-1, 2))
+    return np.asarray(spans, dtype="i").reshape((-1, 2))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +27,7 @@ def make_spans(*spans):
     ],
 )
 def test_select_labels_by_hand(threshold, max_positive, expected):
-    rows, columns = select_labels(SCORES, numpy.full(4, threshold, dtype="f"), max_positive)
+    rows, columns = select_labels(SCORES, np.full(4, threshold, dtype="f"), max_positive)
     assert list(zip(rows, columns)) == expected
 
 
@@ -44,28 +42,28 @@ def test_select_labels_by_hand(threshold, max_positive, expected):
     ],
 )
 def test_a_threshold_per_label(thresholds, max_positive, expected):
-    thresholds = numpy.asarray(thresholds, dtype="f")
+    thresholds = np.asarray(thresholds, dtype="f")
     rows, columns = select_labels(SCORES, thresholds, max_positive)
     assert list(zip(rows, columns)) == expected
 
 
 def test_the_threshold_itself_is_positive():
-    scores = numpy.asarray([[0.5, 0.25], [0.25, 0.7]], dtype="f")
-    rows, columns = select_labels(scores, numpy.asarray([0.5, 0.7], dtype="f"), 1)
+    scores = np.asarray([[0.5, 0.25], [0.25, 0.7]], dtype="f")
+    rows, columns = select_labels(scores, np.asarray([0.5, 0.7], dtype="f"), 1)
     assert list(zip(rows, columns)) == [(0, 0), (1, 1)]
 
 
 def test_the_first_label_wins_a_tie():
-    scores = numpy.asarray([[0.2, 0.4, 0.4]], dtype="f")
-    rows, columns = select_labels(scores, numpy.full(3, 0.1), 1)
+    scores = np.asarray([[0.2, 0.4, 0.4]], dtype="f")
+    rows, columns = select_labels(scores, np.full(3, 0.1), 1)
     assert list(zip(rows, columns)) == [(0, 1)]
 
 
 @pytest.mark.parametrize("n_labels", [0, 3])
 @pytest.mark.parametrize("max_positive", [None, 1])
 def test_select_labels_without_candidates(n_labels, max_positive):
-    scores = numpy.zeros((0, n_labels), dtype="f")
-    rows, columns = select_labels(scores, numpy.full(n_labels, 0.5), max_positive)
+    scores = np.zeros((0, n_labels), dtype="f")
+    rows, columns = select_labels(scores, np.full(n_labels, 0.5), max_positive)
     assert len(rows) == len(columns) == 0
 
 
@@ -75,7 +73,7 @@ def test_select_labels_without_candidates(n_labels, max_positive):
     max_positive=st.none() | st.integers(1, 4),
 )
 def test_select_labels_matches_brute_force(scores, thresholds, max_positive):
-    rows, columns = select_labels(numpy.asarray(scores), numpy.asarray(thresholds), max_positive)
+    rows, columns = select_labels(np.asarray(scores), np.asarray(thresholds), max_positive)
     expected = []
     for row, label_scores in enumerate(scores):
         likeliest = sorted(range(3), key=lambda label: -label_scores[label])[:max_positive]
@@ -96,7 +94,7 @@ def test_select_labels_matches_brute_force(scores, thresholds, max_positive):
 )
 def test_resolve_overlap_by_hand(overlap, expected):
     spans = make_spans((0, 3), (1, 2), (2, 5), (4, 8), (6, 7))
-    scores = numpy.asarray([0.9, 0.5, 0.8, 0.7, 0.6], dtype="f")
+    scores = np.asarray([0.9, 0.5, 0.8, 0.7, 0.6], dtype="f")
     assert_array_equal(resolve_overlap(spans, scores, overlap), expected)
 
 
@@ -104,13 +102,13 @@ def test_resolve_overlap_by_hand(overlap, expected):
     "overlap,expected", [("any", [1, 1]), ("nested", [1, 1]), ("flat", [0, 1])]
 )
 def test_two_labels_on_one_span_overlap_but_do_not_cross(overlap, expected):
-    kept = resolve_overlap(make_spans((0, 2), (0, 2)), numpy.asarray([0.6, 0.7]), overlap)
+    kept = resolve_overlap(make_spans((0, 2), (0, 2)), np.asarray([0.6, 0.7]), overlap)
     assert_array_equal(kept, expected)
 
 
 @pytest.mark.parametrize("overlap", ["any", "nested", "flat"])
 def test_resolve_overlap_without_spans(overlap):
-    kept = resolve_overlap(make_spans(), numpy.zeros((0,), dtype="f"), overlap)
+    kept = resolve_overlap(make_spans(), np.zeros((0,), dtype="f"), overlap)
     assert kept.shape == (0,)
 
 
@@ -123,6 +121,6 @@ def test_resolve_overlap_matches_brute_force(overlap, scored):
     for row in sorted(range(len(scored)), key=lambda row: -scored[row][1]):
         if not any(CONFLICTS[overlap](spans[row], spans[other]).all() for other in kept):
             kept.append(row)
-    scores = numpy.asarray([score for _, score in scored], dtype="f")
+    scores = np.asarray([score for _, score in scored], dtype="f")
     keep = resolve_overlap(make_spans(*(span for span, _ in scored)), scores, overlap)
-    assert numpy.flatnonzero(keep).tolist() == sorted(kept)
+    assert np.flatnonzero(keep).tolist() == sorted(kept)

@@ -3,7 +3,7 @@ import sys
 import warnings
 from math import log
 
-import numpy
+import numpy as np
 import pytest
 import spacy
 from numpy.testing import assert_allclose, assert_array_equal
@@ -244,7 +244,7 @@ def test_predictions_do_not_depend_on_the_batch():
     nlp, component, examples = make_nlp(OVERLAPPING)
     train(nlp, examples, 10)
     candidates, scores = component.predict([nlp.make_doc(text) for text in TEXTS])
-    ends = numpy.cumsum(candidates.lengths)
+    ends = np.cumsum(candidates.lengths)
     for text, start, end in zip(TEXTS, ends - candidates.lengths, ends):
         assert_allclose(get_scores(nlp, [text]), scores[start:end], atol=1e-5)
     backwards, n_last = get_scores(nlp, TEXTS[::-1]), candidates.lengths[-1]
@@ -425,7 +425,7 @@ def test_class_counts_of_many_docs():
 def test_class_counts_reach_the_loss():
     _, component, examples = make_nlp(OVERLAPPING)
     candidates = component.suggester([eg.predicted for eg in examples])
-    logits = numpy.zeros((24, 4), dtype="f")
+    logits = np.zeros((24, 4), dtype="f")
     value, d_logits = component.get_loss(examples, (candidates, logits))
     component.cfg["class_counts"] = None
     without_prior, _ = component.get_loss(examples, (candidates, logits))
@@ -510,7 +510,7 @@ def test_empty_docs():
 
 def test_loss_that_is_not_finite():
     nlp, component, examples = make_nlp()
-    component.model.get_ref("scorer").get_param("b")[:] = numpy.nan
+    component.model.get_ref("scorer").get_param("b")[:] = np.nan
     with pytest.raises(ValueError, match=r"\[nested_spancat\] The loss is nan"):
         nlp.update(examples)
 
@@ -529,7 +529,7 @@ def annotate(scores, label_thresholds=None, **config):
         component.add_label(label)
     component.cfg["label_thresholds"] = label_thresholds or {}
     doc = nlp.make_doc("Greater London")
-    component.set_annotations([doc], (component.suggester([doc]), numpy.asarray(scores, dtype="f")))
+    component.set_annotations([doc], (component.suggester([doc]), np.asarray(scores, dtype="f")))
     spans = doc.spans["sc"]
     return get_spans(doc, "sc"), spans.attrs["scores"].tolist()
 
@@ -616,7 +616,7 @@ def test_spans_that_cross_are_resolved_within_their_doc():
     candidates = component.suggester(docs)
     # Per doc: 3 candidates of 1 token, 2 of 2 tokens, which cross, and 1 of 3 tokens
     scores = [0, 0, 0.9, 0.6, 0.7, 0.8, 0, 0, 0, 0.8, 0.7, 0]
-    component.set_annotations(docs, (candidates, numpy.asarray(scores, dtype="f")[:, None]))
+    component.set_annotations(docs, (candidates, np.asarray(scores, dtype="f")[:, None]))
     assert [span.text for span in docs[0].spans["sc"]] == ["c", "b c", "a b c"]
     assert docs[0].spans["sc"].attrs["scores"].tolist() == pytest.approx([0.9, 0.7, 0.8])
     assert len(docs[1].spans["sc"]) == 0

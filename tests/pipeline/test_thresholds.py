@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,12 +13,12 @@ FLOATS = st.lists(st.tuples(st.floats(0.125, 1, width=32), st.booleans()), max_s
 
 
 def make_arrays(predictions):
-    scores = numpy.asarray([score for score, _ in predictions], dtype="f")
-    return scores, numpy.asarray([correct for _, correct in predictions], dtype=bool)
+    scores = np.asarray([score for score, _ in predictions], dtype="f")
+    return scores, np.asarray([correct for _, correct in predictions], dtype=bool)
 
 
 def f_score(scores, correct, n_gold, threshold):
-    positive = scores >= numpy.float32(threshold)
+    positive = scores >= np.float32(threshold)
     return 2 * (positive & correct).sum() / (positive.sum() + n_gold)
 
 
@@ -52,9 +52,9 @@ def test_no_threshold_lies_below_the_floor(floor, expected):
 
 
 def test_neighbouring_numbers_have_no_middle():
-    higher = numpy.float32(0.5)
+    higher = np.float32(0.5)
     for _ in range(2):  # of two neighbours, one is even and draws the rounding
-        lower = numpy.nextafter(higher, numpy.float32(0))
+        lower = np.nextafter(higher, np.float32(0))
         scores, correct = make_arrays([(higher, True), (lower, False)])
         assert find_threshold(scores, correct, 1) == higher
         higher = lower
@@ -86,7 +86,7 @@ def test_label_thresholds_by_hand():
     scores, correct = make_arrays(
         [(0.75, True), (0.5, False), (0.75, False), (0.5, True), (0.75, False), (0.75, True)]
     )
-    labels = numpy.asarray(["A", "A", "B", "B", "C", "D"])
+    labels = np.asarray(["A", "A", "B", "B", "C", "D"])
     n_gold = {"A": 2, "B": 2, "C": 2, "D": 1, "E": 2}
     # C has no correct prediction, D one example, E no prediction
     thresholds = find_label_thresholds(scores, correct, labels, n_gold, min_examples=2)
@@ -97,7 +97,7 @@ def test_label_thresholds_by_hand():
 
 def test_label_thresholds_need_ten_examples():
     scores, correct = make_arrays([(0.5, True)])
-    labels = numpy.asarray(["A"])
+    labels = np.asarray(["A"])
     assert find_label_thresholds(scores, correct, labels, {"A": 9}) == {}
     assert find_label_thresholds(scores, correct, labels, {"A": 10}) == {"A": 0.25}
 
@@ -105,7 +105,7 @@ def test_label_thresholds_need_ten_examples():
 @given(st.lists(st.tuples(st.sampled_from([0.2, 0.4, 0.8]), st.booleans(), st.sampled_from("AB"))))
 def test_no_common_threshold_has_a_better_macro_f_score(predictions):
     scores, correct = make_arrays([prediction[:2] for prediction in predictions])
-    labels = numpy.asarray([label for *_, label in predictions], dtype=str)
+    labels = np.asarray([label for *_, label in predictions], dtype=str)
     n_gold = {label: max(1, correct[labels == label].sum()) for label in "AB"}
     found = find_label_thresholds(scores, correct, labels, n_gold, min_examples=1)
 

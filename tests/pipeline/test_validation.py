@@ -2,7 +2,7 @@ import pickle
 import shutil
 import warnings
 
-import numpy
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -161,7 +161,7 @@ def test_score_weights_are_checked_before_training():
 # Predictions
 
 
-@pytest.mark.parametrize("value", [numpy.nan, numpy.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_probabilities_that_are_no_numbers(value):
     nlp, component = make_nlp()
     component.model.get_ref("scorer").get_param("b")[0] = value

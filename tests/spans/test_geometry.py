@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ UPPER_BOUNDS = {"iou": 1, "giou": 2, "diou": 2, "eiou": 3}
 
 
 def make_spans(*spans):
-    return numpy.asarray(spans, dtype="i").reshape((-1, 2))
+    return np.asarray(spans, dtype="i").reshape((-1, 2))
 
 
 def distance_of(name, a, b):
