@@ -61,7 +61,7 @@ def test_corrected_tokens_are_used_and_counted(tmp_path):
 
 @pytest.mark.parametrize("level", [-1, 4])
 def test_unknown_level(tmp_path, level):
-    with pytest.raises(ValueError, match=f"Expected a level from 0 to 3, not {level}"):
+    with pytest.raises(CorpusError, match=f"Expected another level than {level}"):
         next(read_maintie(write(tmp_path, [make_item()]), level=level))
 
 

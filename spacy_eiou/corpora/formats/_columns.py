@@ -2,8 +2,8 @@ import re
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from ._parse import read_lines
-from .record import CorpusError
+from .._parse import read_lines
+from ..record import CorpusError
 
 DOCUMENT_START = "-DOCSTART-"
 

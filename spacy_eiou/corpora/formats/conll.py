@@ -2,13 +2,15 @@ import re
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
+from ..record import CorpusError, Entity, Record, join_words, make_record
 from ._columns import read_sentences
-from .record import CorpusError, Entity, Record, join_words, make_record
+from .registry import register_format
 
 # B, I, E and S of IOBES; M, L and U are other names of I, E and S (BMES, BILOU).
 TAG = re.compile(r"([BIESMLU])-(.+)")
 
 
+@register_format("conll", suffixes=(".conll",))
 def read_conll(path: Path) -> Iterator[Record]:
     """Read tokens in columns whose first one is the token and whose last one its tag, as those of
     CoNLL 2003; the columns between are ignored, see `read_iob2` for layers of entities. The tags

@@ -9,12 +9,14 @@ from typing import IO, Dict, Iterator, List, Optional, Tuple
 from typing import Counter as CounterType
 from xml.parsers import expat
 
-from .record import CorpusError, Dropped, Entity, Record, make_record
+from ..record import CorpusError, Dropped, Entity, Record, make_record
+from .registry import register_format
 
 CHUNK_SIZE = 1 << 16
 LABEL = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(_|$)")
 
 
+@register_format("genia")
 def read_genia(path: Path) -> Iterator[Record]:
     """Read the GENIA term corpus, one record per sentence. Subtypes of DNA, RNA and protein are
     collapsed, cell_line and cell_type are kept. All other annotations are dropped: other types,

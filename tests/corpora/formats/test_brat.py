@@ -70,11 +70,6 @@ def test_file_without_counterpart(tmp_path, missing, single):
         list(read_brat(path if single else tmp_path))
 
 
-def test_nothing_to_read(tmp_path):
-    with pytest.raises(CorpusError, match=r"expected a \.txt file and its .ann file"):
-        list(read_brat(tmp_path))
-
-
 @pytest.mark.parametrize(
     "line, message",
     [

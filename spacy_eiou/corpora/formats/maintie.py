@@ -1,25 +1,24 @@
 import warnings
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Literal, Tuple
 
-from ._parse import check_type, get_field, read_json_list
-from .record import CorpusError, Entity, Record, join_words, make_record
+from .._parse import check_type, get_field, read_json_list
+from ..record import CorpusError, Entity, Record, join_words, make_record
+from .registry import register_format
 
 
-def read_maintie(path: Path, level: int = 1) -> Iterator[Record]:
+@register_format("maintie")
+def read_maintie(path: Path, level: Literal[0, 1, 2, 3] = 1) -> Iterator[Record]:
     """Read MaintIE. Its entities are given in tokens, so the text of a record is its tokens joined
     with single spaces. That is the "text" of the corpus but for a few records, in which the
     annotators corrected a token: a warning counts those.
 
     path (Path): gold_release.json or silver_release.json.
-    level (int): How much of a type such as "PhysicalObject/Substance/Gas" is the label: the first
-        level (1), two levels (2) or all of it (3). With 0, each label is "Entity".
+    level (Literal[0, 1, 2, 3]): How much of a type such as "PhysicalObject/Substance/Gas" is the
+        label: the first level (1), two levels (2) or all of it (3). With 0, each label is "Entity".
     YIELDS (Record): The records, in the order of the file.
     RAISES (CorpusError): If the file is malformed.
-    RAISES (ValueError): If the level is not one of 0, 1, 2 and 3.
     """
-    if level not in range(4):
-        raise ValueError(f"Expected a level from 0 to 3, not {level}")
     n_corrected = 0
     for number, item in read_json_list(path):
         where = f"{path}, record {number}"

@@ -2,8 +2,9 @@ import warnings
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from ._parse import check_type, get_field, read_json_list
-from .record import CorpusError, Entity, Record, make_record
+from .._parse import check_type, get_field, read_json_list
+from ..record import CorpusError, Entity, Record, make_record
+from .registry import register_format
 
 
 class Region(NamedTuple):
@@ -21,6 +22,7 @@ class Region(NamedTuple):
     text: Optional[str]
 
 
+@register_format("label-studio")
 def read_label_studio(path: Path) -> Iterator[Record]:
     """Read Label Studio's export "JSON" of texts, whose tasks have the text in "data" under "text".
     Regions of the type "labels" are entities, and so are those of the type "hypertextlabels" that

@@ -1,42 +1,35 @@
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator
 
-from ._parse import parse_offset, read_lines
-from .record import CorpusError, Dropped, Entity, Record, check_entity, make_record
+from .._parse import parse_offset, read_lines
+from ..record import CorpusError, Dropped, Entity, Record, check_entity, make_record
+from .registry import register_format
 
 # Relations, events, attributes, modifications, normalisations, notes and equivalences.
 OTHER_ANNOTATIONS = ("R", "E", "A", "M", "N", "#", "*")
 
 
+@register_format("brat", suffixes=(".ann",), together=(".txt", ".ann"))
 def read_brat(path: Path) -> Iterator[Record]:
     """Read brat standoff annotation: text in a .txt file, entities in the .ann file beside it. A
     discontinuous entity is dropped, and annotations other than entities are ignored. The id of a
     record is the name of its files without the suffix.
 
-    path (Path): A .txt file, or a folder of them, whose subfolders are not read.
-    YIELDS (Record): One record per .txt file, sorted by name.
-    RAISES (CorpusError): If a file is malformed or lacks its counterpart, or an entity's text in
-        the .ann file is not the text at its offsets.
+    path (Path): The .txt file.
+    YIELDS (Record): The record.
+    RAISES (CorpusError): If one of the files is missing or malformed, or an entity's text in the
+        .ann file is not the text at its offsets.
     """
-    for text_path in _find_texts(path):
-        # Offsets count every character, so neither line ends nor a byte order mark may change.
-        try:
-            text = text_path.read_bytes().decode("utf-8")
-        except UnicodeDecodeError as err:
-            raise CorpusError(f"{text_path}: expected UTF-8 ({err})") from err
-        yield _read_annotations(text_path.with_suffix(".ann"), text)
-
-
-def _find_texts(path: Path) -> List[Path]:
-    files = path.iterdir() if path.is_dir() else [path]
-    text_paths = {file.with_suffix(".txt") for file in files if file.suffix in (".txt", ".ann")}
-    if not text_paths:
-        raise CorpusError(f"{path}: expected a .txt file and its .ann file, or a folder of them")
-    for text_path in text_paths:
-        for file in (text_path, text_path.with_suffix(".ann")):
-            if not file.exists():
-                raise CorpusError(f"{file}: expected this file beside its .txt or .ann file")
-    return sorted(text_paths)
+    annotations_path = path.with_suffix(".ann")
+    for file in (path, annotations_path):
+        if not file.exists():
+            raise CorpusError(f"{file}: expected this file beside its .txt or .ann file")
+    # Offsets count every character, so neither line ends nor a byte order mark may change.
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise CorpusError(f"{path}: expected UTF-8 ({err})") from err
+    yield _read_annotations(annotations_path, text)
 
 
 def _read_annotations(path: Path, text: str) -> Record:

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Counter as CounterType
 from typing import Dict, Iterator, List, Tuple
 
+from ..record import CorpusError, Entity, Record, join_words, make_record
 from ._columns import read_sentences
-from .record import CorpusError, Entity, Record, join_words, make_record
+from .registry import register_format
 
 TAG = re.compile(r"([BI])-(.+)")
 
 
+@register_format("iob2", suffixes=(".iob2",))
 def read_iob2(path: Path) -> Iterator[Record]:
     """Read tokens with IOB2 tags in columns (CoNLL): the token first, then one or more columns of
     tags, separated by a tab if the line has one and otherwise by spaces. Each column is a layer of

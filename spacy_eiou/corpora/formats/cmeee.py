@@ -1,10 +1,12 @@
 from pathlib import Path
 from typing import Iterator
 
-from ._parse import get_field, parse_offset, read_json_list, read_lines
-from .record import CorpusError, Entity, Record, make_record
+from .._parse import get_field, parse_offset, read_json_list, read_lines
+from ..record import CorpusError, Entity, Record, make_record
+from .registry import register_format
 
 
+@register_format("cmeee")
 def read_cmeee_text(path: Path) -> Iterator[Record]:
     """Read CMeEE in the text format of CHIP 2020: `text|||start    end    type|||...|||`, with
     inclusive ends, one record per line.
@@ -30,6 +32,7 @@ def _parse_entity(field: str, where: str) -> Entity:
     return Entity(parse_offset(start, where), parse_offset(last, where) + 1, label)
 
 
+@register_format("cmeee-json")
 def read_cmeee_json(path: Path) -> Iterator[Record]:
     """Read CMeEE or CMeEE-V2 in the JSON format of CBLUE: a list of objects with "text" and
     "entities", each of which has "start_idx", an inclusive "end_idx", "type" and, if the file

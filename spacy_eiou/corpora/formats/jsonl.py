@@ -1,12 +1,14 @@
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
-from ._parse import check_type, get_field, parse_json, read_lines
-from .record import CorpusError, Entity, Record, make_record
+from .._parse import check_type, get_field, parse_json, read_lines
+from ..record import CorpusError, Entity, Record, make_record
+from .registry import register_format
 
 ENTITY_KEYS = ("spans", "entities", "labels", "label")
 
 
+@register_format("jsonl", suffixes=(".jsonl",))
 def read_jsonl(path: Path) -> Iterator[Record]:
     """Read JSON Lines with the "text" and the character offsets of its entities, as spaCy, Prodigy
     and doccano write them. The entities are a list under "spans", "entities", "labels" or "label",
