@@ -2,7 +2,7 @@
 
 from typing import Callable, List, Tuple
 
-from spacy.ml.models.tok2vec import build_Tok2Vec_model
+from spacy.ml.models.tok2vec import MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.layers.chain import forward as forward_chain
@@ -10,9 +10,6 @@ from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
 from thinc.util import get_array_module
 
 from .torch_layers import compute_with_torch, no_backprop, replace_forward
-
-# The layers of "spacy.MultiHashEmbed.v2" without static vectors.
-HASH_EMBEDDING = ["extract_features", "list2ragged", "with_array", "with_array", "ragged2list"]
 
 
 def build_tok2vec_v1(
@@ -30,10 +27,23 @@ def build_tok2vec_v1(
     RETURNS (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
     """
     tok2vec = build_Tok2Vec_model(embed, encode)
-    compute_with_torch(tok2vec)
-    if [layer.name.partition("(")[0] for layer in embed.layers] == HASH_EMBEDDING:
+    if is_hash_embedding(embed):
         replace_forward(tok2vec, embed, embed_distinct)
+    compute_with_torch(tok2vec)
     return tok2vec
+
+
+def is_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> bool:
+    """RETURNS (bool): Whether a model computes what "spacy.MultiHashEmbed.v2" without static vectors
+    does, by the functions of its layers, whatever their names."""
+    expected = MultiHashEmbed(1, ["NORM", "SHAPE"], [1, 1], include_static_vectors=False)
+    functions, known_functions = (
+        [node._func for node in (model, *model.layers)] for model in (embed, expected)
+    )
+    # How many attributes there are does not matter.
+    return functions == known_functions and {node._func for node in embed.walk()} <= {
+        node._func for node in expected.walk()
+    }
 
 
 def embed_distinct(

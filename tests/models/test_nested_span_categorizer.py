@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy import registry
@@ -27,7 +27,7 @@ TRAIN_DATA = [
 ]
 DOCS = [English()(text) for text in ["I like London and Berlin", "", "London"]]
 CANDIDATES = Ragged(
-    numpy.asarray([(2, 3), (2, 5), (0, 5), (0, 1)], dtype="i"), numpy.asarray([3, 0, 1], dtype="i")
+    np.asarray([(2, 3), (2, 5), (0, 5), (0, 1)], dtype="i"), np.asarray([3, 0, 1], dtype="i")
 )
 
 
@@ -41,8 +41,8 @@ def make_model(seed=0):
 
 def make_initialized_model(seed=0):
     model = make_model(seed)
-    model.initialize((DOCS, CANDIDATES), numpy.zeros((4, 3), dtype="f"))
-    model.get_ref("scorer").set_param("W", numpy.random.normal(size=(3, 12)).astype("f"))
+    model.initialize((DOCS, CANDIDATES), np.zeros((4, 3), dtype="f"))
+    model.get_ref("scorer").set_param("W", np.random.normal(size=(3, 12)).astype("f"))
     return model
 
 
@@ -67,7 +67,7 @@ def test_backprop_reaches_all_parameters():
     model = make_initialized_model()
     set_dropout_rate(model, 0.1)
     scores, backprop = model.begin_update((DOCS, CANDIDATES))
-    backprop(numpy.random.normal(size=scores.shape).astype("f"))
+    backprop(np.random.normal(size=scores.shape).astype("f"))
     names = {(node.name, name) for node in model.walk() for name in node.param_names}
     learned = {
         (node.name, name)

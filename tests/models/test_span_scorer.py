@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Linear, Ragged, fix_random_seed, set_dropout_rate
@@ -13,20 +13,20 @@ SPANS = [[(s, e) for s in range(n) for e in range(s + 1, n + 1)] for n in DOC_LE
 
 
 def make_inputs(seed=0):
-    vectors = numpy.random.RandomState(seed).normal(size=(sum(DOC_LENGTHS), WIDTH)).astype("f")
-    candidates = numpy.asarray([span for spans in SPANS for span in spans], dtype="i")
+    vectors = np.random.RandomState(seed).normal(size=(sum(DOC_LENGTHS), WIDTH)).astype("f")
+    candidates = np.asarray([span for spans in SPANS for span in spans], dtype="i")
     return (
-        Ragged(vectors, numpy.asarray(DOC_LENGTHS, dtype="i")),
-        Ragged(candidates, numpy.asarray([len(spans) for spans in SPANS], dtype="i")),
+        Ragged(vectors, np.asarray(DOC_LENGTHS, dtype="i")),
+        Ragged(candidates, np.asarray([len(spans) for spans in SPANS], dtype="i")),
     )
 
 
 def make_model(seed=0):
     fix_random_seed(seed)
     model = span_scorer(Linear(), HIDDEN)
-    model.initialize(make_inputs(), numpy.zeros((38, N_CLASSES), dtype="f"))
+    model.initialize(make_inputs(), np.zeros((38, N_CLASSES), dtype="f"))
     # The scorer of spaCy starts at zero.
-    model.layers[0].set_param("W", numpy.random.normal(size=(N_CLASSES, HIDDEN)).astype("f"))
+    model.layers[0].set_param("W", np.random.normal(size=(N_CLASSES, HIDDEN)).astype("f"))
     return model
 
 
@@ -51,11 +51,11 @@ def test_dimensions():
 
 def test_initial_parameters():
     model = make_model()
-    limit = numpy.sqrt(6 / (WIDTH + HIDDEN))
-    projections = numpy.split(model.get_param("W"), 3)
+    limit = np.sqrt(6 / (WIDTH + HIDDEN))
+    projections = np.split(model.get_param("W"), 3)
     for projection in projections:
         assert limit / 2 < abs(projection).max() <= limit
-    assert not numpy.array_equal(projections[0], projections[1])
+    assert not np.array_equal(projections[0], projections[1])
     assert_array_equal(model.get_param("G"), 1)
     for name in ("b", "bG", "widths"):
         assert_array_equal(model.get_param(name), 0)
@@ -105,7 +105,7 @@ def test_candidates_outside_their_doc(span):
 @pytest.mark.parametrize("name", [*SpanVectorParams._fields, "tokens", "scorer"])
 def test_gradients_match_finite_differences(name):
     model, (tokens, candidates) = make_model(), make_inputs()
-    d_scores = numpy.random.RandomState(1).normal(size=(38, N_CLASSES)).astype("f")
+    d_scores = np.random.RandomState(1).normal(size=(38, N_CLASSES)).astype("f")
     scores, backprop = model.begin_update((tokens, candidates))
     d_tokens, d_candidates = backprop(d_scores)
     assert_array_equal(d_tokens.lengths, tokens.lengths)
@@ -114,14 +114,14 @@ def test_gradients_match_finite_differences(name):
     value = tokens.dataXd if name == "tokens" else owner.get_param(param)
     gradient = d_tokens.dataXd if name == "tokens" else owner.get_grad(param)
     # A step along the gradient changes the scores by its squared norm.
-    step = 1e-3 / numpy.linalg.norm(gradient)
+    step = 1e-3 / np.linalg.norm(gradient)
     value += step * gradient
     difference = ((model.predict((tokens, candidates)) - scores) * d_scores).sum()
     assert difference / step == pytest.approx((gradient**2).sum(), rel=2e-2)
 
 
 def test_gradients_accumulate():
-    model, d_scores = make_model(), numpy.ones((38, N_CLASSES), dtype="f")
+    model, d_scores = make_model(), np.ones((38, N_CLASSES), dtype="f")
     model.begin_update(make_inputs())[1](d_scores)
     once = model.get_grad("W").copy()
     model.begin_update(make_inputs())[1](d_scores)
@@ -168,12 +168,12 @@ def test_dropout_is_for_training_only():
 
 
 def test_dropout_scales_what_it_keeps():
-    X = numpy.random.RandomState(0).normal(size=(30, HIDDEN)).astype("f")
+    X = np.random.RandomState(0).normal(size=(30, HIDDEN)).astype("f")
     fix_random_seed(0)
     Y, backprop = _dropout(X, 0.5)
     kept = Y != 0
     assert 0.3 < kept.mean() < 0.7
-    assert_allclose(Y, numpy.where(kept, 2 * X, 0))
+    assert_allclose(Y, np.where(kept, 2 * X, 0))
     assert_allclose(backprop(X), Y)
     assert_array_equal(_dropout(X, 0.0)[0], X)
     assert_array_equal(_dropout(X, 0.0)[1](Y), Y)

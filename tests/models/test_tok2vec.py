@@ -1,6 +1,6 @@
 from typing import List
 
-import numpy
+import numpy as np
 import pytest
 import spacy
 from hypothesis import given
@@ -61,7 +61,7 @@ def test_it_learns_as_spacy_does() -> None:
     expected = build("spacy", "hashes")
     for model in (expected, build("spacy_eiou", "hashes").from_bytes(expected.to_bytes())):
         vectors, backprop = model.begin_update(make_docs())
-        backprop([numpy.cos(vector) for vector in vectors])
+        backprop([np.cos(vector) for vector in vectors])
         gradients.append([node.get_grad(name) for node in model.walk() for name in node.grad_names])
     assert len(gradients[0]) == 2 + 3 * 4
     for of_spacy, of_ours in zip(*gradients):
@@ -82,7 +82,7 @@ def test_a_doc_without_tokens() -> None:
 
 
 @given(arrays("uint64", st.tuples(st.integers(0, 20), st.just(2)), elements=st.integers(0, 3)))
-def test_distinct_rows(features: numpy.ndarray) -> None:
+def test_distinct_rows(features: np.ndarray) -> None:
     rows, kinds = distinct_rows(features)
     assert len(rows) == len({tuple(row) for row in features.tolist()})
-    numpy.testing.assert_array_equal(features[rows][kinds], features)
+    np.testing.assert_array_equal(features[rows][kinds], features)

@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from thinc.api import LayerNorm, Linear, Maxout, Model, chain
@@ -17,9 +17,9 @@ def make_pair(name: str) -> "tuple[Model[Floats2d, Floats2d], Model[Floats2d, Fl
     """A model of Thinc's own, and one with the same parameters that PyTorch computes."""
     expected, model = LAYERS[name](), LAYERS[name]()
     compute_with_torch(model)
-    random = numpy.random.default_rng(0)
+    random = np.random.default_rng(0)
     for layers in (expected, model):
-        layers.initialize(X=numpy.zeros((1, 5), dtype="f"))
+        layers.initialize(X=np.zeros((1, 5), dtype="f"))
     for node in expected.walk():
         for parameter in node.param_names:
             value = random.normal(size=node.get_param(parameter).shape)
@@ -28,7 +28,7 @@ def make_pair(name: str) -> "tuple[Model[Floats2d, Floats2d], Model[Floats2d, Fl
 
 
 def make_array(*shape: int) -> Floats2d:
-    return numpy.random.default_rng(1).normal(size=shape).astype("f")
+    return np.random.default_rng(1).normal(size=shape).astype("f")
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -67,12 +67,12 @@ def test_thinc_can_load_what_torch_computed() -> None:
 def test_the_first_of_equal_pieces_gets_the_gradient() -> None:
     model = chain(Maxout(1, 1, nP=3), Linear(1, 1))
     compute_with_torch(model)
-    model.initialize(X=numpy.zeros((1, 1), dtype="f"))
+    model.initialize(X=np.zeros((1, 1), dtype="f"))
     maxout, linear = model.layers
-    maxout.set_param("W", numpy.zeros((1, 3, 1), dtype="f"))
-    linear.set_param("W", numpy.ones((1, 1), dtype="f"))
-    _, backprop = model.begin_update(numpy.ones((2, 1), dtype="f"))
-    backprop(numpy.asarray([[1.0], [2.0]], dtype="f"))
+    maxout.set_param("W", np.zeros((1, 3, 1), dtype="f"))
+    linear.set_param("W", np.ones((1, 1), dtype="f"))
+    _, backprop = model.begin_update(np.ones((2, 1), dtype="f"))
+    backprop(np.asarray([[1.0], [2.0]], dtype="f"))
     assert maxout.get_grad("b").tolist() == [[3.0, 0.0, 0.0]]
 
 
