@@ -110,7 +110,7 @@ def _span_vectors(
     X = tokens.dataXd
     params = SpanVectorParams(*map(model.get_param, SpanVectorParams._fields))
     if HAS_NUMBA and isinstance(X, np.ndarray):
-        # Not before it is needed: importing Numba takes about a second.
+        # Not before it is needed: a process that predicts nothing need not import Numba.
         from .span_kernel import CompiledSpanVectors
 
         max_width = int((spans[1] - spans[0]).max(initial=1))

@@ -1,6 +1,6 @@
 """spaCy's token-to-vector models with the same weights, computed faster."""
 
-from typing import Callable, List, Tuple
+from typing import Any, Callable, Iterable, List, Tuple
 
 from spacy.ml.models.tok2vec import MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
@@ -18,9 +18,9 @@ def build_tok2vec_v1(
     """Build "spacy.Tok2Vec.v2", computed faster. Layers, weights and, up to rounding, results are
     the same: each of the two architectures loads what the other has saved.
 
-    PyTorch computes the layers of type "Maxout.v1" and "LayerNorm.v1". In prediction, the tokens of
-    a batch that have all features in common share one embedding, if the embedding is
-    "spacy.MultiHashEmbed.v2" without static vectors.
+    PyTorch computes the layers that are Thinc's own "Linear.v1", "Maxout.v1" and "LayerNorm.v1". In
+    prediction, the tokens of a batch that have all features in common share one embedding, if the
+    embedding is "spacy.MultiHashEmbed.v2" without static vectors.
 
     embed (Model[List[Doc], List[Floats2d]]): Embeds tokens without their context.
     encode (Model[List[Floats2d], List[Floats2d]]): Encodes the context.
@@ -33,17 +33,17 @@ def build_tok2vec_v1(
     return tok2vec
 
 
-def is_hash_embedding(embed: Model[List[Doc], List[Floats2d]]) -> bool:
-    """RETURNS (bool): Whether a model computes what "spacy.MultiHashEmbed.v2" without static vectors
-    does, by the functions of its layers, whatever their names."""
+def is_hash_embedding(model: Model[List[Doc], List[Floats2d]]) -> bool:
+    """RETURNS (bool): Whether a model is "spacy.MultiHashEmbed.v2" without static vectors, by the
+    functions of its layers."""
     expected = MultiHashEmbed(1, ["NORM", "SHAPE"], [1, 1], include_static_vectors=False)
-    functions, known_functions = (
-        [node._func for node in (model, *model.layers)] for model in (embed, expected)
-    )
-    # How many attributes there are does not matter.
-    return functions == known_functions and {node._func for node in embed.walk()} <= {
-        node._func for node in expected.walk()
-    }
+    same_chain = _functions([model, *model.layers]) == _functions([expected, *expected.layers])
+    # With other numbers of attributes, the same layers occur more or less often.
+    return same_chain and set(_functions(model.walk())) <= set(_functions(expected.walk()))
+
+
+def _functions(nodes: Iterable[Model[Any, Any]]) -> List[Callable[..., Any]]:
+    return [node._func for node in nodes]
 
 
 def embed_distinct(

@@ -7,9 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from span_vectors_util import HIDDEN, WIDTH, candidates_within, make_params, make_tokens, reference
 from thinc.api import NumpyOps
 
+from spacy_eiou.models.span_vectors import SpanVectorParams
+
+pytest.importorskip("numba")
 from spacy_eiou.models import span_kernel
 from spacy_eiou.models.span_kernel import CompiledSpanVectors, compiled
-from spacy_eiou.models.span_vectors import SpanVectorParams
 
 
 def compile_vectors(tokens, params, candidates):

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Linear, Ragged, fix_random_seed, set_dropout_rate
 
 from spacy_eiou.models.span_scorer import _dropout, span_scorer
-from spacy_eiou.models.span_vectors import SpanVectorParams, TorchSpanVectors
+from spacy_eiou.models.span_vectors import SpanVectorParams
 
 WIDTH, HIDDEN, N_CLASSES = 6, 8, 3
 DOC_LENGTHS = [4, 0, 7]
@@ -32,12 +32,10 @@ def make_model(seed=0):
 
 @pytest.fixture(params=["compiled", "torch"], autouse=True)
 def implementation(request, monkeypatch):
-    """What computes the span vectors on a CPU, and, here on a CPU as well, what does on a GPU."""
-    if request.param == "torch":
-        monkeypatch.setattr(
-            "spacy_eiou.models.span_scorer.CompiledSpanVectors",
-            lambda ops, X, params, max_width: TorchSpanVectors(X, params),
-        )
+    """What computes the span vectors on a CPU with Numba, and without Numba or on a GPU."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    monkeypatch.setattr("spacy_eiou.models.span_scorer.HAS_NUMBA", request.param == "compiled")
 
 
 def test_dimensions():
@@ -177,3 +175,18 @@ def test_dropout_scales_what_it_keeps():
     assert_allclose(backprop(X), Y)
     assert_array_equal(_dropout(X, 0.0)[0], X)
     assert_array_equal(_dropout(X, 0.0)[1](Y), Y)
+
+
+def test_scores_and_gradients_are_the_same_without_numba(monkeypatch):
+    pytest.importorskip("numba")
+    d_scores = np.random.RandomState(1).normal(size=(38, N_CLASSES)).astype("f")
+    results = []
+    for has_numba in (False, True):
+        monkeypatch.setattr("spacy_eiou.models.span_scorer.HAS_NUMBA", has_numba)
+        model = make_model()
+        scores, backprop = model.begin_update(make_inputs())
+        d_tokens, _ = backprop(d_scores)
+        gradients = [model.get_grad(name) for name in SpanVectorParams._fields]
+        results.append([model.predict(make_inputs()), scores, d_tokens.dataXd, *gradients])
+    for without, with_numba in zip(*results):
+        assert_allclose(without, with_numba, rtol=1e-4, atol=1e-5)
