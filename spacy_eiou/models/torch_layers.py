@@ -23,20 +23,26 @@ IMPORTING_PROCESS = os.getpid()
 
 
 @contextmanager
-def one_thread_after_fork() -> Iterator[None]:
-    """Let PyTorch compute with one thread if this process was forked from the one that imported the
-    package, and restore the number of threads afterwards. A forked process inherits the state of
-    PyTorch's threads, but not the threads, and would wait for them forever: `nlp.pipe(n_process=2)`
-    forks."""
-    if os.getpid() == IMPORTING_PROCESS:
-        yield
-        return
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute with one thread, and restore the number of threads afterwards."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(n_threads)
+
+
+@contextmanager
+def one_thread_after_fork() -> Iterator[None]:
+    """Let PyTorch compute with one thread if this process was forked from the one that imported the
+    package: it inherits the state of PyTorch's threads, but not the threads, and would wait for
+    them forever. `nlp.pipe(n_process=2)` forks."""
+    if os.getpid() == IMPORTING_PROCESS:
+        yield
+    else:
+        with one_thread():
+            yield
 
 
 def works_after_fork(forward: Forward) -> Forward:

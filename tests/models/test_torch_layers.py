@@ -93,7 +93,9 @@ def test_a_prediction_has_no_gradient() -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_of_the_user_with_the_same_name_is_left_alone(name: str) -> None:
-    def double(model: Model, X: Floats2d, is_train: bool) -> "tuple[Floats2d, Callable]":
+    def double(
+        model: Model, X: Floats2d, is_train: bool
+    ) -> "tuple[Floats2d, Callable[[Floats2d], Floats2d]]":
         return 2 * X, lambda dY: 2 * dY
 
     layer: Model[Floats2d, Floats2d] = Model(name, double, params={"W": None, "G": None, "b": None})
