@@ -7,7 +7,6 @@ import pytest
 import spacy
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from spacy_eiou.corpora.description import CorpusDescription, make_config
 
@@ -19,6 +18,8 @@ SPANS = [(4, 9, "organism"), (10, 14, "protein"), (4, 19, "DNA")]
 
 @pytest.fixture
 def transformer_path(tmp_path):
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
     path = tmp_path / "transformer"
     path.mkdir()
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz2-"]
@@ -36,6 +37,7 @@ def transformer_path(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_component_learns_from_a_transformer_and_needs_no_folder_later(transformer_path, tmp_path):
     fix_random_seed(0)
     config = make_config(CONFIG_PATH, CORPUS, tmp_path, str(transformer_path))
