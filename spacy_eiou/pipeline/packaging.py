@@ -45,7 +45,7 @@ def package(
     model: Path, output: Path, *, name: Optional[str] = None, version: Optional[str] = None
 ) -> Package:
     """Build the wheel of a pipeline, as `spacy package` does, and beside it that of spacy-eiou,
-    which it requires. A package of the same name and version is replaced when the new one is complete.
+    which it requires. When they are complete, they replace those of the same name and version.
 
     model (Path): Directory of the pipeline.
     output (Path): Directory of packages: the wheels are in `NAME-VERSION/dist`.
@@ -54,14 +54,13 @@ def package(
     RETURNS (Package): The package.
     RAISES (ValueError): If spaCy can't build the wheel.
     """
-    options = {"--name": name, "--version": version, "--build": "wheel"}
+    options = [
+        f"{option}={value}"
+        for option, value in (("--name", name), ("--version", version))
+        if value is not None
+    ]
     with TemporaryDirectory() as folder:
-        _run_spacy(
-            "package",
-            str(model),
-            folder,
-            *(part for option in options.items() if option[1] is not None for part in option),
-        )
+        _run_spacy("package", str(model), folder, "--build=wheel", *options)
         (built,) = Path(folder).iterdir()
         write_own_wheel(built / "dist")
         with replacing(output / built.name) as new:
