@@ -18,9 +18,10 @@ def package_cli(
     version: Optional[str] = Opt(None, "--version", "-v", help="Package version to override meta"),
 ) -> None:
     """
-    Package a trained pipeline as a wheel, with the wheel of spacy-eiou beside
-    it, and print the command that installs both on any machine. An older
-    package of the same name and version is replaced.
+    Package a trained pipeline as a wheel that pip installs anywhere.
+
+    The wheel of spacy-eiou is put beside it, and the last line that is printed
+    installs both. An older package of the same name and version is replaced.
     """
     with reporting(f"Can't package the pipeline '{model_path}'"):
         result = package(model_path, output_path, name=name, version=version)
