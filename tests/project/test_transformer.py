@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.cli.package import get_third_party_dependencies
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
 
@@ -53,6 +54,9 @@ def test_component_learns_from_a_transformer_and_needs_no_folder_later(transform
         return {(span.start_char, span.end_char, span.label_) for span in doc.spans["sc"]}
 
     assert get_spans(nlp) == set(SPANS)
+    # What a package of the model requires by itself.
+    requirements = {name.split(">")[0] for name in get_third_party_dependencies(nlp.config)}
+    assert requirements == {"spacy-eiou", "spacy-transformers"}
     nlp.to_disk(tmp_path / "model")
     shutil.rmtree(transformer_path)
     assert get_spans(spacy.load(tmp_path / "model")) == set(SPANS)
