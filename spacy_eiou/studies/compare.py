@@ -23,7 +23,7 @@ from ..files import write_file, write_json
 from ..pipeline import nested_spans_score
 from ..pipeline.prediction import read_examples
 from ..provenance import describe_code, get_provenance, hash_code
-from ..spans import select_scores
+from ..spans.scores import select_scores
 from .comparison import Result, format_comparison, group_by, plot_learning_curves
 from .study import (
     COMPONENT,

@@ -28,7 +28,7 @@ OFFSET = 1.02
 INTRODUCTION = """\
 Scores on the test part, times 100, of the models that were best on the dev part: mean and sample
 standard deviation over the seeds. A seed draws both the training documents and the initial weights.
-The difference in micro F1 to `{baseline}` is that of the spans of all common seeds
+The difference in micro F to `{baseline}` is that of the spans of all common seeds
 together, with the 95 % interval of a paired bootstrap over the test documents (10,000 resamples).
 The code is the version and the commit that a row was trained with: "unknown" where the results are
 older than such notes, "other code" where the package had changed before these tables were written.
@@ -47,12 +47,12 @@ def format_comparison(results: List[Result], baseline: str, description: str = "
     if description:
         parts.insert(1, f"{description.strip()}\n")
     for corpus, corpus_results in group_by("corpus", results).items():
-        parts.append(f"## {corpus}\n\n![F1 by number of training documents]({corpus}.svg)\n")
+        parts.append(f"## {corpus}\n\n![F-score by number of training documents]({corpus}.svg)\n")
         for size, size_results in group_by("size", corpus_results).items():
             variants = group_by("variant", size_results)
             parts.append(f"### {corpus}, {size:,} training documents\n")
             parts.append(_format_scores(variants, baseline))
-            parts.append("F1 per type, with its gold spans in the test part:\n")
+            parts.append("F-score per type, with its gold spans in the test part:\n")
             parts.append(_format_types(variants))
     for size, size_results in group_by("size", results).items():
         # A test part without gold spans has no scores.
@@ -65,7 +65,7 @@ def format_comparison(results: List[Result], baseline: str, description: str = "
 
 
 def plot_learning_curves(results: List[Result], path: Path) -> None:
-    """Plot micro and macro F1 against the number of training documents, with the standard
+    """Plot micro and macro F against the number of training documents, with the standard
     deviation over the seeds. Needs matplotlib.
 
     results (List[Result]): The results on one corpus.
@@ -77,7 +77,7 @@ def plot_learning_curves(results: List[Result], path: Path) -> None:
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     sizes = sorted(group_by("size", results))
-    for axes, (title, name) in zip(figure.subplots(1, 2), CURVES.items()):
+    for axes, name in zip(figure.subplots(1, 2), CURVES):
         variants = group_by("variant", results)
         for number, (variant, variant_results) in enumerate(variants.items()):
             offset = OFFSET ** (number - (len(variants) - 1) / 2)
@@ -94,7 +94,9 @@ def plot_learning_curves(results: List[Result], path: Path) -> None:
         axes.set_xscale("log")
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
-        axes.set(title=title, xlabel="training documents", ylabel=f"{title} on test (%)")
+        axes.set(
+            title=TITLES[name], xlabel="training documents", ylabel=f"{TITLES[name]} on test (%)"
+        )
         axes.grid(alpha=0.3)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     # The same results give the same bytes: no date and no random ids.
@@ -117,7 +119,7 @@ def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
             str(len(results)),
             *(
                 _format_mean(result["test"][name] for result in results)
-                for name in COLUMNS.values()
+                for name in COLUMNS
             ),
             ""
             if variant == baseline
@@ -126,8 +128,8 @@ def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
         ]
         for variant, results in variants.items()
     ]
-    header = ["variant", "seeds", *COLUMNS, "difference in micro F1", "code"]
-    return markdown_table(header, rows)
+    titles = [TITLES[name] for name in COLUMNS]
+    return markdown_table(["variant", "seeds", *titles, DIFFERENCE, "code"], rows)
 
 
 def _format_corpora(corpora: List[List[Result]], baseline: str) -> str:
@@ -139,7 +141,7 @@ def _format_corpora(corpora: List[List[Result]], baseline: str) -> str:
             pairs = [(results[variant], results.get(baseline, [])) for results in variants]
             scores = [
                 mean(mean(result["test"][name] for result in results) for results, _ in pairs)
-                for name in CURVES.values()
+                for name in CURVES
             ]
             rows.append(
                 [
@@ -148,7 +150,8 @@ def _format_corpora(corpora: List[List[Result]], baseline: str) -> str:
                     "" if variant == baseline else _format_difference(pairs),
                 ]
             )
-    return markdown_table(["variant", *CURVES, "difference in micro F1"], rows)
+    titles = [TITLES[name] for name in CURVES]
+    return markdown_table(["variant", *titles, DIFFERENCE], rows)
 
 
 def _format_types(variants: Dict[str, List[Result]]) -> str:
@@ -167,7 +170,7 @@ def _format_types(variants: Dict[str, List[Result]]) -> str:
         ]
         for label in labels
     ]
-    return markdown_table(["type", "gold spans", *variants], rows)
+    return markdown_table(["type", TITLES["gold"], *variants], rows)
 
 
 def _format_difference(pairs: List[Tuple[List[Result], List[Result]]]) -> str:

@@ -1,57 +1,26 @@
-import copy
+import re
 import shutil
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import spacy
 import srsly
+import torch
 from spacy.language import Language
 from spacy.tokens import DocBin
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
-from spacy_eiou.cli._study import Run, hash_settings, list_runs, make_variant_config, read_study
-from spacy_eiou.cli.compare import compare, draw_subsets, train_run
-from spacy_eiou.corpora import Entity, Record
-from spacy_eiou.corpora.docs import records_to_docs
+from spacy_eiou.provenance import describe_code, get_provenance
+from spacy_eiou.spans import score_spans
+from spacy_eiou.studies import Run, compare, read_study
+from spacy_eiou.studies.compare import draw_subsets, train_run
+from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
+from study_util import CONFIGS, make_project, write_study
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-STUDY = {
-    "config": "configs/cnn.cfg",
-    "corpora": {"notes": {"sizes": [2, 4], "max_width": 3}},
-    "seeds": [0, 1],
-    "training": {"max_steps": 3, "eval_frequency": 2},
-    "variants": {
-        "single": {"factory": "spancat_singlelabel"},
-        "nested": {
-            "factory": "nested_spancat",
-            "config": {"loss": {"@losses": "spacy_eiou.EMC.v1"}},
-        },
-    },
-    "baseline": "single",
-}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    path = tmp_path_factory.mktemp("project")
-    (path / "configs" / "corpora").mkdir(parents=True)
-    for name in ("cnn.cfg", "transformer.cfg"):
-        shutil.copy(CONFIGS / name, path / "configs")
-    description = {"lang": "en", "tokenizer": "spacy.Tokenizer.v1", "convert": []}
-    srsly.write_yaml(path / "configs" / "corpora" / "notes.yml", description)
-    for part, size in (("train", 6), ("dev", 2), ("test", 3)):
-        write_docs(path / "corpus" / "notes" / f"{part}.spacy", size)
-    return path
-
-
-def write_docs(path, size):
-    records = [
-        Record(f"note-{n}", f"gene {n} binds", [Entity(0, 6, "DNA"), Entity(0, 4, "word")])
-        for n in range(size)
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    records_to_docs(spacy.blank("en"), records)[0].to_disk(path)
+    return make_project(tmp_path_factory.mktemp("project"), 6)
 
 
 @pytest.fixture
@@ -59,66 +28,73 @@ def study_path(tmp_path):
     return write_study(tmp_path)
 
 
-def write_study(tmp_path, **settings):
-    path = tmp_path / "study.yml"
-    srsly.write_yaml(path, {**copy.deepcopy(STUDY), **settings})
-    return path
-
-
-def invoke(study_path, output_path, project, *options):
-    arguments = [str(study_path), str(output_path), "--project", str(project), *options]
-    return CliRunner().invoke(app, ["compare", *arguments])
+def read_lines(path, *without):
+    results = srsly.read_jsonl(path / "results.jsonl")
+    return [{name: line[name] for name in line if name not in without} for line in results]
 
 
 def test_interrupted_study_goes_on_and_ends_the_same(project, study_path, tmp_path):
-    output_path = tmp_path / "out"
-    result = invoke(study_path, output_path, project)
-    assert result.exit_code == 0, result.output
-    results_path = output_path / "results.jsonl"
-    data = results_path.read_bytes()
-    lines = data.splitlines(keepends=True)
-    results = list(srsly.read_jsonl(results_path))
+    path = tmp_path / "out"
+    assert compare(study_path, path, project_path=project) == read_lines(path)
+    results_path = path / "results.jsonl"
+    lines = results_path.read_bytes().splitlines(keepends=True)
+    results = read_lines(path, "date")
     assert [(line["size"], line["seed"], line["variant"]) for line in results] == [
         (size, seed, variant)
         for size in (2, 4)
         for seed in (0, 1)
         for variant in ("single", "nested")
     ]
+    provenance = get_provenance(threads=torch.get_num_threads(), gpu=None)
     for line in results:
         assert (line["dev"]["gold"], line["test"]["gold"]) == (4, 6)
         totals = [sum(column) for column in zip(*line["test_counts"])]
         assert totals == [line["test"][name] for name in ("gold", "predicted", "correct")]
-    report = (output_path / "RESULTS.md").read_text(encoding="utf8")
+        assert all(line[name] == provenance[name] for name in provenance.keys() - {"date"})
+    report = (path / "RESULTS.md").read_text(encoding="utf8")
     assert "### notes, 4 training documents" in report
 
     results_path.write_bytes(b"".join(lines[:6]) + lines[6][:50])
-    result = invoke(study_path, output_path, project)
-    assert "unfinished last line" in " ".join(result.output.split())
-    assert results_path.read_bytes() == data
-    assert (output_path / "RESULTS.md").read_text(encoding="utf8") == report
+    with pytest.warns(UserWarning, match="unfinished last line"):
+        compare(study_path, path, project_path=project)
+    assert read_lines(path, "date") == results
+    assert (path / "RESULTS.md").read_text(encoding="utf8") == report
 
-    (output_path / "RESULTS.md").unlink()
+    (path / "RESULTS.md").unlink()
     results_path.write_bytes(b"".join(lines[:2]))
-    result = invoke(study_path, output_path, project, "--report-only")
-    assert "6 of 8 runs are missing" in " ".join(result.output.split())
+    with pytest.warns(UserWarning, match="6 of 8 runs are missing"):
+        compare(study_path, path, project_path=project, report_only=True)
     assert results_path.read_bytes() == b"".join(lines[:2])
-    assert "4 training documents" not in (output_path / "RESULTS.md").read_text(encoding="utf8")
+    assert "4 training documents" not in (path / "RESULTS.md").read_text(encoding="utf8")
 
 
-def test_code_registers_what_a_variant_uses(project, tmp_path):
-    code = tmp_path / "code.py"
-    code.write_text(
-        "from spacy_eiou.losses import EMC\n"
-        "from thinc.api import registry\n"
-        "registry.losses.register('tests.EMC.v1', func=EMC)\n",
-        encoding="utf8",
-    )
-    variant = {"factory": "nested_spancat", "config": {"loss": {"@losses": "tests.EMC.v1"}}}
-    study_path = write_study(tmp_path, variants={"mine": variant}, baseline="mine")
-    assert invoke(study_path, tmp_path / "out", project).exit_code == 1
-    result = invoke(study_path, tmp_path / "out", project, "--code", str(code))
-    assert result.exit_code == 0, result.output
-    assert "| mine | 2 |" in (tmp_path / "out" / "RESULTS.md").read_text(encoding="utf8")
+def test_results_of_other_settings_and_other_code_are_told(project, study_path, tmp_path):
+    study = read_study(study_path)
+    settings = hash_settings(make_variant_config(study, "notes", "single", project))
+    scores = {
+        "test": score_spans([{(0, 1, "a")}], [{(0, 1, "a")}]),
+        "test_counts": [[1, 1, 1]],
+    }
+    today, other, unknown = (Run("notes", 2, "single", n, settings)._asdict() for n in range(3))
+    results = [
+        {**today, **get_provenance(), **scores},
+        {**other, **get_provenance(), "code": "other", **scores},
+        {**unknown, **scores},
+        {**today, "settings": "other", **scores},
+    ]
+    srsly.write_jsonl(tmp_path / "results.jsonl", results)
+    study_path = write_study(tmp_path, seeds=[0, 1, 2])
+    with pytest.warns(UserWarning) as warnings:
+        found = compare(study_path, tmp_path, project_path=project, report_only=True)
+    assert found == results[:3]
+    messages = [str(warning.message) for warning in warnings]
+    assert [message[:20] for message in messages] == [
+        "9 of 12 runs are mis",
+        "1 results of other s",
+        "1 of 3 results do no",
+        "1 of 3 results are o",
+    ]
+    assert f"today's ({describe_code(get_provenance())})" in messages[-1]
 
 
 def test_variants_see_the_same_batches(project, tmp_path, monkeypatch):
@@ -207,8 +183,8 @@ def test_transformer_goes_by_its_name_whatever_the_machine(project, tmp_path, mo
         raise RuntimeError(config["components"]["transformer"]["model"]["name"])
 
     # Where the package lies is found as training begins
-    monkeypatch.setattr("spacy_eiou.cli._study.find_transformer", lambda name: f"here/{name}")
-    monkeypatch.setattr("spacy_eiou.cli.compare.init_nlp", init_nlp)
+    monkeypatch.setattr("spacy_eiou.studies.study.find_transformer", lambda name: f"here/{name}")
+    monkeypatch.setattr(import_module("spacy_eiou.studies.compare"), "init_nlp", init_nlp)
     with pytest.raises(RuntimeError, match="here/tiny"):
         train_run(Run("notes", 2, "nested", 0, hash_settings(config)), config, [])
     assert config["components"]["transformer"]["model"]["name"] == "tiny"
@@ -231,18 +207,16 @@ def test_transformer_goes_by_its_name_whatever_the_machine(project, tmp_path, mo
     ],
 )
 def test_mistakes_are_found_before_training(project, tmp_path, settings, words):
-    result = invoke(write_study(tmp_path, **settings), tmp_path / "out", project)
-    assert result.exit_code == 1
-    assert words in " ".join(result.output.split())
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(words)):
+        compare(write_study(tmp_path, **settings), tmp_path / "out", project_path=project)
     assert not (tmp_path / "out").exists()
 
 
 def test_missing_corpus_names_the_way_out(project, study_path, tmp_path):
     shutil.copytree(project / "configs", tmp_path / "empty" / "configs")
-    result = invoke(study_path, tmp_path / "out", tmp_path / "empty")
-    assert result.exit_code == 1
     way_out = "python -m spacy project run convert . --vars.corpus notes"
-    assert way_out in " ".join(result.output.split())
+    with pytest.raises(FileNotFoundError, match=way_out):
+        compare(study_path, tmp_path / "out", project_path=tmp_path / "empty")
 
 
 def test_documents_need_record_ids(project, study_path, tmp_path):

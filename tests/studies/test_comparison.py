@@ -2,8 +2,9 @@ import sys
 
 import pytest
 
-from spacy_eiou.evaluation.comparison import format_comparison, plot_learning_curves
+from spacy_eiou.provenance import get_provenance
 from spacy_eiou.spans import score_spans
+from spacy_eiou.studies.comparison import format_comparison, plot_learning_curves
 
 GOLD = [{(0, 4, "DNA")}, {(0, 4, "DNA"), (5, 9, "RNA")}]
 ALL, FIRST = GOLD, [GOLD[0], set()]
@@ -38,7 +39,7 @@ def test_tables_by_hand():
     _, _, spancat, nested, header, _, dna, rna = rows(RESULTS)
     # F of seed 0 is 2 * 1 / (3 + 1), of seed 1 it is 1
     assert spancat[:3] == ["spancat", "2", "75.0 ± 35.4"]
-    assert spancat[-1] == ""
+    assert spancat[-2:] == ["", "unknown"]
     assert nested[2:8] == ["100.0 ± 0.0"] * 6
     # Pooled over seeds: 2 * 6 / 12 against 2 * 4 / (6 + 4)
     assert nested[8].startswith("+20.0 [")
@@ -48,9 +49,26 @@ def test_tables_by_hand():
 
 
 def test_only_common_seeds_are_compared_with_the_baseline():
-    assert rows(RESULTS[1:])[2][-1] == "+0.0 [+0.0, +0.0]"
-    assert rows(RESULTS[:1] + RESULTS[3:])[3][-1] == "-"
+    assert rows(RESULTS[1:])[2][-2] == "+0.0 [+0.0, +0.0]"
+    assert rows(RESULTS[:1] + RESULTS[3:])[3][-2] == "-"
     assert rows(RESULTS[3:])[2][1:3] == ["1", "100.0"]
+
+
+def test_rows_of_other_code_are_marked():
+    today = {**RESULTS[0], **get_provenance(), "commit": "0123456789ab-dirty"}
+    other = {**RESULTS[2], **today, "seed": 1, "commit": "89ab", "code": "other"}
+    version = today["versions"]["spacy-eiou"]
+    assert rows([today])[2][-1] == f"{version}, 0123456-dirty"
+    assert (
+        rows([today, other, RESULTS[1]])[2][-1]
+        == f"{version}, 0123456-dirty; {version}, 89ab (other code)"
+    )
+
+
+def test_description_stands_above_the_tables():
+    lines = format_comparison(RESULTS, "spancat", "What this is.\n").splitlines()
+    assert lines[:5] == ["# Comparison", "", "What this is.", "", lines[4]]
+    assert lines[4].startswith("Scores on the test part")
 
 
 def test_scores_that_are_undefined_are_a_dash():
@@ -93,7 +111,7 @@ def test_plot_is_the_same_for_the_same_results(tmp_path):
         plot_learning_curves(results, tmp_path / name)
     image = (tmp_path / "a.svg").read_text(encoding="utf8")
     assert image == (tmp_path / "b.svg").read_text(encoding="utf8")
-    assert all(text in image for text in ("<svg", "spancat", "nested", "macro F1"))
+    assert all(text in image for text in ("<svg", "spancat", "nested", "macro F"))
 
 
 def test_plot_needs_matplotlib(tmp_path, monkeypatch):
