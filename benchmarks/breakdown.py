@@ -22,7 +22,7 @@ from spacy_eiou.provenance import describe_code, get_provenance
 from spacy_eiou.tables import markdown_table
 
 FOLDER = Path(__file__).parent / "speed"
-# Of one side in one version: the microseconds per word of each part, and what they were measured with.
+# Of one side in one version: `microseconds` per word of each part, and what `get_provenance` gives.
 Breakdown = Dict[str, Any]
 
 

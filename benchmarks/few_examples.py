@@ -45,6 +45,10 @@ from spacy_eiou.training import self_train
 
 CONFIG = "configs/few_examples.cfg"
 VARIANT = "few examples"
+DESCRIPTION = (
+    f"*{VARIANT}* is the recipe of {CONFIG}, which has the texts of the other training documents "
+    "as well, without their annotation."
+)
 N_TEACHERS = 3
 
 
@@ -86,6 +90,7 @@ def main(
     """
     study = read_study(study_path / "study.yml")
     study.config = CONFIG
+    study.description = f"{study.description.strip()} {DESCRIPTION}"
     teacher_study = teacher_study_path and read_study(teacher_study_path / "study.yml")
     subsets = draw_subsets(study, project_path)
     results_path = output_path / "results.jsonl"

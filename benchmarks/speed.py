@@ -91,7 +91,9 @@ class Side:
 
 def main(
     corpus: Path = typer.Option(SAMPLE, help="Annotated docs: .spacy or .jsonl", exists=True),
-    output: Path = typer.Option(FOLDER / "speed", help="Directory for speed.json, SPEED.md and speed.svg"),
+    output: Path = typer.Option(
+        FOLDER / "speed", help="Directory for speed.json, its report and plot"
+    ),
     rounds: int = typer.Option(5, help="Rounds per comparison, after one to warm up"),
     words: int = typer.Option(10_000, help="Words per round"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to measure as well, -1 for none"),

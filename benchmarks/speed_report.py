@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List
 
 import matplotlib
 import srsly

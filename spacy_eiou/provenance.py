@@ -19,8 +19,9 @@ def get_provenance(**machine: Any) -> Dict[str, Any]:
     """Say what a result is made with.
 
     machine (Any): What to say of the machine beside its processor, e.g. threads.
-    RETURNS (Dict[str, Any]): `versions`, of Python and of the packages that are installed; `commit`,
-        see `find_commit`; `code`, see `hash_code`; `date`, in ISO format and UTC; `machine`.
+    RETURNS (Dict[str, Any]): `versions`, of Python and of the packages that are installed;
+        `commit`, see `find_commit`; `code`, see `hash_code`; `date`, in ISO format and UTC;
+        `machine`.
     """
     return {
         "versions": {"python": platform.python_version(), **find_versions()},
@@ -59,8 +60,8 @@ def find_versions() -> Dict[str, str]:
 def find_commit() -> Optional[str]:
     """Find the commit of the checkout that this package is imported from.
 
-    RETURNS (Optional[str]): Its hash, followed by "-dirty" if files of the package are changed. `None`
-        if the package lies in no checkout, or there is no git.
+    RETURNS (Optional[str]): Its hash, followed by "-dirty" if files of the package are changed.
+        `None` if the package lies in no checkout, or there is no git.
     """
     try:
         # Fails in an environment inside of some checkout.

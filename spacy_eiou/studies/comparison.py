@@ -117,10 +117,7 @@ def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
         [
             variant,
             str(len(results)),
-            *(
-                _format_mean(result["test"][name] for result in results)
-                for name in COLUMNS
-            ),
+            *(_format_mean(result["test"][name] for result in results) for name in COLUMNS),
             ""
             if variant == baseline
             else _format_difference([(results, variants.get(baseline, []))]),

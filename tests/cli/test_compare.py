@@ -1,8 +1,8 @@
 import pytest
+from study_util import make_project, write_study
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
-from study_util import make_project, write_study
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def invoke(study_path, *options):
     return result.exit_code, " ".join(result.output.split())
 
 
+@pytest.mark.slow
 def test_code_registers_what_a_variant_uses(study_path):
     code = study_path.with_name("code.py")
     code.write_text(
