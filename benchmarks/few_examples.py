@@ -27,7 +27,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 
 from spacy_eiou.corpora.docbin import read_docs
-from spacy_eiou.studies import Result, Run, Study, Variant, read_study
+from spacy_eiou.studies import Result, Run, Study, Variant
 from spacy_eiou.studies.compare import (
     append_result,
     draw_subsets,
@@ -88,10 +88,10 @@ def main(
     Train the recipe for few examples on the documents of a study, and report
     its scores beside those of the study. A run that was stopped continues.
     """
-    study = read_study(study_path / "study.yml")
+    study = Study.read(study_path / "study.yml")
     study.config = CONFIG
     study.description = f"{study.description.strip()} {DESCRIPTION}"
-    teacher_study = teacher_study_path and read_study(teacher_study_path / "study.yml")
+    teacher_study = Study.read(teacher_study_path / "study.yml") if teacher_study_path else None
     subsets = draw_subsets(study, project_path)
     results_path = output_path / "results.jsonl"
     output_path.mkdir(parents=True, exist_ok=True)

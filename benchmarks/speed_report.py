@@ -58,10 +58,8 @@ def write_report(path: Path) -> None:
 
 def make_report(result: Dict[str, Any]) -> str:
     """RETURNS (str): The measurements as Markdown."""
-    heads, encoders = [], []
-    for comparison in result["comparisons"]:
-        of_encoders = "spacy_encoder" in comparison["raw"]
-        (encoders if of_encoders else heads).append(comparison)
+    heads = [other for other in result["comparisons"] if "spacy_encoder" not in other["raw"]]
+    encoders = [other for other in result["comparisons"] if "spacy_encoder" in other["raw"]]
     return "\n".join(
         [
             "# Speed and memory",

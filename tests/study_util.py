@@ -40,7 +40,8 @@ def make_project(path: Path, n_train: int, **settings: int) -> Path:
         for name, value in settings.items():
             config = re.sub(rf"^{name} = \d+$", f"{name} = {value}", config, flags=re.M)
         (path / "configs" / config_path.name).write_text(config, encoding="utf8")
-    description = {"lang": "en", "tokenizer": "spacy.Tokenizer.v1", "convert": []}
+    conversion = {"input": "notes.jsonl", "output": "train.spacy", "format": "jsonl"}
+    description = {"lang": "en", "tokenizer": "spacy.Tokenizer.v1", "convert": [conversion]}
     srsly.write_yaml(path / "configs" / "corpora" / "notes.yml", description)
     (path / "corpus" / "notes").mkdir(parents=True)
     for part, size in (("train", n_train), ("dev", 2), ("test", 3)):

@@ -33,7 +33,6 @@ from .study import (
     list_runs,
     locate_transformer,
     make_variant_config,
-    read_study,
 )
 
 
@@ -60,7 +59,7 @@ def compare(
     RAISES (ValueError): If the study, the training data or the results are not as expected.
     RAISES (FileNotFoundError): If a corpus is not converted.
     """
-    study = read_study(study_path)
+    study = Study.read(study_path)
     configs = {
         (corpus, variant): make_variant_config(study, corpus, variant, project_path)
         for corpus in study.corpora

@@ -43,6 +43,26 @@ class Study(BaseModel, extra="forbid"):
     baseline: str
     training: Dict[str, Any] = {}
 
+    @classmethod
+    def read(cls, path: Path) -> "Study":
+        """Read the description of a study.
+
+        path (Path): A YAML file with the fields of `Study`.
+        RETURNS (Study): The study.
+        RAISES (ValueError): If a setting is unknown, missing or not as expected.
+        """
+        try:
+            study = cls.model_validate(srsly.read_yaml(path))
+        except ValueError as err:
+            raise ValueError(f"{path}: expected the description of a study ({err})") from err
+        if study.baseline not in study.variants:
+            names = ", ".join(study.variants)
+            raise ValueError(f"{path}: expected a baseline from {names}, not '{study.baseline}'")
+        for numbers in [study.seeds, *(corpus.sizes for corpus in study.corpora.values())]:
+            if not numbers or len(set(numbers)) < len(numbers):
+                raise ValueError(f"{path}: expected distinct seeds and sizes, not {numbers}")
+        return study
+
 
 class Run(NamedTuple):
     """One training, and the key of its result.
@@ -61,24 +81,6 @@ class Run(NamedTuple):
     settings: str
 
 
-def read_study(path: Path) -> Study:
-    """Read the description of a study.
-
-    path (Path): A YAML file with the fields of `Study`.
-    RETURNS (Study): The study.
-    RAISES (ValueError): If a setting is unknown, missing or not as expected.
-    """
-    study = Study.model_validate(srsly.read_yaml(path))
-    if study.baseline not in study.variants:
-        raise ValueError(
-            f"{path}: expected a baseline from {', '.join(study.variants)}, not '{study.baseline}'"
-        )
-    for numbers in [study.seeds, *(corpus.sizes for corpus in study.corpora.values())]:
-        if not numbers or len(set(numbers)) < len(numbers):
-            raise ValueError(f"{path}: expected distinct seeds and sizes, not {numbers}")
-    return study
-
-
 def make_variant_config(study: Study, corpus: str, variant: str, project_path: Path) -> Config:
     """Make the training config of a variant: that of the study, with the variant in the place of
     the component "nested_spancat". Encoder, spans key, candidates and scorer stay the same.
@@ -91,7 +93,7 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     RAISES (ValueError): If a setting is unknown, or the config has no such component.
     """
     description_path = project_path / "configs" / "corpora" / f"{corpus}.yml"
-    description = CorpusDescription(**srsly.read_yaml(description_path))
+    description = CorpusDescription.read(description_path)
     corpus_path = project_path / "corpus" / corpus
     config = make_config(project_path / study.config, description, corpus_path)
     if COMPONENT not in config["components"]:

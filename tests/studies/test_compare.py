@@ -12,7 +12,7 @@ from study_util import CONFIGS, make_project, write_study
 
 from spacy_eiou.provenance import describe_code, get_provenance
 from spacy_eiou.spans import score_spans
-from spacy_eiou.studies import Run, compare, read_study
+from spacy_eiou.studies import Run, Study, compare
 from spacy_eiou.studies.compare import draw_subsets, train_run
 from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
 
@@ -69,7 +69,7 @@ def test_interrupted_study_goes_on_and_ends_the_same(project, study_path, tmp_pa
 
 
 def test_results_of_other_settings_and_other_code_are_told(project, study_path, tmp_path):
-    study = read_study(study_path)
+    study = Study.read(study_path)
     settings = hash_settings(make_variant_config(study, "notes", "single", project))
     scores = {
         "test": score_spans([{(0, 1, "a")}], [{(0, 1, "a")}]),
@@ -116,7 +116,7 @@ def test_variants_see_the_same_batches(project, tmp_path, monkeypatch):
 
 
 def test_variants_have_the_same_encoder_candidates_and_scorer(project, study_path):
-    study = read_study(study_path)
+    study = Study.read(study_path)
     configs = [make_variant_config(study, "notes", name, project) for name in study.variants]
     docs = [spacy.blank("en").make_doc(text) for text in ("a b c d", "a")]
     candidates = []
@@ -138,7 +138,7 @@ def test_variants_have_the_same_encoder_candidates_and_scorer(project, study_pat
 
 
 def test_subsets_are_nested_and_drawn_by_seed(project, study_path, tmp_path):
-    study = read_study(study_path)
+    study = Study.read(study_path)
     subsets = draw_subsets(study, project)["notes"]
     ids = {seed: [doc.user_data["record_id"] for doc in docs] for seed, docs in subsets.items()}
     assert [len(set(drawn)) for drawn in ids.values()] == [4, 4]
@@ -157,13 +157,13 @@ def test_subsets_are_written_by_record_id(project, tmp_path):
         training={"max_steps": 1},
     )
     compare(study_path, tmp_path / "out", project_path=project)
-    [doc] = draw_subsets(read_study(study_path), project)["notes"][3]
+    [doc] = draw_subsets(Study.read(study_path), project)["notes"][3]
     subsets = srsly.read_json(tmp_path / "out" / "subsets.json")
     assert subsets == {"notes": {"3": [doc.user_data["record_id"]]}}
 
 
 def test_settings_but_not_seed_and_paths_are_part_of_the_key(project, study_path):
-    study = read_study(study_path)
+    study = Study.read(study_path)
     config = make_variant_config(study, "notes", "nested", project)
     moved = config.copy()
     moved["paths"]["train"], moved["system"]["seed"] = "elsewhere.spacy", 7
@@ -176,7 +176,7 @@ def test_settings_but_not_seed_and_paths_are_part_of_the_key(project, study_path
 
 def test_transformer_goes_by_its_name_whatever_the_machine(project, tmp_path, monkeypatch):
     settings = {"config": "configs/transformer.cfg", "transformer": "tiny"}
-    study = read_study(write_study(tmp_path, **settings))
+    study = Study.read(write_study(tmp_path, **settings))
     config = make_variant_config(study, "notes", "nested", project)
     assert config["components"]["transformer"]["model"]["name"] == "tiny"
 
@@ -225,7 +225,7 @@ def test_documents_need_record_ids(project, study_path, tmp_path):
     docs = [spacy.blank("en").make_doc("gene")] * 4
     DocBin(docs=docs).to_disk(tmp_path / "project" / "corpus" / "notes" / "train.spacy")
     with pytest.raises(ValueError, match="record ids"):
-        draw_subsets(read_study(study_path), tmp_path / "project")
+        draw_subsets(Study.read(study_path), tmp_path / "project")
 
 
 def test_malformed_results_name_the_line(project, study_path, tmp_path):
@@ -235,7 +235,7 @@ def test_malformed_results_name_the_line(project, study_path, tmp_path):
 
 
 def test_the_study_of_the_project_is_valid():
-    study = read_study(CONFIGS / "compare.yml")
+    study = Study.read(CONFIGS / "compare.yml")
     configs = {
         (corpus, variant): make_variant_config(study, corpus, variant, CONFIGS.parent)
         for corpus in study.corpora
