@@ -221,25 +221,6 @@ def test_continuous_integration_runs_the_two_commands():
         assert any(line.startswith(last) for line in lines), last
 
 
-@pytest.mark.parametrize(
-    "name, row",
-    [
-        ("results", "| genia |"),
-        ("comparison", "| genia |"),
-        ("transformers", "| genia | 1,400 | MiniLM |"),
-        ("speed", "| predict | 48 |"),
-    ],
-)
-def test_tables_are_those_that_the_report_makes(name, row, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    report = load_script(ROOT / "benchmarks" / "report.py")
-    table = read_page("README.md").split(report.start_of(name))[1].split(report.end_of(name))[0]
-    lines = report.TABLES[name](ROOT / "benchmarks")
-    assert len(lines) > 2
-    assert table.splitlines() == lines
-    assert row in table
-
-
 def test_figure_is_the_one_that_the_script_draws():
     figure = load_script(DOCS / "loss_figure.py").draw()
     assert (DOCS / "loss.svg").read_text(encoding="utf8") == figure
