@@ -20,7 +20,7 @@ def compute_checksums(path: Path) -> Dict[str, str]:
     names = [*_list_components_before(path), path.name]
     weights = [path.parent / name / "model" for name in names]
     return {
-        file_path.relative_to(path.parent).as_posix(): _hash_file(file_path)
+        file_path.relative_to(path.parent).as_posix(): hash_file(file_path)
         for file_path in weights
         if file_path.exists()
     }
@@ -36,7 +36,7 @@ def check_checksums(path: Path) -> None:
         return
     for name, checksum in srsly.read_json(path / CHECKSUMS_NAME).items():
         file_path = path.parent / name
-        if file_path.exists() and _hash_file(file_path) != checksum:
+        if file_path.exists() and hash_file(file_path) != checksum:
             raise ValueError(
                 f"'{file_path}' is not what was saved. If it was replaced on purpose, remove "
                 f"'{path / CHECKSUMS_NAME}'."
@@ -52,7 +52,8 @@ def _list_components_before(path: Path) -> List[str]:
     return pipeline[: pipeline.index(path.name)] if path.name in pipeline else []
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """RETURNS (str): The SHA-256 of the content of a file."""
     digest = sha256()
     with path.open("rb") as file_:
         # The weights of a transformer are large.
