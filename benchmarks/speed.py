@@ -1,7 +1,7 @@
 """Compare the speed and memory of `nested_spancat`, `spancat` and their encoder alone.
 
-Each side runs in a process of its own, and the sides take turns, so that whatever else the machine
-does slows all of them down alike. This process stays small: on Linux, the peak memory of a process
+Each side runs in a process of its own, and the sides take turns, so that other work of the machine
+slows all of them down alike. This process stays small: on Linux, the peak memory of a process
 starts at that of the one that started it.
 """
 

@@ -157,7 +157,7 @@ def locate_transformer(config: Config) -> Config:
 
 
 def hash_settings(config: Config) -> str:
-    """Hash the settings of a training config, whatever its paths and seed.
+    """Hash the settings of a training config, apart from its paths and its seed.
 
     config (Config): The config.
     RETURNS (str): 16 hexadecimal digits.

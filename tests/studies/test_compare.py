@@ -174,7 +174,7 @@ def test_settings_but_not_seed_and_paths_are_part_of_the_key(project, study_path
     )
 
 
-def test_transformer_goes_by_its_name_whatever_the_machine(project, tmp_path, monkeypatch):
+def test_transformer_goes_by_its_name_on_every_machine(project, tmp_path, monkeypatch):
     settings = {"config": "configs/transformer.cfg", "transformer": "tiny"}
     study = Study.read(write_study(tmp_path, **settings))
     config = make_variant_config(study, "notes", "nested", project)
