@@ -33,20 +33,10 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(n_threads)
 
 
-@contextmanager
-def one_thread_after_fork() -> Iterator[None]:
-    """Let PyTorch compute with one thread if this process was forked from the one that imported the
-    package: it inherits the state of PyTorch's threads, but not the threads, and would wait for
-    them forever. `nlp.pipe(n_process=2)` forks."""
-    if os.getpid() == IMPORTING_PROCESS:
-        yield
-    else:
-        with one_thread():
-            yield
-
-
 def works_after_fork(forward: Forward) -> Forward:
-    """Let a forward pass and its callback compute within `one_thread_after_fork`.
+    """Let a forward pass and its callback compute with one thread in processes that were forked
+    since the package was imported, as `nlp.pipe(n_process=2)` does: they inherit the state of
+    PyTorch's threads, but not the threads, and would wait for them forever.
 
     forward (Forward): The forward pass.
     RETURNS (Forward): The forward pass that forked processes can call.
@@ -56,9 +46,11 @@ def works_after_fork(forward: Forward) -> Forward:
     def forward_after_fork(
         model: Model[Any, Any], X: Any, is_train: bool
     ) -> Tuple[Any, Callable[[Any], Any]]:
-        with one_thread_after_fork():
+        if os.getpid() == IMPORTING_PROCESS:
+            return forward(model, X, is_train)
+        with one_thread():
             Y, backprop = forward(model, X, is_train)
-        return Y, one_thread_after_fork()(backprop)
+        return Y, one_thread()(backprop)
 
     return forward_after_fork
 

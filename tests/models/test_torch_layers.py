@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from thinc.api import LayerNorm, Linear, Maxout, Model, chain
 from thinc.types import Floats2d
 
 from spacy_eiou.models import torch_layers
-from spacy_eiou.models.torch_layers import compute_with_torch, one_thread_after_fork
+from spacy_eiou.models.torch_layers import compute_with_torch, one_thread, works_after_fork
 
 LAYERS = {
     "linear": lambda: chain(Linear(4, 5), Linear(2, 4)),
@@ -132,19 +132,30 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(n_threads)
 
 
+def count_threads(model: Model, X: Any, is_train: bool) -> "tuple[Any, Callable[[Any], Any]]":
+    return torch.get_num_threads(), lambda dY: torch.get_num_threads()
+
+
+@pytest.mark.parametrize("is_forked", [True, False])
 def test_only_a_forked_process_computes_with_one_thread(
-    two_threads: None, monkeypatch: pytest.MonkeyPatch
+    two_threads: None, monkeypatch: pytest.MonkeyPatch, is_forked: bool
 ) -> None:
-    with one_thread_after_fork():
-        assert torch.get_num_threads() == 2
-    monkeypatch.setattr(torch_layers, "IMPORTING_PROCESS", os.getpid() + 1)
-    with pytest.raises(KeyError), one_thread_after_fork():
+    if is_forked:
+        monkeypatch.setattr(torch_layers, "IMPORTING_PROCESS", os.getpid() + 1)
+    model: Model[Any, Any] = Model("layer", works_after_fork(count_threads))
+    n_threads, backprop = model.begin_update(None)
+    assert (n_threads, torch.get_num_threads()) == (1 if is_forked else 2, 2)
+    assert (backprop(None), torch.get_num_threads()) == (1 if is_forked else 2, 2)
+
+
+def test_the_number_of_threads_is_restored_after_an_error(two_threads: None) -> None:
+    with pytest.raises(KeyError), one_thread():
         assert torch.get_num_threads() == 1
         raise KeyError
     assert torch.get_num_threads() == 2
 
 
-# Without the context `one_thread_after_fork`, it never ends.
+# Without `works_after_fork`, it never ends.
 FORKED = """
 import multiprocessing, numpy, spacy, torch
 from spacy.tokens import Span
