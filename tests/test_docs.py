@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
 from contextlib import redirect_stdout
 from importlib.metadata import distribution
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,7 +17,6 @@ from typing import NamedTuple, Optional
 import pytest
 import srsly
 import typer
-from setuptools.config.setupcfg import read_configuration
 from spacy.cli.train import train
 from spacy.schemas import ConfigSchemaTraining
 from spacy.util import fix_random_seed, load_config, load_model_from_config, registry
@@ -34,7 +34,9 @@ PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in DOCS.glob("*.md"))
 FILES = [*PAGES, "CHANGELOG.md", "CONTRIBUTING.md"]
 FILES += [f"{name}/README.md" for name in ("assets", "benchmarks", "corpus")]
 # Where the repository is, for links that work on the package index as well.
-ADDRESS = read_configuration(ROOT / "setup.cfg")["metadata"]["url"]
+METADATA = ConfigParser(interpolation=None)
+METADATA.read(ROOT / "setup.cfg", encoding="utf8")
+ADDRESS = METADATA["metadata"]["url"]
 RAW_ADDRESS = ADDRESS.replace("//github.com", "//raw.githubusercontent.com")
 INSIDE = re.compile(f"{ADDRESS}/(?:blob|tree)/main/|{RAW_ADDRESS}/main/")
 # Why a block may stay out of the test.
