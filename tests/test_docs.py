@@ -45,7 +45,7 @@ REASONS = {"makes a virtual environment", "needs the network"}
 NEVER_RUN = ("venv", "project assets", "gpu_id")
 # For projects that a page starts, as the configs of the clone have it.
 SHORT_TRAINING = "--training.max_steps 60 --training.eval_frequency 30"
-LANGUAGES = {"bash", "ini", "python", "yaml", ""}
+LANGUAGES = {"bash", "ini", "python", "text", "yaml", ""}
 BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
