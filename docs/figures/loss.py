@@ -1,4 +1,4 @@
-"""Draw loss.svg, from the functions that the loss computes with: python docs/loss_figure.py"""
+"""Draw loss.svg, from the functions that the loss computes with: python docs/figures/loss.py"""
 
 from pathlib import Path
 from typing import List
@@ -95,4 +95,4 @@ def text(
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("loss.svg").write_text(draw(), encoding="utf8")
+    Path(__file__).with_suffix(".svg").write_text(draw(), encoding="utf8")
