@@ -1,4 +1,5 @@
-"""Checksums of saved weights: nothing else tells a damaged weight from a sound one."""
+"""Checksums of saved weights, and of the labels that belong to them: nothing else tells a damaged
+weight, or labels in another order, from sound ones."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -12,22 +13,23 @@ CHECKSUMS_NAME = "checksums.json"
 
 def compute_checksums(path: Path) -> Dict[str, str]:
     """Compute the checksums of the weights that a saved component needs: its own, and those of the
-    components before it in the pipeline, an encoder among them.
+    components before it in the pipeline, an encoder among them. The file of its settings may be
+    changed, such as by a calibration, so that only its labels count.
 
     path (Path): Directory of the component.
     RETURNS (Dict[str, str]): The checksum of each file, by its path in the pipeline.
     """
     names = [*_list_components_before(path), path.name]
-    weights = [path.parent / name / "model" for name in names]
+    files = [*(path.parent / name / "model" for name in names), path / "cfg"]
     return {
         file_path.relative_to(path.parent).as_posix(): _hash_file(file_path)
-        for file_path in weights
+        for file_path in files
         if file_path.exists()
     }
 
 
 def check_checksums(path: Path) -> None:
-    """Check that the weights are those that were saved, if their checksums are there.
+    """Check that the weights and labels are those that were saved, if their checksums are there.
 
     path (Path): Directory of the component.
     RAISES (ValueError): If a file has changed.
@@ -54,6 +56,9 @@ def _list_components_before(path: Path) -> List[str]:
 
 def _hash_file(path: Path) -> str:
     digest = sha256()
+    if path.name == "cfg":
+        digest.update(srsly.json_dumps(srsly.read_json(path)["labels"]).encode("utf8"))
+        return digest.hexdigest()
     with path.open("rb") as file_:
         # The weights of a transformer are large.
         while chunk := file_.read(2**20):
