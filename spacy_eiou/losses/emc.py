@@ -33,9 +33,10 @@ class EMC(SpanLoss):
     labels, and pi_k the share of class k among all candidates. The margin's law is that of
     label-distribution-aware margins (Cao et al. 2019, arXiv 1906.07413): large where labels are
     few, it fades as they grow in number, for rare and frequent labels alike.
-    Where spans may bear several labels, these must not compete with each other. Each label of a gold
-    span is then compared with "no entity" alone, and "no entity" with the labels that the candidate
-    does not bear, so that it is a threshold between both (after Zhou et al. 2021, arXiv 2010.11304).
+    Where spans may bear several labels, these must not compete with each other. Each label of a
+    gold span is then compared with "no entity" alone, and "no entity" with the labels that the
+    candidate does not bear, so that it is a threshold between both (after Zhou et al. 2021, arXiv
+    2010.11304).
     With P(a) the labels of candidate a, 0 for "no entity", d_k(a) = z_k(a) + s_k - z_0(a), and the
     logistic function sigma:
 
