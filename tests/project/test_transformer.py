@@ -9,7 +9,7 @@ from spacy.cli.package import get_third_party_dependencies
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
 
-from spacy_eiou.corpora.description import CorpusDescription, make_config
+from spacy_eiou.corpora.description import Conversion, CorpusDescription, make_config
 
 CONFIG_PATH = Path(__file__).parents[2] / "configs" / "transformer.cfg"
 CORPUS = CorpusDescription(
