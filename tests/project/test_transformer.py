@@ -9,10 +9,14 @@ from spacy.cli.package import get_third_party_dependencies
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
 
-from spacy_eiou.corpora.description import CorpusDescription, make_config
+from spacy_eiou.corpora.description import Conversion, CorpusDescription, make_config
 
 CONFIG_PATH = Path(__file__).parents[2] / "configs" / "transformer.cfg"
-CORPUS = CorpusDescription(lang="en", tokenizer="spacy_eiou.BiomedicalTokenizer.v1", convert=[])
+CORPUS = CorpusDescription(
+    lang="en",
+    tokenizer="spacy_eiou.BiomedicalTokenizer.v1",
+    convert=[Conversion(input="notes.jsonl", output="train.spacy", format="jsonl")],
+)
 TEXT = "the human il-2 gene"
 SPANS = [(4, 9, "organism"), (10, 14, "protein"), (4, 19, "DNA")]
 
