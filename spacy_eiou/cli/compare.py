@@ -24,11 +24,12 @@ def compare_cli(
     use_gpu: int = GPU_OPTION,
 ) -> None:
     """
-    Train several components on the same data with the same encoder, candidates
-    and batches, over seeds and numbers of training documents, and compare
-    their scores. Appends one line per training to results.jsonl and writes
-    tables to RESULTS.md and one plot per corpus. Called again, it trains only
-    what is missing, and says which results are of other code.
+    Train several components on the same data, and compare them.
+
+    They have the same encoder, candidates and batches, over seeds and numbers
+    of training documents. Appends one line per training to results.jsonl and
+    writes tables to RESULTS.md and one plot per corpus. Called again, it trains
+    only what is missing, and says which results are of other code.
     """
     import_code(code_path)
     with reporting(f"Can't run the study '{study_path}'"):

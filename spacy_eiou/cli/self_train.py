@@ -39,12 +39,13 @@ def self_train_cli(
     use_gpu: int = GPU_OPTION,
 ) -> None:
     """
-    Train a pipeline from few annotated documents and many texts without
-    annotation. A teacher learns from the documents and annotates the texts, and
-    the pipeline learns from both. Several teachers vote. Settings of the config
-    can be overridden on the command line, as for `spacy train`, e.g.
-    --paths.train ./train.spacy. A run that was stopped continues where it was if
-    the same command is given again.
+    Train with few annotated documents and many other texts.
+
+    A teacher learns from the documents and annotates the texts, and the
+    pipeline learns from both. Several teachers vote. Settings of the config can
+    be overridden on the command line, as for `spacy train`, e.g.
+    --paths.train ./train.spacy. A run that was stopped continues where it was
+    if the same command is given again.
     """
     overrides = parse_config_overrides(ctx.args)
     import_code(code_path)

@@ -40,4 +40,4 @@ def load_pipeline(model: str, *, use_gpu: int = -1) -> Language:
     except ValueError as err:
         if "factory for 'transformer'" in str(err):
             require_extra("transformers", "spacy_transformers")
-        raise
+        raise ValueError(f"Can't load the pipeline '{model}': {err}") from err
