@@ -101,7 +101,7 @@ def test_labels_have_their_training_examples_before_their_scores(model_path, met
     assert read_rows(labels)["`DNA`"] == ["1"]
     rows = read_rows(scores)
     assert rows["**all** (micro)"] == ["50.0", "50.0", "50.0", "2"]
-    assert rows["boundaries, whatever the label"] == ["50.0", "50.0", "50.0", "2"]
+    assert rows["boundaries, with any label"] == ["50.0", "50.0", "50.0", "2"]
     assert rows["nested"] == ["0.0", "50.0", "0.0", "2"]
     assert rows["`DNA`"] == ["100.0", "100.0", "100.0", "1"]
     assert rows["`protein`"] == ["0.0", "0.0", "0.0", "1"]
