@@ -80,7 +80,7 @@ def test_card_says_what_the_files_say(model_path, metrics_path, corpus_path):
     )
     assert (model_path / "README.md").read_text("utf8") == text
     assert text.startswith("# en_bio_notes\n")
-    assert "pip install en_bio_notes-1.2.3-py3-none-any.whl" in text
+    assert "pip install --find-links . en_bio_notes" in text
     assert 'spacy.load("en_bio_notes")' in text
     assert 'doc.spans["bio"]' in text
     rows = read_rows(text)
