@@ -60,7 +60,7 @@ def test_options_reach_the_function(source, tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["-f", "xml"], "Expected a format from brat, cmeee"),
+        (["-f", "xml"], "Expected a format from bioc, brat"),
         (["-f", "jsonl", "--level", "1"], "Expected no level"),
         (["-f", "jsonl", "--strict"], "--strict is set"),
     ],

@@ -16,7 +16,8 @@ from spacy_eiou.corpora import (
 from spacy_eiou.corpora.docbin import load_docs
 
 NLP = spacy.blank("en")
-RECORD = Record("a", "IL-2  gene.", (Entity(0, 10, "DNA"), Entity(0, 4, "protein")), group="g")
+ENTITIES = (Entity(0, 10, "DNA", "MESH:D1"), Entity(0, 4, "protein"))
+RECORD = Record("a", "IL-2  gene.", ENTITIES, group="g")
 
 
 def make_doc(*spans, key="sc"):
@@ -51,8 +52,9 @@ def test_doc_without_the_spans_is_skipped(tmp_path):
 
 
 def test_span_without_a_label(tmp_path):
-    with pytest.raises(CorpusError, match=r"data\.spacy, doc 2: expected a label"):
-        list(read_docbin(write(tmp_path, make_doc(), make_doc((0, 1, "")))))
+    _, record = read_docbin(write(tmp_path, make_doc(), make_doc((0, 1, ""))))
+    assert "data.spacy, doc 2: expected a label for 'IL-2' at 0" in record.bad[0]
+    assert [dropped.reason for dropped in record.dropped] == ["no label"]
 
 
 def test_only_spans_key_is_used(tmp_path):

@@ -14,6 +14,7 @@ from spacy_eiou.corpora import (
     CorpusDescription,
     CorpusError,
     Entity,
+    Reading,
     Record,
     init_project,
     make_nlp,
@@ -154,7 +155,7 @@ def test_files(tmp_path):
     ],
 )
 def test_parts_that_are_not_given_are_split_off(tmp_path, given, converted, evaluated):
-    notes = write_jsonl(tmp_path, TEXTS * 10)
+    notes = write_jsonl(tmp_path, [f"IL-{number} gene" for number in range(30)])
     init_project(tmp_path / "project", **{part: [notes] for part in given})
     conversions = srsly.read_yaml(tmp_path / "project" / "configs" / "corpus.yml")["convert"]
     assert {item["input"]: item.get("split_fractions") for item in conversions} == converted
@@ -212,7 +213,7 @@ def test_folder_of_a_transformer_is_found_from_the_project(tmp_path, monkeypatch
 
 
 def test_other_tokenizers_are_compared_if_entities_are_misaligned(tmp_path):
-    records = [{"text": "IL-2-mediated", "spans": [[0, 4, "protein"]]} for _ in range(3)]
+    records = [{"text": f"IL-{n}-mediated", "spans": [[0, 4, "protein"]]} for n in range(3)]
     srsly.write_jsonl(tmp_path / "notes.jsonl", records)
     report = init_project(
         tmp_path / "project",
@@ -235,16 +236,18 @@ def test_misaligned_entities_are_counted_whatever_tokens_the_corpus_has():
 
 def test_bad_record_is_named_and_nothing_written(tmp_path):
     notes = write_jsonl(tmp_path)
-    notes.write_text(notes.read_text("utf8") + '{"text": "IL-2"}', encoding="utf8")
-    with pytest.raises(CorpusError, match=r"notes\.jsonl, line 4: expected one list of entities"):
+    notes.write_text(notes.read_text("utf8") + '{"text": "IL-2"}\n' * 2, encoding="utf8")
+    with pytest.raises(CorpusError, match=r"2 of 11 .*--max-bad(?s:.*)line 4: expected one list"):
         init_project(tmp_path / "project", [notes])
     assert not (tmp_path / "project").exists()
+    report = init_project(tmp_path / "project", [notes], reading=Reading(max_bad=0.5))
+    assert len(report.account.bad) == 2
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"corpus_format": "xml"}, "Expected a format from brat, .*, not 'xml'"),
+        ({"corpus_format": "xml"}, "Expected a format from bioc, .*, not 'xml'"),
         ({"lang": "xx-none"}, "Can't create the tokenizer"),
         ({"tokenizer": "none"}, "Can't create the tokenizer"),
     ],
@@ -294,7 +297,7 @@ GROUPS = st.none() | st.sampled_from("ab")
 
 @given(st.lists(GROUPS, min_size=1, max_size=30), st.booleans())
 def test_no_part_is_empty(groups, has_test):
-    records = [Record(str(i), "", (), group=group) for i, group in enumerate(groups)]
+    records = [Record(str(i), str(i), (), group=group) for i, group in enumerate(groups)]
     n_documents = groups.count(None) + len(set(groups) - {None})
     given_parts = {"train": records, "test": records} if has_test else {"train": records}
     if n_documents < (2 if has_test else 3):
@@ -314,12 +317,14 @@ def test_part_of_rejected_records_is_refused(tmp_path):
 
 
 def test_train_part_without_entities_is_refused(tmp_path):
-    srsly.write_jsonl(tmp_path / "notes.jsonl", [{"text": "IL-2", "spans": []}] * 3)
+    srsly.write_jsonl(tmp_path / "notes.jsonl", [{"text": text, "spans": []} for text in TEXTS])
     with pytest.raises(CorpusError, match="Expected an entity in the train part"):
         init_project(tmp_path / "project", [tmp_path / "notes.jsonl"])
 
 
 def test_file_without_records_is_refused(tmp_path):
     (tmp_path / "notes.jsonl").touch()
-    with pytest.raises(CorpusError, match=r"notes\.jsonl: expected at least one record"):
+    with pytest.raises(CorpusError, match=r"notes\.jsonl \(empty\)"):
         init_project(tmp_path / "project", [tmp_path / "notes.jsonl"])
+    with pytest.raises(CorpusError, match=r"notes\.jsonl: expected at least one record"):
+        init_project(tmp_path / "project", [tmp_path / "notes.jsonl"], corpus_format="jsonl")
