@@ -2,7 +2,6 @@ import struct
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
-import numpy as np
 from spacy.attrs import IDS
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.training.corpus import FILE_TYPE, walk_corpus
@@ -28,9 +27,9 @@ class FastDocBin(DocBin):
     doc; here they are looked up once per file. Strings are collected by hash, not by token."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
         self._packer = Packer(use_bin_type=True)
         self._known: Set[int] = set()
+        super().__init__(**options)
 
     def add(self, doc: Doc) -> None:
         """Add a doc.
@@ -38,12 +37,15 @@ class FastDocBin(DocBin):
         doc (Doc): The doc.
         """
         # The attributes begin with the form of the token, and "spacy" is no longer among them.
-        attributes = doc.to_array([*self.attrs, "SPACY"]).reshape(len(doc), len(self.attrs) + 1)
+        # The stubs of spaCy know neither arrays of integers nor hashes.
+        attributes: Any = doc.to_array([*self.attrs, "SPACY"]).reshape(
+            len(doc), len(self.attrs) + 1
+        )
         self.tokens.append(attributes[:, :-1])
         self.spaces.append(attributes[:, -1:].astype(bool))
         self.flags.append({"has_unknown_spaces": doc.has_unknown_spaces})
         columns = [i for i, name in enumerate(self.attrs) if name in STRING_ATTRIBUTES]
-        hashes = set(np.unique(attributes[:, columns]).tolist())
+        hashes = set(attributes[:, columns].ravel().tolist())
         groups: Dict[bytes, List[str]] = {}
         for key, group in doc.spans.items():
             spans = []
@@ -57,7 +59,7 @@ class FastDocBin(DocBin):
         self.cats.append(doc.cats)
         if self.store_user_data:
             self.user_data.append(self._packer.pack(doc.user_data))
-        strings = doc.vocab.strings
+        strings: Any = doc.vocab.strings
         for value in hashes - self._known:
             # The id of a span may be a number that stands for no string.
             if value in strings:

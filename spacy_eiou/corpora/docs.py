@@ -1,3 +1,4 @@
+from bisect import bisect_left
 from typing import Iterable, List, Set, Tuple
 
 from spacy.language import Language
@@ -30,23 +31,22 @@ def record_to_doc(
         doc.user_data["group"] = record.group
     # Not by token, of which Python objects would have to be made.
     bounds = doc.to_array(["IDX", "LENGTH"]).reshape(len(doc), 2)
-    starts = {start: i for i, start in enumerate(bounds[:, 0].tolist())}
-    ends = {end: i for i, end in enumerate(bounds.sum(axis=1).tolist(), start=1)}
+    starts, ends = bounds[:, 0].tolist(), bounds.sum(axis=1).tolist()
     spans: List[Span] = []
     dropped: List[Dropped] = []
     seen: Set[Tuple[int, int, str]] = set()
     for entity in record.entities:
         text = record.text[entity.start : entity.end]
-        start, end = starts.get(entity.start), ends.get(entity.end)
+        start, end = bisect_left(starts, entity.start), bisect_left(ends, entity.end)
         key = (entity.start, entity.end, entity.label)
         if key in seen:
             dropped.append(Dropped("duplicate", record.id, entity, text))
         elif text.isspace():
             dropped.append(Dropped("whitespace", record.id, entity, text))
-        elif start is None or end is None:
+        elif [entity.start] != starts[start : start + 1] or [entity.end] != ends[end : end + 1]:
             dropped.append(Dropped("misaligned", record.id, entity, text))
         else:
-            spans.append(Span(doc, start, end, label=entity.label, kb_id=entity.kb_id))
+            spans.append(Span(doc, start, end + 1, label=entity.label, kb_id=entity.kb_id))
         seen.add(key)
     doc.spans[spans_key] = sorted(spans, key=lambda span: (span.start, -span.end, span.label_))
     return doc, dropped

@@ -22,7 +22,7 @@ from .record import Changed, CorpusError, Dropped, Entity, Record, UnreadableErr
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mention:
     """An entity as a file states it.
 
@@ -51,7 +51,7 @@ class Mention:
         return self.fragments or ((self.start, self.end),)
 
 
-@dataclass
+@dataclass(slots=True)
 class Draft:
     """An annotated text as a file states it. `resolve` makes a record of it.
 
@@ -66,6 +66,8 @@ class Draft:
     dropped (List[Dropped]): Entities that the reader can't represent. Their record need not be set.
     changed (List[Changed]): Entities that the reader has completed, likewise.
     bad (List[str]): What is malformed.
+    is_located (bool): Whether the reader has located the entities in the characters of the text
+        itself, e.g. from tokens: then it is no question how the offsets of the file count.
     """
 
     text: str
@@ -83,6 +85,7 @@ class Draft:
     dropped: List[Dropped] = field(default_factory=list)
     changed: List[Changed] = field(default_factory=list)
     bad: List[str] = field(default_factory=list)
+    is_located: bool = False
 
     def parse(
         self, parse: Callable[[T, str], Iterable[Mention]], items: Iterable[T], where: str = ""
@@ -220,6 +223,8 @@ def _check(
         return entity, "", "empty or reversed", problem
     if not mention.label:
         return entity, found, "no label", f"expected a label for '{found}' at {entity.start}"
+    if len(spans) == 1 and mention.text is None:
+        return entity, found, None, ""
     fragments = " ".join(text[start:end] for start, end in spans)
     if not is_stated(fragments, mention):
         problem = (

@@ -52,9 +52,17 @@ def resolve(
     RAISES (UnreadableError): If the offsets count in several ways.
     """
     drafts = list(drafts)
-    items = [_Item(draft.text, mention) for draft in drafts for mention in draft.mentions]
+    items = [
+        _Item(draft.text, mention)
+        for draft in drafts
+        if not draft.is_located
+        for mention in draft.mentions
+    ]
     chosen = counting or _choose(items, path, default)
-    records = [make_record(draft, name, _make_locate(chosen)) for draft in drafts]
+    records = [
+        make_record(draft, name, _make_locate("characters" if draft.is_located else chosen))
+        for draft in drafts
+    ]
     if counting is not None or chosen == default != "characters":
         return records
     if chosen != default:
@@ -92,27 +100,22 @@ def _choose(items: List[_Item], path: str, default: str) -> str:
 
 def _choose_by_words(items: List[_Item], default: str) -> str:
     """Choose how offsets count where no text is stated: if the default cuts words, then a counting
-    that cuts none."""
+    that cuts none. A single word may be cut on purpose."""
     doubtful = _find_doubtful(items, default)
     unstated = [item for item in items if id(item.mention) in doubtful]
-    for counting in (default, *LIKELY):
-        if not any(_cuts_word(item, counting) for item in unstated):
-            return counting
-    return default
+    if sum(_cuts_word(item, default) for item in unstated) < 2:
+        return default
+    countings = (name for name in LIKELY if not any(_cuts_word(item, name) for item in unstated))
+    return next(countings, default)
 
 
 def _cuts_word(item: _Item, counting: str) -> bool:
-    """RETURNS (bool): Whether a mention begins or ends within a word, or with white space."""
-    text = item.text
-    spans = locate(text, item.mention, counting)
-    if spans is None:
-        return True
-    start, end = spans[0][0], spans[-1][1]
-    found = text[start:end]
-    begins = (text[max(0, start - 1) : start], found[:1])
-    ends = (found[-1:], text[end : end + 1])
-    return found != found.strip() or any(
-        before.isalnum() and after.isalnum() for before, after in (begins, ends)
+    """RETURNS (bool): Whether a mention begins or ends within a word."""
+    spans = locate(item.text, item.mention, counting)
+    return spans is None or any(
+        item.text[offset - 1 : offset].isalnum() and item.text[offset : offset + 1].isalnum()
+        for offset in (spans[0][0], spans[-1][1])
+        if offset > 0
     )
 
 
@@ -121,9 +124,9 @@ def _fits(item: _Item, counting: str) -> bool:
     if item.mention.text is None and counting not in LIKELY:
         return False
     spans = locate(item.text, item.mention, counting)
-    return spans is not None and is_stated(
-        " ".join(item.text[start:end] for start, end in spans), item.mention
-    )
+    if spans is None or item.mention.text is None:
+        return spans is not None
+    return is_stated(" ".join(item.text[start:end] for start, end in spans), item.mention)
 
 
 def _find_doubtful(items: List[_Item], default: str) -> Set[int]:
@@ -183,9 +186,10 @@ def locate(text: str, mention: Mention, counting: str) -> Spans:
     base = mention.base
     if counting == "characters" or (counting in LIKELY and is_plain(text)):
         length = len(text) - base
-        spans = [(base + start, base + end) for start, end in mention.bounds]
-        inside = all(0 <= offset <= length for bounds in mention.bounds for offset in bounds)
-        return spans if inside else None
+        for start, end in mention.bounds:
+            if not (0 <= start <= length and 0 <= end <= length):
+                return None
+        return [(base + start, base + end) for start, end in mention.bounds]
     positions = _find_positions(text[base:], counting)
     located = []
     for bounds in mention.bounds:

@@ -11,7 +11,7 @@ class UnreadableError(CorpusError):
     """A file can't be read as a whole. Any other `CorpusError` of a reader concerns one item."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entity:
     """An annotated stretch of text.
 
@@ -53,7 +53,7 @@ class Changed(Remark):
     """An entity that was trimmed, joined, completed or located anew. It is given as it is now."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """An annotated text, as every reader yields it.
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import spacy
 from hypothesis import given
@@ -13,7 +14,7 @@ from spacy_eiou.corpora import (
     record_to_doc,
     records_to_docs,
 )
-from spacy_eiou.corpora.docbin import load_docs
+from spacy_eiou.corpora.docbin import FastDocBin, load_docs
 
 NLP = spacy.blank("en")
 ENTITIES = (Entity(0, 10, "DNA", "MESH:D1"), Entity(0, 4, "protein"))
@@ -103,6 +104,26 @@ def test_damaged_file_raises_corpus_error(tmp_path_factory, data):
     path.write_bytes(content[:cut] + replaced * data.draw(st.booleans()))
     with pytest.raises(CorpusError, match=r"data\.spacy: expected a complete \.spacy file"):
         list(read_docbin(path))
+
+
+def test_bytes_are_those_of_spacy():
+    nlp = NLP
+    doc = make_doc((0, 2, "DNA"), (0, 1, "protein"))
+    doc.spans["sc"].attrs["scores"] = np.array([0.5, 1.0])
+    doc.spans["same"] = doc.spans["sc"]
+    doc.user_data.update({"record_id": "a", ("._.", "x", 1, 2): [1]})
+    doc[0].tag_, doc[1].ent_type_, doc.cats = "NN", "X", {"a": 1.0}
+    docs = [doc, Doc(nlp.vocab), make_doc(key=None), nlp("IL-2 binds")]
+    docs[3].spans["sc"] = [Span(docs[3], 0, 1, "DNA", kb_id="MESH:D1", span_id="7")]
+    fast, plain = (make(docs=docs, store_user_data=True) for make in (FastDocBin, DocBin))
+    assert fast.to_bytes() == plain.to_bytes()
+    for copy, expected in zip(
+        FastDocBin().from_bytes(plain.to_bytes()).get_docs(Vocab()),
+        DocBin().from_bytes(plain.to_bytes()).get_docs(Vocab()),
+        strict=True,
+    ):
+        assert copy.to_bytes(exclude=["user_data"]) == expected.to_bytes(exclude=["user_data"])
+        assert copy.user_data == expected.user_data
 
 
 def test_label_without_its_string_raises_corpus_error(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import (
+    PARTS,
     Conversion,
     CorpusDescription,
     CorpusError,
@@ -282,6 +284,39 @@ def test_files_of_the_same_name(tmp_path):
     paths = [write_jsonl(tmp_path / name) for name in ("a", "b")]
     with pytest.raises(CorpusError, match=r"2 are named 'notes\.jsonl'"):
         init_project(tmp_path / "project", paths)
+
+
+def test_folders_in_folders_and_archives_are_copied_as_they_are(tmp_path, monkeypatch):
+    for name in ("notes", "abstracts"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "a.txt").write_text(f"IL-2 {name}", encoding="utf8")
+        (tmp_path / "data" / name / "a.ann").write_text("T1\tX 0 4\tIL-2\n", encoding="utf8")
+    (tmp_path / "data" / "README.md").write_text("About.\n", encoding="utf8")
+    with zipfile.ZipFile(tmp_path / "data" / "more.zip", "w") as archive:
+        archive.writestr("b.txt", "IL-2 more")
+        archive.writestr("b.ann", "T1\tX 0 4\tIL-2\n")
+    with pytest.warns(UserWarning, match=r"Left out 1 files .* README\.md"):
+        report = init_project(tmp_path / "project", [tmp_path / "data"])
+    assert (report.corpus_format, report.n_files, report.n_entities) == ("brat", 5, 3)
+    assert list_names(tmp_path / "project" / "assets" / "train") == {
+        *("abstracts/a.ann", "abstracts/a.txt", "notes/a.ann", "notes/a.txt", "more.zip")
+    }
+    run_prepare(tmp_path / "project", monkeypatch)
+    parts = [read_docs(tmp_path / "project" / "corpus" / f"{part}.spacy") for part in PARTS]
+    texts = {text for docs in parts for text, _ in docs}
+    assert texts == {"IL-2 abstracts", "IL-2 notes", "IL-2 more"}
+
+
+def test_options_of_reading_are_those_of_the_project(tmp_path, monkeypatch):
+    items = [{"body": f"😀 IL-{n}", "spans": [[3, 7, "protein"]]} for n in range(3)]
+    srsly.write_jsonl(tmp_path / "notes.jsonl", items)
+    reading = Reading(text_key="body", offsets="utf-16")
+    init_project(
+        tmp_path / "project", [tmp_path / "notes.jsonl"], corpus_format="jsonl", reading=reading
+    )
+    run_prepare(tmp_path / "project", monkeypatch)
+    ((text, spans),) = read_docs(tmp_path / "project" / "corpus" / "dev.spacy")
+    assert [text[start:end] for start, end, _ in spans] == [text[2:]]
 
 
 def test_hidden_file_and_missing_file(tmp_path):

@@ -71,7 +71,7 @@ def words_with_spans(draw, words):
 def read(tmp_path_factory, corpus_format, name, content):
     path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(content.encode("utf8"))
-    (record,) = READERS[corpus_format](path)
+    (record,) = READERS[corpus_format](path, offsets="characters")
     return record
 
 

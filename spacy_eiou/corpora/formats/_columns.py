@@ -175,7 +175,7 @@ def _make_draft(path: Path, number: int, sentence: Sentence, layout: Layout) -> 
         text, starts, ends = join_words(words, where)
     except CorpusError as err:
         return Draft("", where, number, skipped="malformed", bad=[str(err)])
-    draft = Draft(text, where, number, words=words, document=sentence.document)
+    draft = Draft(text, where, number, words=words, document=sentence.document, is_located=True)
     for line, columns in sentence.rows:
         if len(columns) <= layout.layers[0]:
             draft.bad.append(

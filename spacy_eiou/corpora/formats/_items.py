@@ -232,7 +232,7 @@ def _are_tags(tags: List[Any]) -> bool:
 
 def _locate_tokens(words: List[Any], entities: List[Any], where: str) -> Draft:
     text, starts, ends = join_words([check_type(word, str, where) for word in words], where)
-    draft = Draft(text, where, words=words)
+    draft = Draft(text, where, words=words, is_located=True)
 
     def parse(data: Any, where: str) -> Iterator[Mention]:
         # A list gives the last token, as GLiNER and DyGIE++ do; an object the one after it.
@@ -254,7 +254,7 @@ def _read_tags(
     words: List[str], tags: List[Any], where: str, tag_names: Optional[Sequence[str]]
 ) -> Draft:
     text, starts, ends = join_words(words, where)
-    draft = Draft(text, where, words=words)
+    draft = Draft(text, where, words=words, is_located=True)
     if any(type(tag) is int for tag in tags):
         if tag_names is None:
             raise UnreadableError(

@@ -26,7 +26,7 @@ def read_docbin(path: Path) -> Iterator[Draft]:
     docs = load_docs(path, Vocab())
     spans_key = _find_spans_key(docs, path)
     for number, doc in enumerate(docs, start=1):
-        draft = Draft(doc.text, f"{path}, doc {number}", number)
+        draft = Draft(doc.text, f"{path}, doc {number}", number, is_located=True)
         if "record_id" in doc.user_data:
             draft.id = str(doc.user_data["record_id"])
         if spans_key not in doc.spans:

@@ -132,7 +132,7 @@ class _SentenceBuilder:
         self.sentence_counts[self.medline_id] += 1
         record_id = f"{self.medline_id}-{self.sentence_counts[self.medline_id]}"
         where = f"{self.path}, {record_id}"
-        draft = Draft(text, where, id=record_id, group=self.medline_id)
+        draft = Draft(text, where, id=record_id, group=self.medline_id, is_located=True)
         for start, end, sem in self.terms:
             match = LABEL.match(sem or "")
             if match:

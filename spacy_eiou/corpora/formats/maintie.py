@@ -42,7 +42,7 @@ def read_maintie(path: Path, level: Literal[0, 1, 2, 3] = 1) -> Iterator[Draft]:
             for word in get_field(item, "tokens", list, where)
         ]
         text, starts, ends = join_words(words, where)
-        draft = Draft(text, where, get_number(where), words=words)
+        draft = Draft(text, where, get_number(where), words=words, is_located=True)
         n_corrected += text != get_field(item, "text", str, where)
 
         def parse_entity(data: Any, where: str) -> List[Mention]:

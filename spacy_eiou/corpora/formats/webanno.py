@@ -41,7 +41,7 @@ def read_webanno(path: Path) -> Iterator[Draft]:
     layers: List[Layer] = []
     n_columns = 3
     sentences: List[str] = []
-    draft = Draft("", str(path))
+    draft = Draft("", str(path), is_located=True)
     # The bounds of each annotation that has a number, and where it begins.
     numbered: Dict[Tuple[int, str, str], Mention] = {}
     position = base = 0
