@@ -36,7 +36,7 @@ from .sources import (
     read_texts,
 )
 
-# After so many batches, what the vocab took up from them is freed, and processes start anew.
+# After so many batches, what the vocab took up from them is freed, and processes are started again.
 BATCHES_PER_ZONE = 100
 
 Writer = Callable[[Iterable[Annotation], Path], None]

@@ -40,5 +40,5 @@ def test_parts_and_config(run, tmp_path):
 def test_error_is_a_message(run, tmp_path):
     code, output = run({"training.max_stepz": 7})
     assert code == 1
-    assert "Can't prepare the corpus" in output and "training.max_stepz" in output
+    assert "Can't prepare the corpus" in output and "max_stepz" in output
     assert not (tmp_path / "out").exists()
