@@ -11,6 +11,8 @@ from .registry import Sample
 DOCUMENT_START = "-DOCSTART-"
 # B, I, E and S of IOBES; M, L and U are other names of I, E and S (BMES, BILOU).
 TAG = re.compile(r"([BIESMLU])-(.+)")
+# The number of a word of several tokens, and of a token that is not in the text, in CoNLL-U.
+OTHER_NUMBER = re.compile(r"\d+-\d+|\d+\.\d+")
 # Labels of CoNLL 2000: a column that has no others holds phrases rather than entities.
 PHRASES = frozenset(
     ("NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP")
@@ -56,6 +58,12 @@ def read_columns(path: Path, *, with_phrases: bool) -> Iterator[Draft]:
     sentences = list(read_sentences(path))
     if not sentences:
         return
+    if _are_numbered(sentences):
+        # Words of several tokens, and tokens that are not in the text, have other numbers.
+        sentences = [
+            sentence._replace(rows=[row for row in sentence.rows if row[1][0].isdecimal()])
+            for sentence in sentences
+        ]
     layout = find_layout(sentences, path, with_phrases)
     for number, sentence in enumerate(sentences, start=1):
         yield _make_draft(path, number, sentence, layout)
@@ -115,7 +123,7 @@ def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> La
     RAISES (UnreadableError): If no column holds tags.
     """
     n_columns = max(len(columns) for sentence in sentences for _, columns in sentence.rows)
-    token = int(n_columns > 2 and all(map(_is_numbered, sentences)))
+    token = int(n_columns > 2 and _are_numbered(sentences))
     columns = range(token + 1, n_columns)
     cells = {
         column: [row[1][column] for s in sentences for row in s.rows if column < len(row[1])]
@@ -134,9 +142,13 @@ def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> La
     return Layout(token, layers, [_has_begins(sentences, layer) for layer in layers])
 
 
-def _is_numbered(sentence: Sentence) -> bool:
-    numbers = [row[1][0] for row in sentence.rows]
-    return numbers == [str(number + 1) for number in range(len(numbers))]
+def _are_numbered(sentences: List[Sentence]) -> bool:
+    """RETURNS (bool): Whether the first column numbers the tokens of each sentence."""
+    for sentence in sentences:
+        cells = [row[1][0] for row in sentence.rows if not OTHER_NUMBER.fullmatch(row[1][0])]
+        if not cells or cells != [str(number + 1) for number in range(len(cells))]:
+            return False
+    return True
 
 
 def _is_layer(cells: List[str]) -> bool:

@@ -51,6 +51,9 @@ def read_label_studio(path: Path, text_key: Optional[str] = None) -> Iterator[Dr
 
 
 def _get_annotations(task: Any, where: str) -> List[Dict[str, Any]]:
+    # Early versions call annotations completions.
+    if isinstance(task, dict) and "completions" in task:
+        task = {"annotations": task["completions"], **task}
     if not isinstance(task, dict) or "data" not in task or "annotations" not in task:
         raise CorpusError(
             f"{where}: expected a task with 'data' and 'annotations', as Label Studio exports it "

@@ -81,9 +81,11 @@ class Sample:
 
     @cached_property
     def is_json_lines(self) -> bool:
-        """Whether its first line is a JSON object."""
-        first = next((line for line in self.lines if line.strip()), "")
-        return first.lstrip().startswith("{") and _loads(first) is not None
+        """Whether its first line is a JSON object, or a text with one as spaCy 2 had it."""
+        first = _loads(next((line for line in self.lines if line.strip()), ""))
+        return isinstance(first, dict) or (
+            isinstance(first, list) and len(first) == 2 and isinstance(first[0], str)
+        )
 
     @cached_property
     def items(self) -> List[Any]:
