@@ -389,6 +389,14 @@ def test_tags_that_are_numbers_need_names(tmp_path):
         read(tmp_path, {"a.jsonl": {"tokens": ["a"], "ner_tags": [0]}})
 
 
+def test_long_text_of_a_line_and_of_a_table(tmp_path):
+    line = {"text": f"{'a' * 200_000} pump", "spans": [[200_001, 200_005, "EQ"]]}
+    files = {"a.jsonl": f"{json.dumps(line)}\n{json.dumps(line)}\n"}
+    assert list_entities(read(tmp_path / "lines", files)) == [[("pump", "EQ")]] * 2
+    table = f'text,label\n{"a" * 200_000} pump,"[[200001, 200005, ""EQ""]]"\n'
+    assert list_entities(read(tmp_path / "table", {"a.csv": table})) == [[("pump", "EQ")]]
+
+
 def test_table_of_entities_beside_texts(tmp_path):
     header = "document_id\tentity_type\tentity_text\tentity_span\n"
     rows = f"{header}d1\tDISO\tleukemia\t8-16\nd1\tDISO\tAcute\t0-5\nd2\tDISO\tx\t0-1\n"

@@ -148,7 +148,10 @@ def _read_xml(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             parser.ParseFile(file)
-    except expat.ExpatError as err:
+    except UnreadableError:
+        raise
+    # The last two are about its encoding.
+    except (expat.ExpatError, LookupError, ValueError) as err:
         raise UnreadableError(f"{path}: expected well-formed XML ({err})") from err
     return builder.collection
 

@@ -65,7 +65,8 @@ class Sample:
     def __init__(self, path: Path) -> None:
         self.path = path
         with path.open("rb") as file:
-            self.data = file.read(SAMPLE_SIZE)
+            # The last line is whole, however long it is.
+            self.data = file.read(SAMPLE_SIZE) + file.readline()
 
     @cached_property
     def text(self) -> str:
@@ -75,9 +76,7 @@ class Sample:
     @cached_property
     def lines(self) -> List[str]:
         """Its first lines, all of which are whole."""
-        lines = self.text.split("\n")
-        is_cut = len(self.data) == SAMPLE_SIZE and len(lines) > 1
-        return [line.removesuffix("\r") for line in (lines[:-1] if is_cut else lines)]
+        return [line.removesuffix("\r") for line in self.text.split("\n")]
 
     @cached_property
     def is_json_lines(self) -> bool:

@@ -45,7 +45,10 @@ def _get_delimiter(header: str) -> str:
 
 
 def _get_names(header: str) -> List[str]:
-    return next(csv.reader([header], delimiter=_get_delimiter(header)), [])
+    try:
+        return next(csv.reader([header], delimiter=_get_delimiter(header)), [])
+    except csv.Error:
+        return []
 
 
 @register_format("table", recognizes=_recognizes, beside=(".txt",))
@@ -62,12 +65,16 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
     """
     data = decode(path.read_bytes(), str(path))
     delimiter = _get_delimiter(data.partition("\n")[0])
+    # A text may be longer than a cell may be by default.
+    limit = csv.field_size_limit(len(data) + 1)
     try:
         reader = csv.DictReader(io.StringIO(data, newline=""), delimiter=delimiter)
         names = list(reader.fieldnames or [])
         rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
     except csv.Error as err:
         raise UnreadableError(f"{path}: expected a table ({err})") from err
+    finally:
+        csv.field_size_limit(limit)
     if _holds_entities(names):
         yield from _read_entities(path, names, rows)
         return
