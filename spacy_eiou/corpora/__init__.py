@@ -4,6 +4,7 @@ from .annotators import MERGES, merge_annotators
 from .checks import Example, find_warnings
 from .conversion import PARTS, Reading, convert, make_nlp
 from .description import Conversion, CorpusDescription, find_transformer, make_config, prepare
+from .docbin import create_corpus
 from .docs import record_to_doc, records_to_docs
 from .draft import Draft, Mention, parse_each
 from .formats import READERS, Sample, register_format
@@ -47,6 +48,7 @@ __all__ = [
     "Record",
     "Sample",
     "convert",
+    "create_corpus",
     "find_transformer",
     "find_warnings",
     "init_project",

@@ -1,9 +1,12 @@
 import struct
+from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Union
 
 from spacy.attrs import IDS
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from spacy.training import Corpus, Example
 from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
 from srsly.msgpack import Packer, Unpacker
@@ -147,3 +150,48 @@ def load_docs(path: Path, vocab: Vocab) -> List[Doc]:
     # What damaged bytes raise depends on where they are damaged.
     except Exception as err:
         raise UnreadableError(f"{path}: expected a complete .spacy file ({err!r})") from err
+
+
+class FastCorpus(Corpus):
+    """spaCy's reader of training data, with `FastDocBin`."""
+
+    def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
+        """Read the docs that have tokens, up to the limit.
+
+        vocab (Vocab): The vocabulary of the docs.
+        locs (Iterable[Union[str, Path]]): The .spacy files.
+        YIELDS (Doc): The docs.
+        """
+        paths = [Path(path) for path in locs if str(path).endswith(FILE_TYPE)]
+        docs = (doc for path in paths for doc in FastDocBin().from_disk(path).get_docs(vocab))
+        yield from islice((doc for doc in docs if len(doc)), self.limit if self.limit > 0 else None)
+
+
+def create_corpus(
+    path: Optional[Path],
+    gold_preproc: bool = False,
+    max_length: int = 0,
+    limit: int = 0,
+    augmenter: Optional[Callable[[Language, Example], Iterable[Example]]] = None,
+) -> Corpus:
+    """Create a reader of training data, as "spacy.Corpus.v1" but many times as fast. Registered as
+    "spacy_eiou.Corpus.v1".
+
+    path (Optional[Path]): A .spacy file or a directory of them.
+    gold_preproc (bool): Whether to use the sentences and tokens of the annotation.
+    max_length (int): Longest doc in tokens, longer ones are divided into sentences. 0 is no limit.
+    limit (int): The most examples to read. 0 is no limit.
+    augmenter (Optional[Callable[[Language, Example], Iterable[Example]]]): Makes variants of an
+        example.
+    RETURNS (Corpus): The reader.
+    RAISES (ValueError): If there is no path.
+    """
+    if path is None:
+        raise ValueError("Expected the path of a .spacy file or a directory of them, not none")
+    return FastCorpus(
+        path,
+        gold_preproc=gold_preproc,
+        max_length=max_length,
+        limit=limit,
+        augmenter=augmenter,
+    )

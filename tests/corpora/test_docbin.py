@@ -4,12 +4,14 @@ import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training.corpus import create_docbin_reader
 from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import (
     CorpusError,
     Entity,
     Record,
+    create_corpus,
     read_docbin,
     record_to_doc,
     records_to_docs,
@@ -124,6 +126,30 @@ def test_bytes_are_those_of_spacy():
     ):
         assert copy.to_bytes(exclude=["user_data"]) == expected.to_bytes(exclude=["user_data"])
         assert copy.user_data == expected.user_data
+
+
+@pytest.mark.parametrize("options", [{}, {"limit": 1}, {"max_length": 2}, {"gold_preproc": True}])
+def test_reader_of_training_data_is_that_of_spacy(tmp_path, options):
+    docs = [make_doc((0, 2, "DNA")), Doc(NLP.vocab), make_doc((0, 1, "protein"))]
+    for doc in docs:
+        doc.set_ents([])
+        if len(doc):
+            doc[0].is_sent_start = doc[2].is_sent_start = True
+            doc[1].is_sent_start = False
+    path = write(tmp_path, *docs)
+    examples, expected = (
+        [
+            (list(map(str, example.predicted)), example.reference.to_json(), example.to_dict())
+            for example in make(path, **{"gold_preproc": False, **options})(spacy.blank("en"))
+        ]
+        for make in (create_corpus, create_docbin_reader)
+    )
+    assert examples == expected != []
+
+
+def test_reader_of_training_data_needs_a_path():
+    with pytest.raises(ValueError, match=r"path of a \.spacy file"):
+        create_corpus(None)
 
 
 def test_label_without_its_string_raises_corpus_error(tmp_path):
