@@ -1,4 +1,5 @@
 from .annotate import AnnotationReport, annotate, annotate_texts
+from .paths import show_path
 from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
 
 __all__ = [
@@ -9,4 +10,5 @@ __all__ = [
     "annotate",
     "annotate_texts",
     "read_texts",
+    "show_path",
 ]

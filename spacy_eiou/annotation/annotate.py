@@ -1,6 +1,7 @@
 import json
-import shutil
+import math
 import warnings
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import chain, islice, tee
 from pathlib import Path
@@ -22,10 +23,13 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 
 from ..corpora import CorpusError
+from ..files import remove
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import get_spans_keys
 from ..spans import span_tree
-from .resume import bind_part, cut_to_batches, finish_parts, get_exports, part_of, remove_part
+from .checks import check_outputs, check_outside
+from .paths import show_path
+from .resume import bind_part, cut_to_batches, finish_parts, locked, part_of, remove_part
 from .sinks import GRAPH_WRITERS, Annotation, read_annotations, write_brat, write_html
 from .sources import (
     TEXT_FORMATS,
@@ -105,47 +109,52 @@ def annotate(
             f"Expected a format from {', '.join(TEXT_FORMATS.values())}, not '{text_format}'"
         )
     if output_path.suffix != ".jsonl":
-        raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
+        raise CorpusError(
+            f"Expected an output file with the suffix .jsonl, not {show_path(output_path)}"
+        )
     rejected_path = output_path.with_suffix(".rejected.jsonl")
     writers = _get_writers(graph_path, brat_path, html_path)
-    exports = [*writers, rejected_path]
-    _check_outputs(input_path, output_path, exports, force)
+    outputs = [output_path, *writers, rejected_path]
+    folders = [path for path in (brat_path,) if path is not None]
+    text_files = find_text_files(input_path)
+    check_outputs(output_path, outputs[1:], folders, text_files, force=force)
     nlp = load_pipeline(model, use_gpu=use_gpu)
+    model_parts = _find_model_parts(nlp)
+    check_outside(outputs, model_parts, "the files of the pipeline")
     spans_key = _find_spans_key(nlp, spans_key)
-    if spans_key not in get_spans_keys(nlp):
-        warnings.warn(
-            f"No component of the pipeline says that it writes the spans key '{spans_key}'",
-            stacklevel=2,
-        )
     batch_size = batch_size or nlp.batch_size
-    files = [*find_text_files(input_path), *_find_model_files(nlp)]
     settings = [text_format, text_key, spans_key, batch_size, use_gpu >= 0]
-    if bind_part(output_path, files, settings):
-        warnings.warn(
-            "Starting from the first text: the texts, the pipeline or the options have changed",
-            stacklevel=2,
-        )
-    for path in filter(Path.is_dir, exports):
-        # It is empty, or a run that was stopped while it finished has put it there.
-        shutil.rmtree(path)
-    n_done = cut_to_batches(output_path, batch_size)
-    texts = read_texts(input_path, text_format, text_key=text_key, max_length=nlp.max_length)
-    with (
-        part_of(output_path).open("ab") as output,
-        part_of(rejected_path).open("wb") as rejected,
-    ):
-        # Texts that are done are read once more, and what is rejected among them is met again.
-        texts_left = islice(_set_aside_rejected(texts, rejected), n_done, None)
-        annotations = annotate_texts(
-            nlp, texts_left, spans_key, batch_size=batch_size, n_process=n_process
-        )
-        for annotation in tqdm(annotations, initial=n_done, disable=silent or None):
-            output.write(_to_json_line(annotation))
-    n_texts, n_rejected = _count_lines(output_path), _count_lines(rejected_path)
-    for path, write in writers.items():
-        _export(output_path, path, write)
-    finish_parts(output_path, exports)
-    return AnnotationReport(n_texts, n_done, n_rejected, [output_path, *writers], rejected_path)
+    with ExitStack() as locks:
+        for path in outputs:
+            locks.enter_context(locked(path))
+        # Between the first check and the lock, another process may have ended.
+        check_outputs(output_path, outputs[1:], folders, text_files, force=force)
+        if bind_part(output_path, [*text_files, *_list_files(model_parts)], settings):
+            warnings.warn(
+                "Starting from the first text: the texts, the pipeline or the options have changed",
+                stacklevel=2,
+            )
+        for path in folders:
+            # It is empty, or a run that was stopped while it finished has put it there.
+            remove(path)
+        n_done = cut_to_batches(output_path, batch_size)
+        texts = read_texts(input_path, text_format, text_key=text_key, max_length=nlp.max_length)
+        with (
+            part_of(output_path).open("ab") as output,
+            part_of(rejected_path).open("wb") as rejected,
+        ):
+            # Texts that are done are read once more, and what is rejected among them is met again.
+            texts_left = islice(_set_aside_rejected(texts, rejected), n_done, None)
+            annotations = annotate_texts(
+                nlp, texts_left, spans_key, batch_size=batch_size, n_process=n_process
+            )
+            for annotation in tqdm(annotations, initial=n_done, disable=silent or None):
+                output.write(_to_json_line(annotation))
+        n_texts, n_rejected = _count_lines(output_path), _count_lines(rejected_path)
+        for path, write in writers.items():
+            _export(output_path, path, write)
+        finish_parts(output_path, outputs[1:])
+    return AnnotationReport(n_texts, n_done, n_rejected, outputs[:-1], rejected_path)
 
 
 def annotate_texts(
@@ -204,7 +213,9 @@ def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
         for node in span_tree(doc.spans[spans_key])
     ]
     for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
-        annotation["score"] = round(float(score), 4)
+        # JSON has no number for what a damaged model computes.
+        if math.isfinite(score):
+            annotation["score"] = round(float(score), 4)
     return annotations
 
 
@@ -215,7 +226,8 @@ def _get_writers(
     if graph_path is not None:
         if graph_path.suffix not in GRAPH_WRITERS:
             raise CorpusError(
-                f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not {graph_path}"
+                f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not "
+                f"{show_path(graph_path)}"
             )
         writers[graph_path] = GRAPH_WRITERS[graph_path.suffix]
     if brat_path is not None:
@@ -225,26 +237,15 @@ def _get_writers(
     return writers
 
 
-def _check_outputs(input_path: Path, output_path: Path, exports: List[Path], force: bool) -> None:
-    outputs = [output_path, *exports]
-    if len(set(outputs)) < len(outputs):
-        raise CorpusError("Expected an output path of its own for each output")
-    for path in filter(Path.exists, outputs):
-        if path.samefile(input_path):
-            raise CorpusError(f"Expected another output path: {path} is read, and would be lost")
-        # A run that was stopped while it finished has put it there.
-        if path.resolve() in get_exports(output_path):
-            continue
-        if path.is_dir() and any(path.iterdir()):
-            raise CorpusError(f"Expected a new output directory: {path} is not empty")
-        if path.is_file() and not force:
-            raise CorpusError(f"Expected a new output file. To overwrite {path}, set --force")
-
-
 def _find_spans_key(nlp: Language, spans_key: Optional[str]) -> str:
-    if spans_key is not None:
-        return spans_key
     keys = get_spans_keys(nlp)
+    if spans_key is not None:
+        if spans_key not in keys:
+            warnings.warn(
+                f"No component of the pipeline says that it writes the spans key '{spans_key}'",
+                stacklevel=3,
+            )
+        return spans_key
     if len(keys) != 1:
         raise CorpusError(
             "Can't tell which spans key to annotate, choose one with --spans-key. Spans keys that "
@@ -253,8 +254,16 @@ def _find_spans_key(nlp: Language, spans_key: Optional[str]) -> str:
     return keys.pop()
 
 
-def _find_model_files(nlp: Language) -> List[Path]:
-    return sorted(file for file in nlp.path.rglob("*") if file.is_file())
+def _find_model_parts(nlp: Language) -> List[Path]:
+    """RETURNS (List[Path]): The files and folders that the pipeline was loaded from. Others may be
+    beside them, an output among them."""
+    names = ["config.cfg", "meta.json", "tokenizer", "vocab", *nlp.component_names]
+    return [path for path in map(nlp.path.joinpath, names) if path.exists()]
+
+
+def _list_files(paths: Iterable[Path]) -> List[Path]:
+    files = (file for path in paths for file in (path, *path.rglob("*")))
+    return sorted(file for file in files if file.is_file())
 
 
 def _set_aside_rejected(
@@ -268,7 +277,7 @@ def _set_aside_rejected(
 
 
 def _to_json_line(value: Dict[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf8")
+    return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf8")
 
 
 def _export(output_path: Path, path: Path, write: Writer) -> None:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple, Union
@@ -7,6 +8,7 @@ from spacy.vocab import Vocab
 
 from ..corpora._parse import check_type, get_field, parse_json
 from ..corpora.record import CorpusError
+from .paths import show_path
 
 TEXT_FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".parquet": "parquet", ".spacy": "docbin"}
 
@@ -94,7 +96,10 @@ def find_text_files(path: Path) -> List[Path]:
         return [path]
     files = sorted(path.glob("*.txt"))
     if not files:
-        raise CorpusError(f"{path}: expected a file, or a folder of .txt files")
+        raise CorpusError(f"{show_path(path)}: expected a file, or a folder of .txt files")
+    for file in files:
+        if not file.is_file():
+            raise CorpusError(f"{show_path(file)}: expected a file, not a folder or a broken link")
     return files
 
 
@@ -108,10 +113,15 @@ def guess_text_format(path: Path) -> str:
     suffix = ".txt" if path.is_dir() else path.suffix
     if suffix not in TEXT_FORMATS:
         raise CorpusError(
-            f"{path}: expected a file that ends in {', '.join(TEXT_FORMATS)}, or one of the "
-            f"formats {', '.join(TEXT_FORMATS.values())}"
+            f"{show_path(path)}: expected a file that ends in {', '.join(TEXT_FORMATS)}, or one of "
+            f"the formats {', '.join(TEXT_FORMATS.values())}"
         )
     return TEXT_FORMATS[suffix]
+
+
+def _make_raw(path: Path, number: int, unit: str, data: Any) -> RawText:
+    where = f"{show_path(path)}, {unit} {number}"
+    return RawText(number, where, f"{show_path(Path(path.stem))}-{number}", data)
 
 
 def _read_lines(path: Path, text_key: str) -> Iterator[RawText]:
@@ -120,7 +130,7 @@ def _read_lines(path: Path, text_key: str) -> Iterator[RawText]:
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             data = line.removesuffix(b"\n").removesuffix(b"\r")
-            yield RawText(number, f"{path}, line {number}", f"{path.stem}-{number}", data)
+            yield _make_raw(path, number, "line", data)
 
 
 def _read_plain_text(path: Path, text_key: str) -> Iterator[RawText]:
@@ -128,7 +138,7 @@ def _read_plain_text(path: Path, text_key: str) -> Iterator[RawText]:
         yield from _read_lines(path, text_key)
         return
     for number, file in enumerate(find_text_files(path), start=1):
-        yield RawText(number, str(file), file.stem, file.read_bytes())
+        yield RawText(number, show_path(file), show_path(Path(file.stem)), file.read_bytes())
 
 
 def _parse_plain_text(raw: RawText, text_key: str) -> SourceText:
@@ -143,7 +153,11 @@ def _parse_jsonl(raw: RawText, text_key: str) -> SourceText:
     item = parse_json(_decode(raw), raw.where)
     text = get_field(item, text_key, str, raw.where)
     meta = {key: value for key, value in item.items() if key not in (text_key, "id")}
-    return SourceText(str(item.get("id", raw.id)), text, meta)
+    try:
+        json.dumps(meta, allow_nan=False)
+    except ValueError as err:
+        raise CorpusError(f"{raw.where}: expected valid JSON, whose numbers are finite") from err
+    return SourceText(_get_id(item, raw), text, meta)
 
 
 def _read_parquet(path: Path, text_key: str) -> Iterator[RawText]:
@@ -152,23 +166,26 @@ def _read_parquet(path: Path, text_key: str) -> Iterator[RawText]:
         from pyarrow.parquet import ParquetFile
     except ImportError as err:
         raise CorpusError(
-            f"{path}: expected pyarrow to be installed. Try: pip install 'spacy-eiou[parquet]'"
+            f"{show_path(path)}: expected pyarrow to be installed. Try: pip install "
+            "'spacy-eiou[parquet]'"
         ) from err
     try:
         file = ParquetFile(path)
     except ArrowInvalid as err:
-        raise CorpusError(f"{path}: expected a Parquet file ({err})") from err
+        raise CorpusError(f"{show_path(path)}: expected a Parquet file ({err})") from err
     with file:
         names = file.schema_arrow.names
         if text_key not in names:
-            raise CorpusError(f"{path}: expected a column '{text_key}', not only {names}")
+            raise CorpusError(
+                f"{show_path(path)}: expected a column '{text_key}', not only {names}"
+            )
         columns = [name for name in (text_key, "id") if name in names]
         number = 0
         for batch in file.iter_batches(columns=columns, batch_size=1024):
             for row in zip(*(batch.column(name) for name in columns)):
                 number += 1
                 data = dict(zip(columns, map(_get_value, row)))
-                yield RawText(number, f"{path}, row {number}", f"{path.stem}-{number}", data)
+                yield _make_raw(path, number, "row", data)
 
 
 def _get_value(scalar: Any) -> Any:
@@ -180,7 +197,7 @@ def _get_value(scalar: Any) -> Any:
 
 def _parse_parquet(raw: RawText, text_key: str) -> SourceText:
     text = check_type(raw.data[text_key], str, f"{raw.where}, '{text_key}'")
-    return SourceText(str(raw.data.get("id", raw.id)), text)
+    return SourceText(_get_id(raw.data, raw), text)
 
 
 def _read_docbin(path: Path, text_key: str) -> Iterator[RawText]:
@@ -188,14 +205,19 @@ def _read_docbin(path: Path, text_key: str) -> Iterator[RawText]:
         docs = DocBin().from_disk(path)
     # What damaged bytes raise depends on where they are damaged.
     except Exception as err:
-        raise CorpusError(f"{path}: expected a complete .spacy file ({err!r})") from err
+        raise CorpusError(f"{show_path(path)}: expected a complete .spacy file ({err!r})") from err
     for number, doc in enumerate(docs.get_docs(Vocab()), start=1):
-        yield RawText(number, f"{path}, doc {number}", f"{path.stem}-{number}", doc)
+        yield _make_raw(path, number, "doc", doc)
 
 
 def _parse_docbin(raw: RawText, text_key: str) -> SourceText:
     doc: Doc = raw.data
     return SourceText(str(doc.user_data.get("record_id", raw.id)), doc.text)
+
+
+def _get_id(item: Dict[str, Any], raw: RawText) -> str:
+    text_id = item.get("id")
+    return raw.id if text_id is None else str(text_id)
 
 
 def _decode(raw: RawText) -> str:

@@ -4,7 +4,7 @@ from typing import Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import TEXT_FORMATS, annotate
+from ..annotation import TEXT_FORMATS, annotate, show_path
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 
@@ -64,7 +64,7 @@ def annotate_cli(
     continues where it was if the same command is given again.
     """
     import_code(code_path)
-    with reporting(f"Can't annotate '{input_path}'"):
+    with reporting(f"Can't annotate '{show_path(input_path)}'"):
         report = annotate(
             model,
             input_path,
@@ -84,8 +84,9 @@ def annotate_cli(
     if report.n_before:
         msg.info(f"Continued after {report.n_before} texts")
     for path in report.outputs:
-        msg.good(f"Saved {report.n_texts} annotated texts: {path}")
+        msg.good(f"Saved {report.n_texts} annotated texts: {show_path(path)}")
     if report.n_rejected:
         msg.warn(
-            f"Rejected {report.n_rejected} items that can't be annotated: {report.rejected_path}"
+            f"Rejected {report.n_rejected} items that can't be annotated: "
+            f"{show_path(report.rejected_path)}"
         )

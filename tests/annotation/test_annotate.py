@@ -17,7 +17,8 @@ from spacy.tokens import Span, SpanGroup
 from spacy.util import minibatch
 
 from spacy_eiou.annotation import AnnotationReport, SourceText, annotate, annotate_texts
-from spacy_eiou.annotation.annotate import BATCHES_PER_ZONE
+from spacy_eiou.annotation.annotate import BATCHES_PER_ZONE, get_span_annotations
+from spacy_eiou.annotation.resume import locked, part_of
 from spacy_eiou.annotation.sinks import read_annotations
 from spacy_eiou.corpora import CorpusError, Entity, read_brat, read_jsonl
 
@@ -275,6 +276,64 @@ def test_wrong_arguments(tmp_path, model, monkeypatch, options, message):
     with pytest.raises(CorpusError, match=re.escape(message)):
         annotate(model, **arguments)
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "source,options",
+    [
+        ("out.jsonl.part", {}),
+        ("out.rejected.jsonl.part", {}),
+        ("x.html.part", {"html_path": Path("x.html")}),
+        ("out.jsonl.part.json", {}),
+    ],
+)
+def test_work_file_is_no_input(tmp_path, model, monkeypatch, source, options):
+    monkeypatch.chdir(tmp_path)
+    Path(source).write_text('{"text": "IL-2"}')
+    with pytest.raises(CorpusError, match="is read, and would be lost"):
+        annotate(model, Path(source), Path("out.jsonl"), text_format="jsonl", **options)
+    assert [path.name for path in tmp_path.iterdir()] == [source]
+
+
+def test_file_of_the_input_folder_is_no_output(tmp_path, model):
+    source, output = tmp_path / "texts", tmp_path / "out.jsonl"
+    source.mkdir()
+    (source / "0.txt").write_text("IL-2")
+    with pytest.raises(CorpusError, match=r"0\.txt is read, and would be lost"):
+        annotate(model, source, output, html_path=source / "0.txt", force=True)
+    assert (source / "0.txt").read_text() == "IL-2"
+
+
+def test_output_in_the_folder_of_the_model(tmp_path, nlp, texts, monkeypatch):
+    folder = tmp_path / "model"
+    nlp.to_disk(folder)
+    arguments = {"model": str(folder), "input_path": texts, "batch_size": 8}
+    with pytest.raises(CorpusError, match="Expected an output outside of the files of the pipe"):
+        annotate(**arguments, output_path=folder / "vocab" / "out.jsonl")
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[200])
+    run_and_kill(**arguments, output_path=folder / "out.jsonl")
+    monkeypatch.undo()
+    assert annotate(**arguments, output_path=folder / "out.jsonl").n_before == 192
+
+
+def test_only_one_run_at_once(tmp_path, model, texts):
+    output = tmp_path / "out.jsonl"
+    with locked(output):
+        with pytest.raises(CorpusError, match="another process is writing it"):
+            annotate(model, texts, output)
+        with pytest.raises(CorpusError, match="another process is writing it"):
+            annotate(model, texts, tmp_path / "other.jsonl", html_path=output)
+    assert not part_of(output).exists()
+    assert annotate(model, texts, output).n_texts == 250
+
+
+def test_score_that_is_no_number(nlp):
+    doc = nlp.make_doc("a")
+    group = SpanGroup(doc, name="sc", spans=[Span(doc, 0, 1, label="X")])
+    group.attrs["scores"] = [float("nan")]
+    doc.spans["sc"] = group
+    span = {"start": 0, "end": 1, "label": "X", "text": "a", "parent": None}
+    assert get_span_annotations(doc, "sc") == [span]
 
 
 def test_output_is_overwritten_only_by_force(tmp_path, model, texts):

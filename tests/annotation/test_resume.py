@@ -8,9 +8,12 @@ from spacy_eiou.annotation.resume import (
     cut_to_batches,
     finish_parts,
     get_exports,
+    get_work_files,
+    locked,
     part_of,
     remove_part,
 )
+from spacy_eiou.corpora import CorpusError
 
 
 def test_part_is_kept_as_long_as_its_source_is_the_same(tmp_path):
@@ -116,3 +119,39 @@ def test_directory(tmp_path):
         (part_of(export) / name).touch()
     finish_parts(output, [export])
     assert [path.name for path in export.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b"\xff", b"1", b'{"sha256": null, "exports": 1}', b"[" * 10**5]
+)
+def test_damaged_source_is_none(tmp_path, data):
+    output = tmp_path / "out.txt"
+    (tmp_path / "out.txt.part.json").write_bytes(data)
+    part_of(output).write_text("done")
+    assert get_exports(output) == set()
+    assert bind_part(output, [], [])
+    assert not part_of(output).exists()
+    part_of(output).touch()
+    finish_parts(output)
+    assert [*tmp_path.iterdir()] == [output]
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    output, export = folder / "out.txt", folder / "export.txt"
+    assert not bind_part(output, [], [])
+    part_of(export).touch()
+    with pytest.raises(FileNotFoundError):
+        finish_parts(output, [export])
+    assert get_exports(output) == {export}
+
+
+def test_lock(tmp_path):
+    output = tmp_path / "new" / "out.txt"
+    with locked(output):
+        assert set(output.parent.iterdir()) <= set(get_work_files(output))
+        with pytest.raises(CorpusError, match="another process is writing it"), locked(output):
+            pass
+    assert [*output.parent.iterdir()] == []
+    with locked(output):
+        pass

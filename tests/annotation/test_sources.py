@@ -1,5 +1,7 @@
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 import spacy
@@ -70,6 +72,26 @@ def test_folder_without_texts(tmp_path):
         find_text_files(tmp_path)
 
 
+def test_names_that_are_not_utf8(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    path = write(folder / os.fsdecode(b"a\xfe.txt"), b"b\n\xff")
+    text, rejected = read(path)
+    assert text == SourceText("a\\xfe-1", "b")
+    assert rejected.reason.startswith(rf"{tmp_path}/\xff/a\xfe.txt, line 2: expected UTF-8")
+    write(path, b"b")
+    assert read(folder) == [SourceText("a\\xfe", "b")]
+
+
+def test_folder_with_links(tmp_path):
+    write(tmp_path / "a.txt", b"b")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert read(tmp_path) == [SourceText("a", "b")]
+    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
+    with pytest.raises(CorpusError, match=r"loop\.txt: expected a file, not a folder or a broken"):
+        read(tmp_path)
+
+
 def test_jsonl(tmp_path):
     items = [{"text": TEXT, "year": 1998, "spans": []}, {"id": 7, "text": "", "meta": {"a": None}}]
     data = "\ufeff" + "\r\n\r\n".join(map(json.dumps, items))
@@ -85,6 +107,13 @@ def test_jsonl_text_key(tmp_path):
     assert read(path, text_key="body") == [SourceText("x", "a", {"text": "b"})]
 
 
+def test_id_that_is_null(tmp_path):
+    path = write(tmp_path / "in.jsonl", b'{"id": null, "text": "a"}')
+    assert read(path) == [SourceText("in-1", "a")]
+    path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=[None, "x"])
+    assert read(path) == [SourceText("in-1", "a"), SourceText("x", "b")]
+
+
 @pytest.mark.parametrize(
     "line,reason",
     [
@@ -94,6 +123,8 @@ def test_jsonl_text_key(tmp_path):
         (b'{"text": null}', "'text': expected str, not None"),
         (b'{"text": "\xff"}', "expected UTF-8"),
         (rb'{"text": "\ud800"}', "expected valid JSON"),
+        (b'{"text": "a", "v": NaN}', "expected valid JSON, whose numbers are finite"),
+        (b'{"text": "a", "v": [1e999]}', "expected valid JSON, whose numbers are finite"),
         (b'{"text": "aaaaaa"}', "expected at most 5 characters, not 6"),
     ],
 )

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import spacy
 import srsly
@@ -71,3 +75,17 @@ def test_an_error_is_one_message(tmp_path, model, monkeypatch, args, message):
     assert "Can't annotate 'texts.txt'" in output
     assert message in output
     assert (tmp_path / "texts.jsonl").read_text() == ""
+
+
+def test_names_that_are_not_utf8(tmp_path, model):
+    texts = tmp_path / os.fsdecode(b"\xff.jsonl")
+    texts.write_text('{"text": "IL-2"}\n{}\n')
+    # The standard output of a subprocess is strict, unlike that of the runner.
+    command = [sys.executable, "-m", "spacy_eiou", "annotate", model, texts]
+    output = tmp_path / os.fsdecode(b"\xfe.jsonl")
+    for message in (rb"\xfe.rejected.jsonl", rb"To overwrite", rb"To overwrite"):
+        process = subprocess.run([*command, output], capture_output=True, check=False)
+        assert b"Traceback" not in process.stderr
+        assert message in process.stdout
+    assert process.returncode == 1
+    assert b"xff.jsonl'" in process.stdout
