@@ -1,5 +1,4 @@
 import json
-import math
 import warnings
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -19,16 +18,14 @@ from typing import (
 )
 
 from spacy.language import Language
-from spacy.tokens import Doc
 from tqdm import tqdm
 
 from ..corpora import CorpusError
 from ..files import remove
 from ..pipeline import load_pipeline
-from ..pipeline.prediction import get_spans_keys
-from ..spans import span_tree
 from .checks import check_outputs, check_outside
 from .paths import show_path
+from .prediction import find_spans_key, get_span_annotations
 from .resume import bind_part, cut_to_batches, finish_parts, locked, part_of, remove_part
 from .sinks import GRAPH_WRITERS, Annotation, read_annotations, write_brat, write_html
 from .sources import (
@@ -121,7 +118,7 @@ def annotate(
     nlp = load_pipeline(model, use_gpu=use_gpu)
     model_parts = _find_model_parts(nlp)
     check_outside(outputs, model_parts, "the files of the pipeline")
-    spans_key = _find_spans_key(nlp, spans_key)
+    spans_key = find_spans_key(nlp, spans_key)
     batch_size = batch_size or nlp.batch_size
     settings = [text_format, text_key, spans_key, batch_size, use_gpu >= 0]
     with ExitStack() as locks:
@@ -191,34 +188,6 @@ def annotate_texts(
                 yield {"id": source.id, "text": source.text, "spans": spans, **meta}
 
 
-def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
-    """Get the spans of a doc as JSON can hold them.
-
-    doc (Doc): The doc.
-    spans_key (str): Key of `Doc.spans`, which the doc need not have.
-    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each span in characters, its "label"
-        and "text", as "parent" the index of the smallest span around it, or None, and if the
-        component gives scores, "score", rounded to four digits.
-    """
-    if spans_key not in doc.spans:
-        return []
-    annotations: List[Dict[str, Any]] = [
-        {
-            "start": node.span.start_char,
-            "end": node.span.end_char,
-            "label": node.span.label_,
-            "text": node.span.text,
-            "parent": node.parent,
-        }
-        for node in span_tree(doc.spans[spans_key])
-    ]
-    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
-        # JSON has no number for what a damaged model computes.
-        if math.isfinite(score):
-            annotation["score"] = round(float(score), 4)
-    return annotations
-
-
 def _get_writers(
     graph_path: Optional[Path], brat_path: Optional[Path], html_path: Optional[Path]
 ) -> Dict[Path, Writer]:
@@ -235,23 +204,6 @@ def _get_writers(
     if html_path is not None:
         writers[html_path] = write_html
     return writers
-
-
-def _find_spans_key(nlp: Language, spans_key: Optional[str]) -> str:
-    keys = get_spans_keys(nlp)
-    if spans_key is not None:
-        if spans_key not in keys:
-            warnings.warn(
-                f"No component of the pipeline says that it writes the spans key '{spans_key}'",
-                stacklevel=3,
-            )
-        return spans_key
-    if len(keys) != 1:
-        raise CorpusError(
-            "Can't tell which spans key to annotate, choose one with --spans-key. Spans keys that "
-            f"the pipeline writes: {', '.join(sorted(keys)) or 'none'}"
-        )
-    return keys.pop()
 
 
 def _find_model_parts(nlp: Language) -> List[Path]:

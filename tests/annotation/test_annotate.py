@@ -17,7 +17,7 @@ from spacy.tokens import Span, SpanGroup
 from spacy.util import minibatch
 
 from spacy_eiou.annotation import AnnotationReport, SourceText, annotate, annotate_texts
-from spacy_eiou.annotation.annotate import BATCHES_PER_ZONE, get_span_annotations
+from spacy_eiou.annotation.annotate import BATCHES_PER_ZONE
 from spacy_eiou.annotation.resume import locked, part_of
 from spacy_eiou.annotation.sinks import read_annotations
 from spacy_eiou.corpora import CorpusError, Entity, read_brat, read_jsonl
@@ -325,15 +325,6 @@ def test_only_one_run_at_once(tmp_path, model, texts):
             annotate(model, texts, tmp_path / "other.jsonl", html_path=output)
     assert not part_of(output).exists()
     assert annotate(model, texts, output).n_texts == 250
-
-
-def test_score_that_is_no_number(nlp):
-    doc = nlp.make_doc("a")
-    group = SpanGroup(doc, name="sc", spans=[Span(doc, 0, 1, label="X")])
-    group.attrs["scores"] = [float("nan")]
-    doc.spans["sc"] = group
-    span = {"start": 0, "end": 1, "label": "X", "text": "a", "parent": None}
-    assert get_span_annotations(doc, "sc") == [span]
 
 
 def test_output_is_overwritten_only_by_force(tmp_path, model, texts):
