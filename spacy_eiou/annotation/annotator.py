@@ -1,12 +1,9 @@
-from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, List, Optional, TypeVar
-
-from spacy.language import Language
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, TypeVar
 
 from ..corpora import CorpusError
-from ..pipeline import load_pipeline
-from .prediction import find_spans_key, predict_spans
+from .prediction import find_spans_key, load_once, predict_texts
+from .sources import get_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,17 +68,21 @@ class Annotator:
         RAISES (CorpusError): If there is no column of texts.
         """
         # A data frame lists its columns, and has no schema.
-        names = list(table.schema.names if hasattr(table, "schema") else table.columns)
+        is_arrow = hasattr(table, "schema")
+        names = list(table.schema.names if is_arrow else table.columns)
         if self.text_key not in names:
             raise CorpusError(f"Expected a column '{self.text_key}', not only {names}")
-        if not hasattr(table, "schema"):
-            texts = table[self.text_key].tolist()
-            return table.assign(**{SPANS_COLUMN: self._predict(texts)})
-        texts = _get_values(table.column(self.text_key))
-        spans = make_spans_array(self._predict(texts))
-        if SPANS_COLUMN in names:
-            return table.set_column(names.index(SPANS_COLUMN), SPANS_COLUMN, spans)
-        return table.append_column(SPANS_COLUMN, spans)
+        if is_arrow:
+            return add_spans(table, self._predict(get_values(table.column(self.text_key))))
+        return table.assign(**{SPANS_COLUMN: self._predict(table[self.text_key].tolist())})
+
+    def pipe(self, tables: Iterable[Table]) -> Iterator[Table]:
+        """Add a column "spans" to tables, one after the other.
+
+        tables (Iterable[Union[pyarrow.Table, pyarrow.RecordBatch, pandas.DataFrame]]): The tables.
+        YIELDS (Union[pyarrow.Table, pyarrow.RecordBatch, pandas.DataFrame]): The new tables.
+        """
+        yield from map(self, tables)
 
     def _predict(self, texts: List[Any]) -> List[Any]:
         with LOCK:
@@ -92,49 +93,27 @@ class Annotator:
                 for row, text in enumerate(texts)
                 if isinstance(text, str) and len(text) <= nlp.max_length
             ]
-            predicted = predict_spans(
+            predicted = predict_texts(
                 nlp, [texts[row] for row in rows], spans_key, batch_size=self.batch_size
             )
         spans: List[Any] = [None] * len(texts)
-        for row, row_spans in zip(rows, predicted):
-            spans[row] = [{name: span.get(name) for name in SPAN_FIELDS} for span in row_spans]
+        for row, (_, found) in zip(rows, predicted):
+            spans[row] = [{name: span.get(name) for name in SPAN_FIELDS} for span in found]
         return spans
 
 
-@cache
-def load_once(model: str, use_gpu: int) -> Language:
-    """Load a pipeline, once for each process.
+def add_spans(table: Any, spans: List[Any]) -> Any:
+    """Add a column "spans" to an Arrow table, in the place of one of that name.
 
-    model (str): Name or path of the pipeline.
-    use_gpu (int): GPU ID or -1 for CPU.
-    RETURNS (Language): The pipeline.
-    """
-    return load_pipeline(model, use_gpu=use_gpu)
-
-
-def make_spans_array(spans: List[Any]) -> "pa.Array":
-    """Make the column "spans" of an Arrow table.
-
+    table (Union[pyarrow.Table, pyarrow.RecordBatch]): The table.
     spans (List[Any]): The spans of each row, see `get_span_annotations`, or None.
-    RETURNS (pyarrow.Array): The column.
+    RETURNS (Union[pyarrow.Table, pyarrow.RecordBatch]): The new table.
     """
     import pyarrow as pa
 
     fields = [(name, pa.type_for_alias(alias)) for name, alias in SPAN_FIELDS.items()]
-    return pa.array(spans, type=pa.list_(pa.struct(fields)))
-
-
-def _get_values(column: Any) -> List[Any]:
-    try:
-        values: List[Any] = column.to_pylist()
-    # A column of strings may hold bytes that are none.
-    except UnicodeDecodeError:
-        return [_get_value(scalar) for scalar in column]
-    return values
-
-
-def _get_value(scalar: Any) -> Any:
-    try:
-        return scalar.as_py()
-    except UnicodeDecodeError:
-        return None
+    column = pa.array(spans, type=pa.list_(pa.struct(fields)))
+    if SPANS_COLUMN in table.schema.names:
+        index = table.schema.get_field_index(SPANS_COLUMN)
+        return table.set_column(index, SPANS_COLUMN, column)
+    return table.append_column(SPANS_COLUMN, column)

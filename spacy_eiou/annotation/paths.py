@@ -1,13 +1,26 @@
 import os
 from pathlib import Path
+from typing import Tuple, Union
 
 
-def real_path(path: Path) -> Path:
+def is_remote(location: str) -> bool:
+    """RETURNS (bool): Whether it is an address rather than a path."""
+    return "://" in location
+
+
+def real_path(path: Union[str, Path]) -> Path:
     """RETURNS (Path): The absolute path, where links are followed as far as they lead anywhere."""
     return Path(os.path.realpath(path))
 
 
-def show_path(path: Path) -> str:
+def get_state(location: str) -> Tuple[str, int, int]:
+    """RETURNS (Tuple[str, int, int]): What tells whether a file has changed: its absolute path, its
+    size and the time of its last change."""
+    stat = os.stat(location)
+    return os.path.realpath(location), stat.st_size, stat.st_mtime_ns
+
+
+def show_path(path: Union[str, Path]) -> str:
     """RETURNS (str): A path as any file or terminal can hold it. Bytes of its name that are not in
     UTF-8 are shown as in "\\xff"."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,6 +1,9 @@
+"""What a run that is stopped leaves behind, so that the next one continues from there."""
+
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
@@ -13,6 +16,10 @@ except ImportError:  # Windows has no such locks.
 from ..corpora import CorpusError
 from ..files import remove, write_file
 from .paths import real_path, show_path
+from .shards import Counts, get_shard_paths, to_json_line
+
+MANIFEST = "manifest.json"
+LOG = ".shards.jsonl"
 
 
 def part_of(path: Path) -> Path:
@@ -30,7 +37,7 @@ def get_work_files(path: Path) -> List[Path]:
     path (Path): The output, a file or a directory.
     RETURNS (List[Path]): The paths.
     """
-    return [part_of(path), _source_of(path), _lock_of(path)]
+    return [part_of(path), path.with_name(f"{path.name}.part.json"), _lock_of(path)]
 
 
 @contextmanager
@@ -64,94 +71,131 @@ def locked(path: Path) -> Iterator[None]:
             lock_path.unlink()
 
 
-def remove_part(path: Path) -> None:
-    """Remove what there is of an incomplete output.
+def compute_digest(files: Iterable[Any], settings: Any) -> str:
+    """Compute what changes if the files or the settings do.
 
-    path (Path): The output, a file or a directory.
+    files (Iterable[Any]): What stands for the state of each file, as JSON can hold it.
+    settings (Any): The settings, as JSON can hold them.
+    RETURNS (str): The digest.
     """
-    remove(part_of(path))
+    return sha256(json.dumps([[*files], settings]).encode()).hexdigest()
 
 
-def finish_parts(path: Path, exports: Sequence[Path] = ()) -> None:
+def bind_folder(folder: Path, digest: str) -> bool:
+    """Keep the shards in a folder if they were made from the same, else remove the folder. A new
+    one gets a manifest, which says what its shards are made from.
+
+    folder (Path): The folder.
+    digest (str): What stands for the files and settings that its shards are made from.
+    RETURNS (bool): Whether shards that were made from something else had to be removed.
+    """
+    if read_manifest(folder).get("sha256") == digest:
+        for path in folder.glob(".*.new.*"):
+            remove(path)
+        return False
+    # A run that was killed at its very start leaves nothing but a hidden file.
+    is_foreign = folder.is_file() or any(folder.glob("[!.]*"))
+    remove(folder)
+    write_manifest(folder, {"sha256": digest})
+    return is_foreign
+
+
+def read_done(folder: Path, suffix: str) -> Dict[int, Counts]:
+    """Read which shards are done.
+
+    folder (Path): The folder.
+    suffix (str): Suffix of the files.
+    RETURNS (Dict[int, Counts]): The counts of the shards that are there, by their numbers.
+    """
+    done: Dict[int, Counts] = {}
+    log = folder / LOG
+    for line in log.read_bytes().splitlines() if log.exists() else ():
+        try:
+            item = json.loads(line)
+            number = int(item.pop("shard"))
+            done[number] = Counts(**item)
+        # The last line of a run that was stopped may be cut. Its shard is done once more.
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+    return {
+        number: counts
+        for number, counts in done.items()
+        if get_shard_paths(folder, number, suffix)[0].exists()
+    }
+
+
+def log_done(folder: Path, number: int, counts: Counts) -> None:
+    """Remember that a shard is done.
+
+    folder (Path): The folder.
+    number (int): Number of the shard.
+    counts (Counts): Its counts.
+    """
+    with (folder / LOG).open("ab") as log:
+        # On a line of its own, though the last one may be cut.
+        log.write(b"\n" + to_json_line({"shard": number, **asdict(counts)}))
+
+
+def finish_folder(folder: Path, info: Dict[str, Any]) -> None:
+    """Complete the manifest of a folder of shards, which makes the folder a finished output.
+
+    folder (Path): The folder.
+    info (Dict[str, Any]): What to tell of the shards.
+    """
+    write_manifest(folder, {**read_manifest(folder), **info})
+    (folder / LOG).unlink(missing_ok=True)
+
+
+def finish_file(path: Path, merged: Path, exports: Sequence[Path]) -> None:
     """Put complete outputs in their places. If this is interrupted, even by a kill, the main one is
     not there yet, and `get_exports` knows of the others.
 
-    path (Path): The main output.
-    exports (Sequence[Path]): The others, files or directories. A directory may only replace an
-        empty one.
+    path (Path): The main output, a file.
+    merged (Path): What to put there.
+    exports (Sequence[Path]): The others, files or directories, whose parts are there. A directory
+        may only replace an empty one.
     """
-    export_names = [str(real_path(export)) for export in exports]
-    _write_source(path, {**_read_source(path), "exports": export_names})
-    for output in (*exports, path):
-        os.replace(part_of(output), output)
-    _source_of(path).unlink()
+    folder = part_of(path)
+    names = [str(real_path(export)) for export in exports]
+    write_manifest(folder, {**read_manifest(folder), "exports": names})
+    for export in exports:
+        os.replace(part_of(export), export)
+    os.replace(merged, path)
+    remove(folder)
 
 
 def get_exports(path: Path) -> Set[Path]:
     """Get the outputs that may be in their places although the main one is not.
 
-    path (Path): The main output.
+    path (Path): The main output, a file.
     RETURNS (Set[Path]): The outputs, as absolute paths.
     """
-    return {Path(str(name)) for name in _read_source(path).get("exports", [])}
+    return {Path(name) for name in read_manifest(part_of(path)).get("exports", [])}
 
 
-def bind_part(path: Path, files: Iterable[Path], settings: Any) -> bool:
-    """Keep an incomplete output if it was made from the same files and settings, else remove it.
-    Next to it, .part.json says what it is made from.
+def read_manifest(folder: Path) -> Dict[str, Any]:
+    """Read the manifest of a folder of shards.
 
-    path (Path): The output.
-    files (Iterable[Path]): What it is made from. Path, size and time of change stand for a file.
-    settings (Any): How it is made, as JSON can hold it.
-    RETURNS (bool): Whether an output that was made from something else had to be removed.
+    folder (Path): The folder.
+    RETURNS (Dict[str, Any]): The manifest, which is empty if there is none or it is damaged. It has
+        "shards" if the folder is complete.
     """
-    stats = [(str(real_path(file)), file.stat()) for file in files]
-    states = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-    digest = sha256(json.dumps([states, settings]).encode()).hexdigest()
-    if _read_source(path).get("sha256") == digest:
-        return False
-    is_foreign = part_of(path).exists()
-    # In this order, since a kill in between must leave no part with the wrong source.
-    remove_part(path)
-    _write_source(path, {"sha256": digest})
-    return is_foreign
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        exports = [str(name) for name in manifest.get("exports", [])]
+        return {**manifest, "sha256": str(manifest["sha256"]), "exports": exports}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return {}
 
 
-def cut_to_batches(path: Path, batch_size: int) -> int:
-    """Cut an incomplete output to whole batches of lines, so that the batches that follow are made
-    up as if there had been no stop: with others, scores may differ in the last digit.
+def write_manifest(folder: Path, manifest: Dict[str, Any]) -> None:
+    """Write the manifest of a folder of shards.
 
-    path (Path): The output, a file. Its part is made if there is none.
-    batch_size (int): Number of lines of a batch.
-    RETURNS (int): Number of lines that are left.
+    folder (Path): The folder, which is made if there is none.
+    manifest (Dict[str, Any]): The manifest.
     """
-    n_lines = size = position = 0
-    with part_of(path).open("a+b") as file:
-        file.seek(0)
-        for number, line in enumerate(file, start=1):
-            position += len(line)
-            if number % batch_size == 0 and line.endswith(b"\n"):
-                n_lines, size = number, position
-        file.truncate(size)
-    return n_lines
-
-
-def _source_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.part.json")
+    write_file(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def _lock_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
-
-
-def _write_source(path: Path, source: Dict[str, Any]) -> None:
-    write_file(_source_of(path), json.dumps(source).encode())
-
-
-def _read_source(path: Path) -> Dict[str, Any]:
-    try:
-        source = json.loads(_source_of(path).read_bytes())
-        return {"sha256": str(source["sha256"]), "exports": [*source.get("exports", [])]}
-    # A damaged file is none: the output is made from the start.
-    except (FileNotFoundError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return {}

@@ -4,20 +4,24 @@ from typing import Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import TEXT_FORMATS, annotate, show_path
+from ..annotation import OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
+
+FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
 
 
 @app.command("annotate")
 def annotate_cli(
     model: str = Arg(..., help="Model name or path"),
-    input_path: Path = Arg(
+    input_path: str = Arg(
         ...,
-        help="Texts to annotate: .txt with one text per line, .jsonl, .parquet, .spacy, or a "
-        "directory of .txt files with one text each",
-        exists=True,
+        help="Texts to annotate: .txt with one text per line, .jsonl, .csv, .parquet, .spacy, each "
+        "also as .gz, .zst, .bz2 or .xz, or a directory or a pattern of them, where .txt files "
+        "hold one text each",
     ),
-    output_path: Path = Arg(..., help="Output .jsonl file", dir_okay=False),
+    output_path: Path = Arg(
+        ..., help=f"Output {', '.join(OUTPUT_FORMATS)} file, or a directory for many of them"
+    ),
     text_format: Optional[str] = Opt(
         None,
         "--format",
@@ -26,7 +30,14 @@ def annotate_cli(
         "file extension",
     ),
     text_key: str = Opt(
-        "text", "--text-key", "-tk", help="Field of the text in .jsonl, or column in .parquet"
+        "text", "--text-key", "-tk", help="Field of the text in .jsonl, or column in .parquet, .csv"
+    ),
+    id_key: str = Opt("id", "--id-key", "-ik", help="The same of the id"),
+    output_format: str = Opt(
+        "jsonl",
+        "--output-format",
+        "-of",
+        help=f"Format of the files in an output directory: {', '.join(FORMAT_NAMES)}",
     ),
     spans_key: Optional[str] = Opt(
         None, "--spans-key", "-sk", help="Spans key to write. Defaults to that of the pipeline"
@@ -49,7 +60,7 @@ def annotate_cli(
         None,
         "--batch-size",
         "-bs",
-        help="Number of texts to annotate at once. Defaults to that of the pipeline",
+        help="Most texts to annotate at once. Defaults to that of the pipeline",
         min=1,
     ),
     n_process: int = Opt(1, "--n-process", "-n", help="Number of processes to use", min=1),
@@ -71,6 +82,8 @@ def annotate_cli(
             output_path,
             text_format=text_format,
             text_key=text_key,
+            id_key=id_key,
+            output_format=output_format,
             spans_key=spans_key,
             graph_path=graph_path,
             brat_path=brat_path,

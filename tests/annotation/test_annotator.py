@@ -83,6 +83,11 @@ def test_bytes_that_are_no_text(model):
     assert get_labels(annotated.column("spans").to_pylist()) == [None, ["protein"]]
 
 
+def test_tables_one_after_the_other(model):
+    annotator, tables = Annotator(model), [make_table(), make_table().slice(2)]
+    assert [*annotator.pipe(tables)] == [annotator(table) for table in tables]
+
+
 def test_pickled_by_name(model):
     annotator = Annotator(model, text_key="body", batch_size=2)
     annotator(pa.table({"body": ["IL-2"]}))

@@ -2,13 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_eiou.annotation.checks import check_outputs, check_outside
+from spacy_eiou.annotation.checks import check_apart, check_new, check_outside
 from spacy_eiou.corpora import CorpusError
-
-
-def check(output, exports=(), *, folders=(), inputs=("in.jsonl",), force=False):
-    arguments = [[Path(path) for path in paths] for paths in (exports, folders, inputs)]
-    check_outputs(Path(output), *arguments, force=force)
 
 
 @pytest.fixture(autouse=True)
@@ -24,28 +19,30 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def paths(*names):
+    return [Path(name) for name in names]
+
+
 def test_outputs_of_their_own():
-    check("out.jsonl", ["sub/page.html", "empty", "new"], folders=["empty", "new"])
-    check("old.jsonl", force=True)
+    check_apart(paths("out.jsonl", "sub/page.html", "empty", "new"), ["in.jsonl", "sub/a.txt"])
 
 
 @pytest.mark.parametrize(
-    "exports",
+    "other",
     [
-        ["out.jsonl"],
-        ["sub/../out.jsonl"],
-        ["up/out.jsonl"],
-        ["out.jsonl.part"],
-        ["out.jsonl.part.json"],
-        [".out.jsonl.lock"],
-        ["new", "new/page.html"],
+        "out.jsonl",
+        "sub/../out.jsonl",
+        "up/out.jsonl",
+        "out.jsonl.part",
+        "out.jsonl.part/manifest.json",
+        ".out.jsonl.lock",
+        "out.jsonl/page.html",
     ],
 )
-def test_outputs_that_meet(folder, exports):
-    with pytest.raises(CorpusError, match="an output path of its own for each output"):
-        check("out.jsonl", exports, folders=["new"])
-    with pytest.raises(CorpusError, match="an output path of its own for each output"):
-        check("out.jsonl", [folder / path for path in exports], folders=[folder / "new"])
+def test_outputs_that_meet(folder, other):
+    for first, second in [("out.jsonl", other), (other, folder / "out.jsonl")]:
+        with pytest.raises(CorpusError, match="an output path of its own for each output"):
+            check_apart(paths(first, second), [])
 
 
 @pytest.mark.parametrize(
@@ -62,23 +59,26 @@ def test_outputs_that_meet(folder, exports):
 )
 def test_input_is_no_output(output, source):
     with pytest.raises(CorpusError, match="is read, and would be lost"):
-        check(output, inputs=[source], force=True)
-    with pytest.raises(CorpusError, match="is read, and would be lost"):
-        check("other.jsonl", [output], inputs=[source], force=True)
+        check_apart(paths("other.jsonl", output), ["other.txt", source])
 
 
 @pytest.mark.parametrize(
-    "exports,folders,message",
+    "path,folders,message",
     [
-        (["old.jsonl"], [], "To overwrite old.jsonl, set --force"),
-        (["empty"], [], "Expected an output file: empty is a directory"),
-        (["full"], ["full"], "Expected a new output directory: full is not empty"),
-        (["old.jsonl"], ["old.jsonl"], "Expected a new output directory: old.jsonl is a file"),
+        ("old.jsonl", [], "To overwrite old.jsonl, set --force"),
+        ("empty", [], "Expected an output file: empty is a directory"),
+        ("full", ["full"], "Expected a new output directory: full is not empty"),
+        ("old.jsonl", ["old.jsonl"], "Expected a new output directory: old.jsonl is a file"),
     ],
 )
-def test_what_is_there(exports, folders, message):
+def test_what_is_there(folder, path, folders, message):
     with pytest.raises(CorpusError, match=message):
-        check("out.jsonl", exports, folders=folders)
+        check_new(paths(path), paths(*folders), own=(), force=False)
+    check_new(paths(path), paths(*folders), own=[folder / path], force=False)
+
+
+def test_what_may_be_there():
+    check_new(paths("old.jsonl", "empty", "new"), paths("empty", "new"), own=(), force=True)
 
 
 def test_outside(folder):

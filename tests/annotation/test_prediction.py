@@ -4,7 +4,7 @@ from spacy.language import Language
 from spacy.tokens import Span, SpanGroup
 
 from spacy_eiou.annotation import prediction
-from spacy_eiou.annotation.prediction import get_span_annotations, predict_spans
+from spacy_eiou.annotation.prediction import get_span_annotations, predict_texts
 
 
 @Language.factory("eiou_batch_recorder")
@@ -31,9 +31,9 @@ def nlp():
 
 
 def get_batches(nlp, texts, **options):
-    predicted = predict_spans(nlp, texts, "sc", **options)
-    assert [[span["text"] for span in spans] for spans in predicted] == [
-        [text] if text else [] for text in texts
+    predicted = predict_texts(nlp, texts, "sc", **options)
+    assert [(n_words, [span["text"] for span in spans]) for n_words, spans in predicted] == [
+        (len(text.split()), [text] if text else []) for text in texts
     ]
     return nlp.get_pipe("recorder").batches
 
@@ -55,7 +55,7 @@ def test_words_of_a_batch_are_bounded(nlp, monkeypatch):
 
 def test_strings_do_not_pile_up(nlp):
     n_strings = len(nlp.vocab.strings)
-    predict_spans(nlp, ["some words that nobody has seen"], "sc")
+    predict_texts(nlp, ["some words that nobody has seen"], "sc")
     assert len(nlp.vocab.strings) == n_strings
 
 

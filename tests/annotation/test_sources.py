@@ -12,7 +12,7 @@ from spacy.tokens import DocBin
 from spacy_eiou.annotation.sources import (
     RejectedText,
     SourceText,
-    find_text_files,
+    find_sources,
     guess_text_format,
     read_texts,
 )
@@ -68,8 +68,10 @@ def test_folder(tmp_path):
 
 
 def test_folder_without_texts(tmp_path):
+    with pytest.raises(CorpusError, match=r"or a folder of such files"):
+        find_sources(tmp_path)
     with pytest.raises(CorpusError, match=r"expected a file, or a folder of \.txt files"):
-        find_text_files(tmp_path)
+        find_sources(tmp_path, "txt")
 
 
 def test_names_that_are_not_utf8(tmp_path):
@@ -199,7 +201,9 @@ def test_damaged_docbin(tmp_path):
 def test_format_may_differ_from_the_suffix(tmp_path):
     path = write(tmp_path / "in.ndjson", b'{"text": "a"}')
     assert read(path, "jsonl") == [SourceText("in-1", "a")]
-    with pytest.raises(CorpusError, match=r"that ends in \.txt, .*formats txt, jsonl, parquet"):
+    with pytest.raises(
+        CorpusError, match=r"that ends in \.txt, .*formats txt, jsonl, csv, parquet"
+    ):
         guess_text_format(path)
 
 
