@@ -1,4 +1,4 @@
-import os
+import re
 import shutil
 import time
 import warnings
@@ -11,12 +11,13 @@ from spacy.language import Language
 from tqdm import tqdm
 
 from ..corpora import CorpusError
-from ..files import remove
+from ..files import remove, write_json
 from .checks import check_apart, check_new, check_outside, check_shards_folder
 from .engines import run_local
 from .paths import get_state, show_path
 from .prediction import Annotation, find_spans_key, load_once
 from .resume import (
+    append_json,
     bind_folder,
     compute_digest,
     finish_file,
@@ -94,6 +95,8 @@ def annotate(
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
     n_process: int = 1,
+    summary_path: Optional[Path] = None,
+    log_path: Optional[Path] = None,
     force: bool = False,
     silent: bool = True,
 ) -> AnnotationReport:
@@ -119,6 +122,8 @@ def annotate(
     use_gpu (int): GPU ID or -1 for CPU.
     batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
     n_process (int): Number of processes.
+    summary_path (Optional[Path]): File to write the report as JSON.
+    log_path (Optional[Path]): File to append a line of JSON for each shard that is done.
     force (bool): Whether to overwrite output files.
     silent (bool): Whether to show no progress.
     RETURNS (AnnotationReport): The numbers of texts, and what was written.
@@ -134,6 +139,8 @@ def annotate(
     outputs = _plan_outputs(output_path, output_format, graph_path, brat_path, html_path)
     sources = find_sources(input_path, text_format)
     _check_outputs(outputs, input_path, sources, force=force)
+    others = [path for path in (summary_path, log_path) if path is not None]
+    check_apart([*outputs.all, *others], [source.location for source in sources])
     load_once.cache_clear()
     nlp = load_once(model, use_gpu)
     model_parts = _find_model_parts(nlp)
@@ -167,6 +174,8 @@ def annotate(
         with progress, closing(run_local(annotator, left, n_process=n_process)) as results:
             for number, counts in results:
                 log_done(outputs.shards, number, counts)
+                if log_path is not None:
+                    append_json(log_path, {"shard": number, **asdict(counts)})
                 done[number] = counts
                 progress.update(counts, shards[number].size)
         load_once.cache_clear()
@@ -177,7 +186,7 @@ def annotate(
             finish_folder(outputs.path, _describe(annotator, input_path, done))
         else:
             _finish_file(outputs, len(shards))
-    return AnnotationReport(
+    report = AnnotationReport(
         total.n_texts,
         n_before,
         total.n_rejected,
@@ -186,6 +195,9 @@ def annotate(
         total,
         round(time.perf_counter() - start, 3),
     )
+    if summary_path is not None:
+        write_json(summary_path, report.to_dict())
+    return report
 
 
 class Progress:
@@ -259,6 +271,8 @@ def _plan_outputs(
     brat_path: Optional[Path],
     html_path: Optional[Path],
 ) -> Outputs:
+    if re.match("[a-z0-9+]{2,}:/", str(output_path)):
+        raise CorpusError(f"Expected a local output, not the address {show_path(output_path)}")
     is_folder = not output_path.suffix or output_path.is_dir()
     suffix = f".{output_format}" if is_folder else get_output_format(output_path)
     if suffix not in OUTPUT_FORMATS:
@@ -296,9 +310,10 @@ def _compute_digest(
     annotator: ShardAnnotator, size: int, sources: List[SourceFile], model_parts: List[Path]
 ) -> str:
     files = (file for path in model_parts for file in (path, *path.rglob("*")))
-    locations = [*(source.location for source in sources), *(str(f) for f in sorted(files))]
+    locations = [source.location for source in sources]
+    locations += [str(file) for file in sorted(files) if file.is_file()]
     settings = {**asdict(annotator), "model": None, "folder": None, "size": size}
-    return compute_digest(map(get_state, filter(os.path.isfile, locations)), settings)
+    return compute_digest(map(get_state, locations), settings)
 
 
 def _describe(

@@ -1,6 +1,7 @@
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Any, Iterator, List, Tuple, Union
 
 
 def is_remote(location: str) -> bool:
@@ -13,11 +14,33 @@ def real_path(path: Union[str, Path]) -> Path:
     return Path(os.path.realpath(path))
 
 
-def get_state(location: str) -> Tuple[str, int, int]:
-    """RETURNS (Tuple[str, int, int]): What tells whether a file has changed: its absolute path, its
+@contextmanager
+def reaching(location: str) -> Iterator[Tuple[Any, str]]:
+    """Reach the file system of an address.
+
+    location (str): The address.
+    YIELDS (Tuple[fsspec.AbstractFileSystem, str]): The file system, and the path within it.
+    RAISES (OSError): If it can't be reached.
+    """
+    from fsspec.core import url_to_fs
+
+    try:
+        yield url_to_fs(location)
+    except OSError:
+        raise
+    # What a file system raises depends on its protocol.
+    except Exception as err:
+        raise OSError(f"Can't reach {location}: {err!r}") from err
+
+
+def get_state(location: str) -> List[Any]:
+    """RETURNS (List[Any]): What tells whether a file has changed: of a path, the absolute one, its
     size and the time of its last change."""
+    if is_remote(location):
+        with reaching(location) as (filesystem, path):
+            return [location, filesystem.ukey(path)]
     stat = os.stat(location)
-    return os.path.realpath(location), stat.st_size, stat.st_mtime_ns
+    return [os.path.realpath(location), stat.st_size, stat.st_mtime_ns]
 
 
 def show_path(path: Union[str, Path]) -> str:

@@ -131,9 +131,22 @@ def log_done(folder: Path, number: int, counts: Counts) -> None:
     number (int): Number of the shard.
     counts (Counts): Its counts.
     """
-    with (folder / LOG).open("ab") as log:
-        # On a line of its own, though the last one may be cut.
-        log.write(b"\n" + to_json_line({"shard": number, **asdict(counts)}))
+    append_json(folder / LOG, {"shard": number, **asdict(counts)})
+
+
+def append_json(path: Path, value: Any) -> None:
+    """Append a line of JSON to a file. If its last line is cut, the new one begins after it.
+
+    path (Path): The file, which is made if there is none, and the folder that it is in.
+    value (Any): The value.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(to_json_line(value))
 
 
 def finish_folder(folder: Path, info: Dict[str, Any]) -> None:

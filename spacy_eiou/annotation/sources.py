@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ from spacy.vocab import Vocab
 
 from ..corpora._parse import check_type, get_field, parse_json
 from ..corpora.record import CorpusError
-from .paths import is_remote, real_path, show_path
+from .paths import get_state, is_remote, reaching, real_path, show_path
 
 TEXT_FORMATS = {
     ".txt": "txt",
@@ -167,7 +168,8 @@ def read_shard(
     RAISES (CorpusError): If a file as a whole is not as expected.
     """
     reader = READERS[text_format]
-    for raw in reader.read(shard, fields):
+    raws = reader.read(shard, fields)
+    while (raw := _read_next(raws, shard)) is not None:
         try:
             source = reader.parse(raw, fields)
             if len(source.text) > max_length:
@@ -178,6 +180,14 @@ def read_shard(
             yield source
         except CorpusError as err:
             yield RejectedText(raw.number, str(err), _show(raw.data))
+
+
+def _read_next(raws: Iterator[RawText], shard: Shard) -> Optional[RawText]:
+    try:
+        return next(raws, None)
+    except (EOFError, lzma.LZMAError, zlib.error) as err:
+        names = ", ".join(show_path(file.location) for file in shard.files)
+        raise CorpusError(f"{names}: expected a file that is packed and complete ({err})") from err
 
 
 def plan_shards(files: Sequence[SourceFile], text_format: str, *, size: int) -> List[Shard]:
@@ -203,9 +213,10 @@ def plan_shards(files: Sequence[SourceFile], text_format: str, *, size: int) -> 
 
 
 def find_sources(path: Union[str, Path], text_format: Optional[str] = None) -> List[SourceFile]:
-    """Find the files of a source: a file, those in a folder and its subfolders, those that match a
-    pattern such as "texts/*.jsonl", or an address as fsspec opens it. Hidden files and folders are
-    left out. The .txt files of a folder or a pattern hold one text each.
+    """Find the files of a source: a file, those in a folder and its subfolders, or those that match
+    a pattern such as "texts/*.jsonl". Hidden files and folders are left out. The .txt files of a
+    folder or a pattern hold one text each. All of them may be an address that fsspec opens, where a
+    folder ends in "/" and a pattern has a "*".
 
     path (Union[str, Path]): A file, a folder, a pattern or an address.
     text_format (Optional[str]): Their format. If None, that of the suffixes.
@@ -214,7 +225,7 @@ def find_sources(path: Union[str, Path], text_format: Optional[str] = None) -> L
     """
     location = os.fspath(path)
     text_format = text_format or guess_text_format(path)
-    if is_remote(location) or os.path.isfile(location):
+    if _is_file(location):
         return [SourceFile(location, strip_suffixes(show_path(os.path.basename(location))))]
     root, paths = _list_files(location)
     suffixes = [suffix for suffix, name in TEXT_FORMATS.items() if name == text_format]
@@ -232,7 +243,7 @@ def find_sources(path: Union[str, Path], text_format: Optional[str] = None) -> L
             f"{show_path(location)}: expected a file, or a folder of {' or '.join(suffixes)} files"
         )
     for file in files:
-        if not os.path.isfile(file.location):
+        if not is_remote(file.location) and not os.path.isfile(file.location):
             raise CorpusError(
                 f"{show_path(file.location)}: expected a file, not a folder or a broken link"
             )
@@ -248,8 +259,8 @@ def guess_text_format(path: Union[str, Path]) -> str:
     RAISES (CorpusError): If the suffixes stand for none, or for several.
     """
     location = os.fspath(path)
-    is_file = is_remote(location) or os.path.isfile(location)
-    found = {get_suffix(name) for name in ([location] if is_file else _list_files(location)[1])}
+    locations = [location] if _is_file(location) else _list_files(location)[1]
+    found = set(map(get_suffix, locations))
     formats = {TEXT_FORMATS[suffix] for suffix in found if suffix in TEXT_FORMATS}
     if "txt" in formats:
         return "txt"
@@ -274,9 +285,8 @@ def open_input(location: str) -> BinaryIO:
     RAISES (CorpusError): If a package is missing that is needed for that.
     """
     if is_remote(location):
-        import fsspec
-
-        file = cast(BinaryIO, fsspec.open(location, "rb", compression=None).open())
+        with reaching(location) as (filesystem, path):
+            file = cast(BinaryIO, filesystem.open(path, "rb"))
     else:
         file = open(location, "rb")  # noqa: SIM115
     compression = _get_compression(location)
@@ -294,10 +304,8 @@ def open_input(location: str) -> BinaryIO:
 def get_size(location: str) -> int:
     """RETURNS (int): Number of bytes of a file or an address, or 0 if it is not known."""
     if is_remote(location):
-        import fsspec
-
-        filesystem, path = fsspec.core.url_to_fs(location)
-        return int(filesystem.size(path) or 0)
+        with reaching(location) as (filesystem, path):
+            return int(filesystem.size(path) or 0)
     return os.path.getsize(location)
 
 
@@ -318,8 +326,19 @@ def _get_compression(location: str) -> str:
     return suffix if suffix in COMPRESSIONS else ""
 
 
+def _is_file(location: str) -> bool:
+    if is_remote(location):
+        return not (location.endswith("/") or "*" in location)
+    return os.path.isfile(location)
+
+
 def _list_files(location: str) -> Tuple[str, List[str]]:
     """RETURNS (Tuple[str, List[str]]): The folder that holds all of them, and the files."""
+    if is_remote(location):
+        root = location.partition("*")[0].rpartition("/")[0]
+        with reaching(location) as (filesystem, path):
+            paths = filesystem.glob(path) if "*" in path else filesystem.find(path)
+            return root, sorted(map(filesystem.unstrip_protocol, paths))
     if os.path.isdir(location):
         return location, sorted(_walk(location, set()))
     if not glob.has_magic(location):
@@ -445,7 +464,7 @@ def _parse_csv(raw: RawText, fields: Fields) -> SourceText:
     except UnicodeEncodeError as err:
         raise CorpusError(f"{raw.where}: expected UTF-8 ({err})") from err
     meta = {key: value for key, value in raw.data.items() if key not in fields}
-    return SourceText(_get_id(raw.data, raw, fields), text, meta)
+    return SourceText(raw.data.get(fields.id) or raw.id, text, meta)
 
 
 def _split_parquet(file: SourceFile, size: int) -> Iterator[Shard]:
@@ -557,8 +576,12 @@ def _parse_parquet(raw: RawText, fields: Fields) -> SourceText:
     return SourceText(_get_id(raw.data, raw, fields), text)
 
 
+def _get_docbin(location: str) -> DocBin:
+    return _load_docbin(location, *get_state(location))
+
+
 @lru_cache(maxsize=1)
-def _load_docbin(location: str) -> DocBin:
+def _load_docbin(location: str, *state: Any) -> DocBin:
     try:
         with open_input(location) as file:
             return DocBin().from_bytes(file.read())
@@ -570,7 +593,7 @@ def _load_docbin(location: str) -> DocBin:
 
 
 def _split_docbin(file: SourceFile, size: int) -> Iterator[Shard]:
-    n_docs = len(_load_docbin(file.location))
+    n_docs = len(_get_docbin(file.location))
     n_bytes = get_size(file.location)
     step = max(size * n_docs // n_bytes, 1)
     for start in range(0, n_docs, step):
@@ -580,7 +603,7 @@ def _split_docbin(file: SourceFile, size: int) -> Iterator[Shard]:
 
 def _read_docbin(shard: Shard, fields: Fields) -> Iterator[RawText]:
     (file,) = shard.files
-    docs = _load_docbin(file.location)
+    docs = _get_docbin(file.location)
     part = DocBin(store_user_data=docs.store_user_data)
     part.__dict__.update(vars(docs))
     for name in ("tokens", "spaces", "cats", "span_groups", "flags", "user_data"):

@@ -275,6 +275,32 @@ def test_folder_of_shards(tmp_path, model, texts, monkeypatch):
     ]
 
 
+def test_summary_and_log(tmp_path, model, texts, monkeypatch):
+    output, log, summary = (tmp_path / name for name in ("out.jsonl", "log.jsonl", "sum.json"))
+    paths = {"output_path": output, "log_path": log, "summary_path": summary}
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[100])
+    run_and_kill(model=model, input_path=texts, **paths)
+    log.write_bytes(log.read_bytes()[:-5])
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
+    report = annotate(model, texts, **paths)
+    assert srsly.read_json(summary) == report.to_dict()
+    assert report.to_dict()["counts"]["n_spans"] == {"1 WORDS": 250, "4 WORDS": 250}
+    lines = log.read_text().splitlines()
+    assert len(lines) == 10
+    assert json.loads(lines[-1])["shard"] == 9
+    with pytest.raises(CorpusError, match="would be lost"):
+        annotate(model, texts, tmp_path / "new.jsonl", summary_path=texts)
+
+
+def test_address(tmp_path, model):
+    filesystem = pytest.importorskip("fsspec").filesystem("memory")
+    filesystem.pipe("/in.txt", b"a b")
+    report = annotate(model, "memory://in.txt", tmp_path / "out.jsonl", n_process=2)
+    assert (report.n_texts, report.counts.n_words) == (1, 2)
+    with pytest.raises(CorpusError, match="Expected a local output, not the address s3:/b/out"):
+        annotate(model, "memory://in.txt", Path("s3://b/out.jsonl"))
+
+
 def test_folder_with_other_files_is_no_output(tmp_path, model, texts):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").write_text("a")

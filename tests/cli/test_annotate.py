@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -89,3 +90,19 @@ def test_names_that_are_not_utf8(tmp_path, model):
         assert message in process.stdout
     assert process.returncode == 1
     assert b"xff.jsonl'" in process.stdout
+
+
+def test_standard_streams(tmp_path, model):
+    command = [sys.executable, "-m", "spacy_eiou", "annotate", model, "-", "-"]
+    process = subprocess.run(
+        command, input=b'{"text": "IL-2"}\n{}\n', capture_output=True, check=True
+    )
+    (line,) = process.stdout.splitlines()
+    assert json.loads(line)["id"] == "stdin-1"
+    assert b"expected an object with 'text'" in process.stderr
+    assert b"Saved 1 annotated texts" in process.stderr
+    process = subprocess.run([*command, "--spans-key", "a"], input=b"", capture_output=True)
+    assert (process.returncode, process.stdout) == (0, b"")
+    process = subprocess.run([*command, "--format", "x"], input=b"", capture_output=True)
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert b"Expected a format" in process.stderr
