@@ -13,8 +13,8 @@ class BoundarySmoothing(EMC):
     """EMC in which the neighbours of a gold span are a little of its label too.
 
     A gold span keeps 1 - epsilon of its label. The candidates with one of its boundaries a token
-    away share the epsilon, but for those that are gold spans themselves. The rest of them, and of
-    the gold span, is "no entity" (Zhu and Li 2022, arXiv 2204.12031, with D = 1).
+    away share the epsilon, apart from those that are gold spans themselves. The rest of them, and
+    of the gold span, is "no entity" (Zhu and Li 2022, arXiv 2204.12031, with D = 1).
     """
 
     def targets(self, guesses: Floats2d, truths: SpanTruths) -> Floats2d:

@@ -1,7 +1,7 @@
 """Where the time of a prediction goes: the parts of `nested_spancat` and of `spancat`, one thread.
 
-For a comparison of versions, run it in each one and name them: all that is in breakdown.json goes
-into the table.
+For a comparison of versions, run it in each one and name them: all that is in speed/breakdown.json
+goes into the table.
 """
 
 import os
@@ -18,7 +18,12 @@ import typer
 from speed_side import make_docs, make_pipeline, prepare
 from thinc.api import chain, list2ragged
 
-FOLDER = Path(__file__).parent
+from spacy_eiou.provenance import describe_code, get_provenance
+from spacy_eiou.tables import markdown_table
+
+FOLDER = Path(__file__).parent / "speed"
+# Of one side in one version: `microseconds` per word of each part, and what `get_provenance` gives.
+Breakdown = Dict[str, Any]
 
 
 def main(
@@ -35,10 +40,11 @@ def main(
     """
     output.mkdir(parents=True, exist_ok=True)
     path = output / "breakdown.json"
-    results: Dict[str, Dict[str, float]] = dict(srsly.read_json(path)) if path.exists() else {}
+    results: Dict[str, Breakdown] = dict(srsly.read_json(path)) if path.exists() else {}
     settings = {"corpus": str(corpus), "words": words, "doc_words": 1}
     for side in ("spancat", "nested_spancat"):
-        results[f"{side}, {version}"] = measure(side, settings, encoder, max_width, rounds)
+        parts = measure(side, settings, encoder, max_width, rounds)
+        results[f"{side}, {version}"] = {"microseconds": parts, **get_provenance(threads=1)}
     srsly.write_json(path, results)
     (output / "BREAKDOWN.md").write_text(make_report(results), encoding="utf8")
 
@@ -90,11 +96,17 @@ def time_median(part: Callable[[], Any], rounds: int) -> float:
     return median(seconds[1:])
 
 
-def make_report(results: Dict[str, Dict[str, float]]) -> str:
+def make_report(results: Dict[str, Breakdown]) -> str:
     """RETURNS (str): The measurements as Markdown."""
-    names = list(next(iter(results.values())))
-    rows = [["side", *names], ["---", *["---:"] * len(names)]]
-    rows += [[side, *(f"{parts[name]:.2f}" for name in names)] for side, parts in results.items()]
+    names = list(next(iter(results.values()))["microseconds"])
+    rows = [
+        [
+            side,
+            *(f"{result['microseconds'][name]:.2f}" for name in names),
+            describe_code(result),
+        ]
+        for side, result in results.items()
+    ]
     return "\n".join(
         [
             "# Where the time goes",
@@ -102,8 +114,7 @@ def make_report(results: Dict[str, Dict[str, float]]) -> str:
             "Microseconds per word of a prediction, one thread: written by `breakdown.py`. The "
             "whole also has the softmax of `nested_spancat`.",
             "",
-            *(f"| {' | '.join(row)} |" for row in rows),
-            "",
+            markdown_table(["side", *names, "code"], rows),
         ]
     )
 

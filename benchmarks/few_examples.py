@@ -1,54 +1,54 @@
 """Compare the recipe for few examples with the variants of a study, on the same documents.
 
-For GENIA: python benchmarks/few_examples.py benchmarks/genia_300.yml
-benchmarks/genia_300/results.jsonl benchmarks/genia_300_few_examples
+For GENIA: python benchmarks/few_examples.py benchmarks/studies/genia_300
+benchmarks/studies/genia_300_few_examples
 
 The recipe has the documents of the study's subsets, and the texts of the other training documents
 without their annotation: it pretrains on all texts, then self-trains. The teacher may be the
 nested_spancat of another study, such as one with a transformer:
 
-python benchmarks/few_examples.py benchmarks/maintie_100.yml benchmarks/maintie_100/results.jsonl
-benchmarks/maintie_100_few_examples --teacher-study benchmarks/maintie_100_minilm.yml
+python benchmarks/few_examples.py benchmarks/studies/maintie_100
+benchmarks/studies/maintie_100_few_examples --teacher-study benchmarks/studies/maintie_100_minilm
 """
 
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Set
 
 import spacy
 import srsly
 import typer
+from spacy.cli.train import train
 from spacy.tokens import Doc, DocBin
 from spacy.training.loop import DIR_MODEL_BEST
+from spacy.training.pretrain import pretrain
 from spacy.util import load_config
 from spacy.vocab import Vocab
 from thinc.api import Config
-from wasabi import msg
 
-from spacy_eiou.cli._study import (
-    COMPONENT,
-    Run,
-    Study,
-    Variant,
-    hash_settings,
-    locate_transformer,
-    make_variant_config,
-    read_study,
-)
-from spacy_eiou.cli.compare import (
+from spacy_eiou.corpora.docbin import read_docs
+from spacy_eiou.studies import Result, Run, Study, Variant
+from spacy_eiou.studies.compare import (
     append_result,
     draw_subsets,
     read_results,
-    score,
+    score_run,
     write_report,
 )
-from spacy_eiou.corpora.docbin import read_docs
-from spacy_eiou.evaluation.comparison import Result
+from spacy_eiou.studies.study import (
+    COMPONENT,
+    hash_settings,
+    locate_transformer,
+    make_variant_config,
+)
+from spacy_eiou.training import self_train
 
 CONFIG = "configs/few_examples.cfg"
-VARIANT = "recipe for few examples"
+VARIANT = "few examples"
+DESCRIPTION = (
+    f"*{VARIANT}* is the recipe of {CONFIG}, which has the texts of the other training documents "
+    "as well, without their annotation."
+)
 N_TEACHERS = 3
 
 
@@ -74,14 +74,13 @@ class Recipe(NamedTuple):
 
 
 def main(
-    study_path: Path = typer.Argument(..., help="Study, as for `eiou compare`", exists=True),
-    baseline_path: Path = typer.Argument(..., help="Its results.jsonl", exists=True),
-    output_path: Path = typer.Argument(..., help="Directory for results.jsonl and RESULTS.md"),
+    study_path: Path = typer.Argument(..., help="Folder of study.yml and results.jsonl"),
+    output_path: Path = typer.Argument(..., help="Folder for results.jsonl and RESULTS.md"),
     pretrained: Optional[Path] = typer.Option(
         None, help="Weights that an earlier pretraining on the texts of the corpus saved"
     ),
     teacher_study_path: Optional[Path] = typer.Option(
-        None, "--teacher-study", help="Study whose nested_spancat is the teacher", exists=True
+        None, "--teacher-study", help="Folder of a study whose nested_spancat is the teacher"
     ),
     project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
 ) -> None:
@@ -89,13 +88,14 @@ def main(
     Train the recipe for few examples on the documents of a study, and report
     its scores beside those of the study. A run that was stopped continues.
     """
-    study = read_study(study_path)
+    study = Study.read(study_path / "study.yml")
     study.config = CONFIG
-    teacher_study = None if teacher_study_path is None else read_study(teacher_study_path)
+    study.description = f"{study.description.strip()} {DESCRIPTION}"
+    teacher_study = Study.read(teacher_study_path / "study.yml") if teacher_study_path else None
     subsets = draw_subsets(study, project_path)
     results_path = output_path / "results.jsonl"
     output_path.mkdir(parents=True, exist_ok=True)
-    results = read_results(results_path, msg)
+    results = read_results(results_path)
     for corpus, settings in study.corpora.items():
         recipe = make_recipe(study, teacher_study, corpus, project_path)
         documents = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
@@ -110,12 +110,12 @@ def main(
             weights = pretrained
             for run in runs:
                 if run not in results:
-                    weights = weights or pretrain(documents, folder)
+                    weights = weights or pretrain_encoder(recipe.config, documents, folder)
                     docs = subsets[corpus][run.seed][: run.size]
                     results[run] = train_run(run, recipe, docs, documents, weights, folder)
                     append_result(results_path, results[run])
-    baseline = read_results(baseline_path, msg)
-    write_report([*baseline.values(), *results.values()], study.baseline, output_path, msg)
+    baseline = read_results(study_path / "results.jsonl")
+    write_report(study, [*baseline.values(), *results.values()], output_path)
 
 
 def make_recipe(
@@ -151,12 +151,14 @@ def make_recipe_config(study: Study, corpus: str, project_path: Path) -> Config:
     return make_variant_config(study, corpus, VARIANT, project_path)
 
 
-def pretrain(docs: Sequence[Doc], folder: Path) -> Path:
-    """Pretrain the encoder of config.cfg on texts. RETURNS (Path): The weights."""
+def pretrain_encoder(config: Config, docs: Sequence[Doc], folder: Path) -> Path:
+    """Pretrain the encoder of a config on texts. RETURNS (Path): The weights."""
     write_texts(folder / "texts.jsonl", docs)
-    options = {"--paths.raw_text": folder / "texts.jsonl"}
-    run_spacy("pretrain", folder / "config.cfg", folder / "pretrained", options=options)
-    return folder / "pretrained" / "model-last.bin"
+    config = config.merge({"paths": {"raw_text": str(folder / "texts.jsonl")}})
+    output = folder / "pretrained"
+    output.mkdir()
+    pretrain(config.interpolate(), output, silent=False)
+    return output / "model-last.bin"
 
 
 def train_run(
@@ -167,40 +169,32 @@ def train_run(
     weights: Path,
     folder: Path,
 ) -> Result:
-    """Self-train and score the model that is best on the dev part.
-
-    RETURNS (Result): The result, see `evaluation.comparison`.
-    """
-    dev_path = Path(recipe.config["paths"]["dev"])
+    """Self-train and score the model that is best on the dev part. RETURNS (Result): The result."""
     annotated: Set[str] = {doc.user_data["record_id"] for doc in docs}
     others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
     write_texts(folder / "texts.jsonl", others)
     DocBin(docs=docs).to_disk(folder / "train.spacy")
     output = folder / f"{run.corpus}-{run.size}-{run.seed}"
-    training = {"--paths.train": folder / "train.spacy", "--system.seed": run.seed}
-    if recipe.teacher_config is None:
-        teachers: Dict[str, Any] = {"--n-teachers": N_TEACHERS}
-    else:
-        teachers = {"--teacher": output / "teacher" / DIR_MODEL_BEST}
+    overrides = {"paths.train": str(folder / "train.spacy"), "system.seed": run.seed}
+    teachers: Dict[str, Any] = {"n_teachers": N_TEACHERS}
+    if recipe.teacher_config is not None:
         locate_transformer(recipe.teacher_config).to_disk(folder / "teacher.cfg")
-        options = {"--output": output / "teacher", **training}
-        run_spacy("train", folder / "teacher.cfg", options=options)
-    options = {"--output": output, "--paths.init_tok2vec": weights, **training, **teachers}
-    run_spacy("eiou", "self-train", folder / "config.cfg", folder / "texts.jsonl", options=options)
+        train(folder / "teacher.cfg", output / "teacher", overrides=overrides)
+        teachers = {"teachers": [output / "teacher" / DIR_MODEL_BEST]}
+    self_train(
+        folder / "config.cfg",
+        folder / "texts.jsonl",
+        output,
+        overrides={**overrides, "paths.init_tok2vec": str(weights)},
+        silent=False,
+        **teachers,
+    )
     nlp = spacy.load(output / DIR_MODEL_BEST)
-    dev_scores, _ = score(nlp, dev_path)
-    test_scores, test_counts = score(nlp, dev_path.with_name("test.spacy"))
-    return {**run._asdict(), "dev": dev_scores, "test": test_scores, "test_counts": test_counts}
+    return score_run(run, nlp, Path(recipe.config["paths"]["dev"]))
 
 
 def write_texts(path: Path, docs: Sequence[Doc]) -> None:
     srsly.write_jsonl(path, [{"text": doc.text} for doc in docs])
-
-
-def run_spacy(*arguments: Any, options: Mapping[str, Any]) -> None:
-    """Run a command of spaCy."""
-    command = [*arguments, *(part for option in options.items() for part in option)]
-    subprocess.run([sys.executable, "-m", "spacy", *map(str, command)], check=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
+from spacy_eiou.provenance import describe_code, get_provenance
+from spacy_eiou.tables import markdown_table
+
 KILLED = ("killed", "timeout", "segfault")
 # Why mutants survive, and expressions that find them by what they remove and add.
 REASONS = {
@@ -57,7 +60,9 @@ REASONS = {
 
 
 def main(
-    output_path: Path = typer.Argument(Path("benchmarks"), help="Folder to write the report to"),
+    output_path: Path = typer.Argument(
+        Path("benchmarks/mutation"), help="Folder to write the report to"
+    ),
 ) -> None:
     """
     Write mutation.json and MUTATION.md from the results of mutmut.
@@ -74,7 +79,12 @@ def main(
         if statuses:
             modules[path.as_posix()] = dict(Counter(statuses.values()))
         survivors += [describe(name) for name, status in statuses.items() if status == "survived"]
-    result = {"mutmut": version("mutmut"), "modules": modules, "survivors": survivors}
+    result = {
+        **get_provenance(),
+        "mutmut": version("mutmut"),
+        "modules": modules,
+        "survivors": survivors,
+    }
     srsly.write_json(output_path / "mutation.json", result)
     (output_path / "MUTATION.md").write_text(make_report(result), encoding="utf8")
 
@@ -103,8 +113,10 @@ def make_report(result: Dict[str, Any]) -> str:
             "    CI=1 mutmut run --max-children 1",
             "    python benchmarks/mutation.py",
             "",
-            *make_table(result["modules"]),
+            f"The code that it changed: {describe_code(result)}, "
+            f"{result.get('date', 'date unknown')}.",
             "",
+            make_table(result["modules"]),
             "A mutant that runs out of time or crashes counts as killed.",
             "",
             "## Why the others survive",
@@ -114,21 +126,20 @@ def make_report(result: Dict[str, Any]) -> str:
     )
 
 
-def make_table(modules: Dict[str, Dict[str, int]]) -> List[str]:
-    """RETURNS (List[str]): The lines of a Markdown table, one row per module and per package."""
+def make_table(modules: Dict[str, Dict[str, int]]) -> str:
+    """RETURNS (str): A Markdown table, one row per module and per package."""
     packages: Dict[str, Counter[str]] = {}
     for path, statuses in modules.items():
         packages.setdefault(f"**{Path(path).parent}**", Counter()).update(statuses)
-    header = "| module | mutants | survived | timeout | killed |"
     rows = [make_row(name, statuses) for name, statuses in {**modules, **packages}.items()]
-    return [header, "| --- | ---: | ---: | ---: | ---: |", *rows]
+    return markdown_table(["module", "mutants", "survived", "timeout", "killed"], rows)
 
 
-def make_row(name: str, statuses: Dict[str, int]) -> str:
+def make_row(name: str, statuses: Dict[str, int]) -> List[str]:
     total = sum(statuses.values())
     killed = sum(statuses.get(status, 0) for status in KILLED)
     timeout = statuses.get("timeout", 0)
-    return f"| {name} | {total} | {total - killed} | {timeout} | {killed / total:.1%} |"
+    return [name, str(total), str(total - killed), str(timeout), f"{killed / total:.1%}"]
 
 
 def show(reason: str, survivors: List[Dict[str, str]]) -> List[str]:

@@ -1,17 +1,15 @@
 """Compare the speed and memory of `nested_spancat`, `spancat` and their encoder alone.
 
-Each side runs in a process of its own, and the sides take turns, so that whatever else the machine
-does slows all of them down alike. This process stays small: on Linux, the peak memory of a process
+Each side runs in a process of its own, and the sides take turns, so that other work of the machine
+slows all of them down alike. This process stays small: on Linux, the peak memory of a process
 starts at that of the one that started it.
 """
 
 import os
-import platform
 import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,11 +18,12 @@ from typing import Any, Dict, List, Optional, Sequence
 import srsly
 import typer
 
+from spacy_eiou.provenance import get_provenance
+
 FOLDER = Path(__file__).parent
 SAMPLE = FOLDER.parent / "assets" / "sample_biomedical" / "train.jsonl"
 SIDES = ("encoder", "spancat", "nested_spancat")
 ENCODERS = ("spacy.Tok2Vec.v2", "spacy_eiou.Tok2Vec.v1")
-PACKAGES = ("spacy-eiou", "spacy", "thinc", "torch", "numpy", "numba")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Measurement = Dict[str, float]
@@ -92,7 +91,9 @@ class Side:
 
 def main(
     corpus: Path = typer.Option(SAMPLE, help="Annotated docs: .spacy or .jsonl", exists=True),
-    output: Path = typer.Option(FOLDER, help="Directory for speed.json, SPEED.md and speed.svg"),
+    output: Path = typer.Option(
+        FOLDER / "speed", help="Directory for speed.json, its report and plot"
+    ),
     rounds: int = typer.Option(5, help="Rounds per comparison, after one to warm up"),
     words: int = typer.Option(10_000, help="Words per round"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU to measure as well, -1 for none"),
@@ -106,6 +107,7 @@ def main(
     settings = quick_settings() if quick else full_settings(gpu_id, transformer)
     if quick:
         rounds, words = 1, 200
+    result = {**get_provenance(), "corpus": corpus.name, "rounds": rounds, "words": words}
     with TemporaryDirectory() as models:
         prepare_models(settings, corpus, Path(models), words)
         comparisons = []
@@ -113,17 +115,11 @@ def main(
             typer.echo(f"{setting}", err=True)
             comparisons.append(compare(setting, corpus, Path(models), rounds, words))
     output.mkdir(parents=True, exist_ok=True)
-    result = {
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.system()},
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "corpus": corpus.name,
-        "rounds": rounds,
-        "words": words,
-        "comparisons": comparisons,
-    }
-    srsly.write_json(output / "speed.json", result)
-    report = FOLDER / "speed_report.py"
-    subprocess.run([sys.executable, str(report), str(output / "speed.json")], check=True)
+    srsly.write_json(output / "speed.json", {**result, "comparisons": comparisons})
+    # Only now, as matplotlib takes memory.
+    from speed_report import write_report
+
+    write_report(output / "speed.json")
 
 
 def quick_settings() -> List[Setting]:
@@ -224,14 +220,6 @@ def ratios(raw: Dict[str, List[Measurement]]) -> Dict[str, float]:
         if above.get("spancat", 0) > 0:
             result["memory_of_spancat"] = above[last] / above["spancat"]
     return result
-
-
-def processor() -> str:
-    """RETURNS (str): The name of the processor, which Python only knows on some systems."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

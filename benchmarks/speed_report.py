@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List
 
 import matplotlib
 import srsly
 import typer
 from matplotlib.figure import Figure
+
+from spacy_eiou.provenance import describe_code
+from spacy_eiou.tables import markdown_table
 
 HEADER = (
     "Task",
@@ -40,6 +43,14 @@ def main(path: Path = typer.Argument(..., help="The file speed.json", exists=Tru
     """
     Write SPEED.md and speed.svg beside the measurements they show.
     """
+    write_report(path)
+
+
+def write_report(path: Path) -> None:
+    """Write SPEED.md and speed.svg.
+
+    path (Path): The file speed.json beside them.
+    """
     result = srsly.read_json(path)
     path.with_name("SPEED.md").write_text(make_report(result), encoding="utf8")
     save_plot(result["comparisons"], path.with_name("speed.svg"))
@@ -47,10 +58,8 @@ def main(path: Path = typer.Argument(..., help="The file speed.json", exists=Tru
 
 def make_report(result: Dict[str, Any]) -> str:
     """RETURNS (str): The measurements as Markdown."""
-    heads, encoders = [], []
-    for comparison in result["comparisons"]:
-        of_encoders = "spacy_encoder" in comparison["raw"]
-        (encoders if of_encoders else heads).append(comparison)
+    heads = [other for other in result["comparisons"] if "spacy_encoder" not in other["raw"]]
+    encoders = [other for other in result["comparisons"] if "spacy_encoder" in other["raw"]]
     return "\n".join(
         [
             "# Speed and memory",
@@ -64,12 +73,10 @@ def make_report(result: Dict[str, Any]) -> str:
             "",
             *describe_measurement(result),
             "",
-            *make_table([HEADER, *map(make_row, heads)]),
-            "",
+            markdown_table(HEADER, [make_row(comparison) for comparison in heads]),
             "The encoder alone:",
             "",
-            *make_table([ENCODER_HEADER, *map(make_encoder_row, encoders)]),
-            "",
+            markdown_table(ENCODER_HEADER, [make_encoder_row(other) for other in encoders]),
             "![Words per second by candidate width](speed.svg)",
             "",
         ]
@@ -80,12 +87,12 @@ def describe_measurement(result: Dict[str, Any]) -> List[str]:
     """RETURNS (List[str]): What was measured, and with what, as lines of Markdown."""
     machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     versions = ", ".join(f"{key} {value}" for key, value in result["versions"].items())
-    return [f"- corpus: {result['corpus']}", f"- machine: {machine}", f"- versions: {versions}"]
-
-
-def make_table(rows: Sequence[Sequence[str]]) -> List[str]:
-    header, *body = rows
-    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *body)]
+    return [
+        f"- corpus: {result['corpus']}",
+        f"- machine: {machine}",
+        f"- versions: {versions}",
+        f"- code: {describe_code(result)}, {result.get('date', 'date unknown')}",
+    ]
 
 
 def make_encoder_row(comparison: Dict[str, Any]) -> List[str]:

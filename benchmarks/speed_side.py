@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-import numpy
+import numpy as np
 import spacy
 import srsly
 from spacy.language import Language
@@ -148,7 +148,7 @@ def prepare(nlp: Language, docs: List[Doc]) -> None:
         best_only = component.cfg["max_positive"] == 1
         scores.append(doc_scores.max(axis=1) if best_only else doc_scores.ravel())
     n_gold = sum(len(doc.spans[SPANS_KEY]) for doc in docs)
-    component.cfg["threshold"] = float(numpy.sort(numpy.concatenate(scores))[-n_gold])
+    component.cfg["threshold"] = float(np.sort(np.concatenate(scores))[-n_gold])
 
 
 def make_docs(nlp: Language, settings: Dict[str, Any]) -> List[Doc]:

@@ -1,6 +1,11 @@
 import os
+import shutil
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
 
 # A busy machine is no failure, and the examples that hypothesis remembers stay out of the way. CI
 # tries the same examples each time; other runs look for new ones.
@@ -8,3 +13,39 @@ settings.register_profile(
     "spacy_eiou", deadline=None, max_examples=50, database=None, derandomize="CI" in os.environ
 )
 settings.load_profile("spacy_eiou")
+
+# Processes that tests start import the same package as the tests: pytest's "pythonpath" is its own.
+if (ROOT / "spacy_eiou").exists():
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+
+
+@pytest.fixture(scope="session")
+def need():
+    """A function that skips a test where programs are missing. It tells how to install them."""
+
+    def check(*programs, install):
+        missing = [program for program in programs if shutil.which(program) is None]
+        if missing:
+            pytest.skip(f"needs {' and '.join(missing)}: {install}")
+
+    return check
+
+
+def fail_if_skipped(report):
+    """Where everything has to run, as in CI, a test that was skipped has failed."""
+    if "NO_SKIPS" in os.environ and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"NO_SKIPS is set. {report.longrepr[2]}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return fail_if_skipped((yield))

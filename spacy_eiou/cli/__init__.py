@@ -11,6 +11,7 @@ from .calibrate import calibrate_cli
 from .evaluate import evaluate_cli
 from .analyze import analyze_cli
 from .card import card_cli
+from .package import package_cli
 from .annotate import annotate_cli
 from .compare import compare_cli
 # isort: on
@@ -25,6 +26,7 @@ __all__ = [
     "convert_cli",
     "evaluate_cli",
     "init_cli",
+    "package_cli",
     "prepare_cli",
     "self_train_cli",
     "statistics_cli",

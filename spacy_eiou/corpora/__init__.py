@@ -1,18 +1,17 @@
 from .account import Account
-from .brat import read_brat
-from .cmeee import read_cmeee_json, read_cmeee_text
-from .conll import read_conll
 from .conversion import PARTS, convert, make_nlp
 from .description import Conversion, CorpusDescription, find_transformer, make_config, prepare
-from .docbin import read_docbin
 from .docs import record_to_doc, records_to_docs
-from .folder import list_files, over_folder
-from .formats import READERS
-from .genia import read_genia
-from .iob2 import read_iob2
-from .jsonl import read_jsonl
-from .label_studio import read_label_studio
-from .maintie import read_maintie
+from .formats import READERS, list_files, register_format
+from .formats.brat import read_brat
+from .formats.cmeee import read_cmeee_json, read_cmeee_text
+from .formats.conll import read_conll
+from .formats.docbin import read_docbin
+from .formats.genia import read_genia
+from .formats.iob2 import read_iob2
+from .formats.jsonl import read_jsonl
+from .formats.label_studio import read_label_studio
+from .formats.maintie import read_maintie
 from .project import ProjectReport, init_project
 from .record import CorpusError, Dropped, Entity, Record
 from .splits import IdSplit, read_ids, split_by_fractions, split_by_ids, split_by_sizes
@@ -35,7 +34,6 @@ __all__ = [
     "list_files",
     "make_config",
     "make_nlp",
-    "over_folder",
     "prepare",
     "read_brat",
     "read_cmeee_json",
@@ -50,6 +48,7 @@ __all__ = [
     "read_maintie",
     "record_to_doc",
     "records_to_docs",
+    "register_format",
     "split_by_fractions",
     "split_by_ids",
     "split_by_sizes",

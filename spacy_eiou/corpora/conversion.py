@@ -1,6 +1,6 @@
 import warnings
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import spacy
 from spacy.language import Language
@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..files import to_json, write_files
 from .account import Account
 from .docs import records_to_docs
-from .formats import READERS
+from .formats import get_format
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
 
@@ -51,11 +51,19 @@ def convert(
     RETURNS (Dict[Path, Account]): The files and their accounts.
     RAISES (CorpusError): If the corpus or an argument is not as expected. Nothing is written.
     """
+    paths = check_conversion(
+        input_path,
+        output_path,
+        corpus_format=corpus_format,
+        level=level,
+        split_sizes=split_sizes,
+        split_fractions=split_fractions,
+        split_ids=split_ids,
+    )
     nlp = make_nlp(lang, tokenizer)
-    records = _read_records(input_path, corpus_format, level)
-    chosen = [split for split in (split_sizes, split_fractions, split_ids) if split is not None]
-    if len(chosen) > 1:
-        raise CorpusError("Expected one way to split: by sizes, by fractions or by ids")
+    records = list(get_format(corpus_format).read([input_path], **_get_options(level)))
+    if not records:
+        raise CorpusError(f"{input_path}: expected at least one record")
     if split_sizes is not None:
         parts = split_by_sizes(records, split_sizes)
     elif split_fractions is not None:
@@ -64,8 +72,6 @@ def convert(
         parts = _split_by_id_files(records, split_ids, strict)
     else:
         parts = [records]
-    paths = _get_output_paths(output_path, len(parts), is_split=bool(chosen))
-    _protect_inputs([input_path, *(split_ids or [])], paths)
     converted = {
         path: records_to_docs(nlp, tqdm(part, disable=silent or None), spans_key)
         for path, part in zip(paths, parts, strict=True)
@@ -77,6 +83,31 @@ def convert(
     contents.update((_account_path(path), to_json(accounts[path].to_dict())) for path in paths)
     write_files(contents)
     return accounts
+
+
+def check_conversion(
+    input_path: Path,
+    output_path: Path,
+    *,
+    corpus_format: str,
+    level: Optional[int] = None,
+    split_sizes: Optional[Sequence[int]] = None,
+    split_fractions: Optional[Sequence[float]] = None,
+    split_ids: Optional[Sequence[Path]] = None,
+) -> List[Path]:
+    """Check what can be known of a conversion before anything is read. The arguments are those of
+    `convert`.
+
+    RETURNS (List[Path]): The .spacy files that will be written.
+    RAISES (CorpusError): If an argument is not as expected.
+    """
+    get_format(corpus_format).check_options(_get_options(level))
+    splits = [split for split in (split_sizes, split_fractions, split_ids) if split is not None]
+    if len(splits) > 1:
+        raise CorpusError("Expected one way to split: by sizes, by fractions or by ids")
+    outputs = _find_outputs(output_path, len(splits[0]) if splits else None)
+    _check_paths([input_path, *(split_ids or [])], outputs)
+    return outputs
 
 
 def make_nlp(lang: str, tokenizer: Optional[str]) -> Language:
@@ -94,16 +125,8 @@ def make_nlp(lang: str, tokenizer: Optional[str]) -> Language:
         raise CorpusError(f"Can't create the tokenizer: {err}") from err
 
 
-def _read_records(path: Path, corpus_format: str, level: Optional[int]) -> List[Record]:
-    if corpus_format not in READERS:
-        raise CorpusError(f"Expected a format from {', '.join(READERS)}, not '{corpus_format}'")
-    if level is not None and corpus_format != "maintie":
-        raise CorpusError(f"Expected no level: the labels of '{corpus_format}' have none")
-    options = {} if level is None else {"level": level}
-    records = list(READERS[corpus_format](path, **options))
-    if not records:
-        raise CorpusError(f"{path}: expected at least one record")
-    return records
+def _get_options(level: Optional[int]) -> Dict[str, Any]:
+    return {} if level is None else {"level": level}
 
 
 def _split_by_id_files(
@@ -122,8 +145,8 @@ def _split_by_id_files(
     return split.parts
 
 
-def _get_output_paths(output_path: Path, n_parts: int, *, is_split: bool) -> List[Path]:
-    if not is_split:
+def _find_outputs(output_path: Path, n_parts: Optional[int]) -> List[Path]:
+    if n_parts is None:
         if output_path.suffix != ".spacy":
             raise CorpusError(f"Expected an output file with the suffix .spacy, not {output_path}")
         return [output_path]
@@ -132,8 +155,13 @@ def _get_output_paths(output_path: Path, n_parts: int, *, is_split: bool) -> Lis
     return [output_path / f"{name}.spacy" for name in PARTS[:n_parts]]
 
 
-def _protect_inputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+def _check_paths(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    for path in inputs:
+        if not path.exists():
+            raise CorpusError(f"{path}: expected a file or a directory to read")
     for output in (*outputs, *map(_account_path, outputs)):
+        if output.is_dir():
+            raise CorpusError(f"{output}: expected a file to write, not a directory")
         if output.exists() and any(output.samefile(path) for path in inputs):
             raise CorpusError(f"Expected another output path: {output} is read, and would be lost")
 

@@ -1,25 +1,27 @@
 """How a corpus is converted and what it sets in a training config, as a file says it."""
 
 import warnings
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set
 
 import srsly
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from spacy.schemas import ConfigSchemaTraining
 from spacy.tokens import Doc
-from spacy.util import load_config, load_model_from_config
+from spacy.util import load_config, load_model_from_config, registry
 from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..files import write_file
 from .account import Account
-from .conversion import PARTS, convert
+from .conversion import PARTS, check_conversion, convert
 from .docbin import read_docs
 from .record import CorpusError
 
 
-class Conversion(BaseModel, extra="forbid"):
+class Conversion(BaseModel, extra="forbid", strict=True):
     """One call of `convert`: paths are relative to the assets and to the output."""
 
     input: str
@@ -31,7 +33,7 @@ class Conversion(BaseModel, extra="forbid"):
     split_ids: List[str] = []
 
 
-class CorpusDescription(BaseModel, extra="forbid"):
+class CorpusDescription(BaseModel, extra="forbid", strict=True):
     """A file of configs/corpora: how to convert a corpus, what it sets in a training config, and
     what to say of it in a model card."""
 
@@ -40,7 +42,7 @@ class CorpusDescription(BaseModel, extra="forbid"):
     source: str = ""
     lang: str
     tokenizer: str
-    convert: List[Conversion]
+    convert: List[Conversion] = Field(min_length=1)
     config: Dict[str, Any] = {}
 
     @classmethod
@@ -85,12 +87,19 @@ def prepare(
             f"{missing[0]}: can't find this file ({len(missing)} are missing). Fetch them with: "
             "python -m spacy project assets"
         )
+    filled_path = output_path / "config.cfg"
+    if filled_path.resolve() == config_path.resolve():
+        raise CorpusError(f"Expected another output path: {config_path} is read, and would be lost")
     config = make_config(config_path, corpus, output_path, transformer)
+    calls = [_get_arguments(item, assets_path, output_path) for item in corpus.convert]
+    _check_conversions(calls)
     accounts: Dict[Path, Account] = {}
-    for conversion in corpus.convert:
-        accounts.update(_convert_part(corpus, conversion, assets_path, output_path, silent=silent))
+    for call in calls:
+        accounts.update(
+            convert(**call, lang=corpus.lang, tokenizer=corpus.tokenizer, silent=silent)
+        )
     _warn_about_shared_docs(output_path)
-    write_file(output_path / "config.cfg", config.to_bytes())
+    write_file(filled_path, config.to_bytes())
     return accounts
 
 
@@ -102,26 +111,24 @@ def find_missing_files(corpus: CorpusDescription, assets_path: Path) -> List[Pat
     return [assets_path / name for name in names if not (assets_path / name).exists()]
 
 
-def _convert_part(
-    corpus: CorpusDescription,
-    conversion: Conversion,
-    assets_path: Path,
-    output_path: Path,
-    *,
-    silent: bool,
-) -> Dict[Path, Account]:
-    return convert(
-        assets_path / conversion.input,
-        output_path / conversion.output,
-        corpus_format=conversion.format,
-        lang=corpus.lang,
-        tokenizer=corpus.tokenizer,
-        level=conversion.level,
-        split_sizes=conversion.split_sizes,
-        split_fractions=conversion.split_fractions,
-        split_ids=[assets_path / name for name in conversion.split_ids] or None,
-        silent=silent,
-    )
+def _get_arguments(conversion: Conversion, assets_path: Path, output_path: Path) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The arguments of `convert`, other than those of the corpus."""
+    return {
+        "input_path": assets_path / conversion.input,
+        "output_path": output_path / conversion.output,
+        "corpus_format": conversion.format,
+        "level": conversion.level,
+        "split_sizes": conversion.split_sizes,
+        "split_fractions": conversion.split_fractions,
+        "split_ids": [assets_path / name for name in conversion.split_ids] or None,
+    }
+
+
+def _check_conversions(calls: List[Dict[str, Any]]) -> None:
+    outputs = [path for call in calls for path in check_conversion(**call)]
+    for path, count in Counter(outputs).items():
+        if count > 1:
+            raise CorpusError(f"{path}: expected one conversion that writes this file, not {count}")
 
 
 def _warn_about_shared_docs(output_path: Path) -> None:
@@ -174,12 +181,29 @@ def make_config(
     }
     if transformer is not None and "transformer" in load_config(config_path)["components"]:
         overrides["components.transformer.model.name"] = find_transformer(transformer)
-    config = load_config(config_path, overrides=overrides)
-    config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
     try:
-        return load_model_from_config(config, auto_fill=True).config
+        config = load_config(config_path, overrides=overrides)
+        config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
+        filled = load_model_from_config(config, auto_fill=True).config
+        registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
     except ValueError as err:
         raise CorpusError(f"{config_path}: can't be filled in for the corpus ({err})") from err
+    # Filling in leaves out what spaCy does not know.
+    unknown = sorted(_get_names(config) - _get_names(filled))
+    if unknown:
+        raise CorpusError(f"{config_path}: did not expect the setting '{unknown[0]}'")
+    return filled
+
+
+def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:
+    """RETURNS (Set[str]): The dotted names of the settings of a config."""
+    names = set()
+    for key, value in section.items():
+        if isinstance(value, dict):
+            names |= _get_names(value, f"{prefix}{key}.")
+        else:
+            names.add(f"{prefix}{key}")
+    return names
 
 
 def find_transformer(name: str) -> str:
@@ -189,7 +213,8 @@ def find_transformer(name: str) -> str:
         on a hub.
     RETURNS (str): The folder, or the name on the hub.
     """
-    package = find_spec(name.replace("-", "_")) if "/" not in name else None
+    module = name.replace("-", "_")
+    package = find_spec(module) if module.isidentifier() else None
     if package is not None and package.origin is not None:
         model_path = Path(package.origin).parent / "model"
         if model_path.is_dir():

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 import srsly
 from spacy.language import Language
@@ -14,20 +14,11 @@ from .account import Account
 from .conversion import PARTS, make_nlp
 from .description import Conversion, CorpusDescription
 from .docs import records_to_docs
-from .folder import list_files
-from .formats import READERS
+from .formats import Format, get_format, guess_format, list_files
 from .record import CorpusError, Record
 from .splits import split_by_fractions
 
 DEFAULT_TRANSFORMER = "sentence-transformers/all-MiniLM-L6-v2"
-FORMATS_BY_SUFFIX = {
-    ".jsonl": "jsonl",
-    ".ann": "brat",
-    ".spacy": "docbin",
-    ".conll": "conll",
-    ".iob2": "iob2",
-}
-BRAT_SUFFIXES = (".txt", ".ann")
 TOKENIZERS = (
     "spacy.Tokenizer.v1",
     "spacy_eiou.BiomedicalTokenizer.v1",
@@ -98,17 +89,14 @@ def init_project(
     nlp = make_nlp(lang, tokenizer)
     tokenizer = str(nlp.config["nlp"]["tokenizer"]["@tokenizers"])
     inputs = {part: paths for part, paths in zip(PARTS, (train, dev, test), strict=True) if paths}
-    if corpus_format is None:
-        corpus_format = guess_format(_list_files([*train, *dev, *test]))
-    if corpus_format not in READERS:
-        raise CorpusError(f"Expected a format from {', '.join(READERS)}, not '{corpus_format}'")
-    files = {part: find_files(paths, corpus_format) for part, paths in inputs.items()}
+    reader = _choose_format(corpus_format, [*train, *dev, *test])
+    files = {part: _find_files(reader, paths) for part, paths in inputs.items()}
     _check_assets(project_dir, files)
-    records = {part: _read_files(paths, corpus_format) for part, paths in files.items()}
+    records = {part: _read_files(reader, paths) for part, paths in files.items()}
     fractions = choose_fractions(records)
     _check_parts(split_records(records, fractions))
-    report = describe_records(nlp, [record for part in records.values() for record in part])
-    corpus = describe_corpus(list(records), corpus_format, lang, tokenizer, fractions)
+    everything = [record for part in records.values() for record in part]
+    corpus = describe_corpus(list(records), reader.name, lang, tokenizer, fractions)
     contents = make_project(project_dir.resolve().name, corpus, list(records), transformer)
     contents.update(
         (f"assets/{part}/{path.name}", path.read_bytes())
@@ -116,62 +104,46 @@ def init_project(
         for path in paths
     )
     write_files({project_dir / name: data for name, data in contents.items()})
-    return report._replace(corpus_format=corpus_format, n_files=sum(map(len, files.values())))
+    return ProjectReport(
+        corpus_format=reader.name,
+        n_files=sum(map(len, files.values())),
+        account=records_to_docs(nlp, everything)[1],
+        n_entities=sum(len(record.entities) for record in everything),
+        misaligned=compare_tokenizers(nlp, everything),
+    )
 
 
-def guess_format(files: Iterable[Path]) -> str:
-    """Tell the format of files by their suffixes.
-
-    files (Iterable[Path]): The files.
-    RETURNS (str): A name in `READERS`.
-    RAISES (CorpusError): If the suffixes tell no format, or several.
-    """
-    formats = {FORMATS_BY_SUFFIX[path.suffix] for path in files if path.suffix in FORMATS_BY_SUFFIX}
-    if len(formats) != 1:
-        raise CorpusError(
-            f"Expected files whose suffix tells one format, not {len(formats)}. "
-            f"Choose it with --format: {', '.join(READERS)}"
-        )
-    return formats.pop()
+def _choose_format(name: Optional[str], paths: List[Path]) -> Format:
+    for path in paths:
+        if not path.exists():
+            raise CorpusError(f"{path}: expected an annotated file or a directory of them")
+        if path.name.startswith("."):
+            raise CorpusError(
+                f"{path}: expected another name, since a project does not read files whose name "
+                "begins with a dot"
+            )
+    return guess_format(paths) if name is None else get_format(name)
 
 
-def find_files(paths: Sequence[Path], corpus_format: str) -> List[Path]:
-    """Find the files of a part.
-
-    paths (Sequence[Path]): Files, and directories of them.
-    corpus_format (str): A name in `READERS`.
-    RETURNS (List[Path]): The files, sorted by name, each .ann file with its .txt file.
-    RAISES (CorpusError): If there is no file, or two have the same name.
-    """
-    files = _list_files(paths)
-    if corpus_format == "brat":
-        texts = [path for path in files if path.suffix in BRAT_SUFFIXES]
-        files = {path.with_suffix(suffix) for path in texts for suffix in BRAT_SUFFIXES}
-    if not files:
-        raise CorpusError(f"{paths[0]}: expected a file in the format {corpus_format}")
+def _find_files(corpus_format: Format, paths: Sequence[Path]) -> List[Path]:
+    files = corpus_format.find_files(paths)
     name, count = Counter(path.name for path in files).most_common(1)[0]
     if count > 1:
         raise CorpusError(f"Expected files of different names, but {count} are named '{name}'")
-    return sorted(files, key=lambda path: path.name)
-
-
-def _list_files(paths: Sequence[Path]) -> Set[Path]:
-    return {file for path in paths for file in (list_files(path) if path.is_dir() else [path])}
+    return files
 
 
 def _check_assets(project_dir: Path, files: Dict[str, List[Path]]) -> None:
     for part, paths in files.items():
         folder = project_dir / "assets" / part
         names = {path.name for path in paths}
-        for path in list_files(folder) if folder.is_dir() else []:
+        for path in sorted(list_files([folder]) if folder.is_dir() else []):
             if path.name not in names:
                 raise CorpusError(f"{path}: expected no other files here, they would be read too")
 
 
-def _read_files(paths: List[Path], corpus_format: str) -> List[Record]:
-    if corpus_format == "brat":
-        paths = [path for path in paths if path.suffix == ".txt"]
-    records = [record for path in paths for record in READERS[corpus_format](path)]
+def _read_files(corpus_format: Format, paths: List[Path]) -> List[Record]:
+    records = list(corpus_format.read(paths))
     if not records:
         raise CorpusError(f"{paths[0]}: expected at least one record")
     return records
@@ -228,23 +200,22 @@ def _check_parts(parts: Dict[str, List[Record]]) -> None:
         raise CorpusError("Expected an entity in the train part, but there is none to learn from")
 
 
-def describe_records(nlp: Language, records: List[Record]) -> ProjectReport:
-    """Describe records, and how many of their entities the tokenizer keeps from being found. If
-    they are many, tell what other tokenizers would do.
+def compare_tokenizers(nlp: Language, records: List[Record]) -> Dict[str, int]:
+    """Count the entities that the tokenizer keeps from being found, and if they are many, those
+    that other tokenizers would.
 
     nlp (Language): The pipeline with the tokenizer.
     records (List[Record]): The records.
-    RETURNS (ProjectReport): The report, without the format and the number of files.
+    RETURNS (Dict[str, int]): The number of entities that do not begin and end with a token, by the
+        name of the tokenizer: the one of the pipeline first.
     """
-    _, account = records_to_docs(nlp, records)
-    lang, tokenizer = nlp.config["nlp"]["lang"], nlp.config["nlp"]["tokenizer"]["@tokenizers"]
-    n_entities = sum(len(record.entities) for record in records)
-    misaligned = {tokenizer: count_misaligned(nlp, records)}
-    if misaligned[tokenizer] > MISALIGNED_SHARE * n_entities:
+    lang, chosen = nlp.config["nlp"]["lang"], nlp.config["nlp"]["tokenizer"]["@tokenizers"]
+    misaligned = {chosen: count_misaligned(nlp, records)}
+    if misaligned[chosen] > MISALIGNED_SHARE * sum(len(record.entities) for record in records):
         for name in TOKENIZERS:
-            if name != tokenizer:
+            if name != chosen:
                 misaligned[name] = count_misaligned(make_nlp(lang, name), records)
-    return ProjectReport("", 0, account, n_entities, misaligned)
+    return misaligned
 
 
 def count_misaligned(nlp: Language, records: Iterable[Record]) -> int:

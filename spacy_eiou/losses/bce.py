@@ -5,7 +5,7 @@ from typing import Tuple
 from thinc.types import Floats2d
 from thinc.util import get_array_module
 
-from .span_loss import SpanLoss, SpanTruths
+from .span_loss import SpanLoss, SpanTruths, sigmoid
 
 
 class BCE(SpanLoss):
@@ -48,11 +48,8 @@ class BCE(SpanLoss):
     def probabilities(self, logits: Floats2d) -> Floats2d:
         return sigmoid(logits[:, :-1])
 
-
-def sigmoid(logits: Floats2d) -> Floats2d:
-    """RETURNS (Floats2d): The logistic function of each logit, safe for large ones."""
-    xp = get_array_module(logits)
-    return xp.exp(-xp.logaddexp(0, -logits))
+    def separate_probabilities(self, logits: Floats2d) -> Floats2d:
+        return self.probabilities(logits)
 
 
 def build_bce_v1(gamma: float = 0.0) -> BCE:

@@ -22,12 +22,14 @@ class SpanTruths:
     labels (Ints1d): The label of each gold span, from 0 to K - 1, shape (m,).
     class_counts (Optional[Floats1d]): How often each of the K labels and, last, "no entity" was
         seen among the candidates of the training data, shape (K + 1,).
+    several_labels (bool): Whether a span may bear several labels.
     """
 
     candidates: Ints2d
     gold: Ints2d
     labels: Ints1d
     class_counts: Optional[Floats1d] = None
+    several_labels: bool = False
 
     def matches(self) -> Tuple[Ints1d, Ints1d]:
         """RETURNS (Tuple[Ints1d, Ints1d]): The candidates that are gold spans, and their labels."""
@@ -70,6 +72,16 @@ class SpanLoss(Loss[Floats2d, SpanTruths, Floats2d, float], ABC):  # type: ignor
         """
         return softmax(logits)[:, :-1]
 
+    def separate_probabilities(self, logits: Floats2d) -> Floats2d:
+        """Turn logits into the probability of each label by itself, for spans that may bear several
+        labels: by default against "no entity" alone, which so is a threshold that each span has
+        of its own (Zhou et al. 2021, arXiv 2010.11304; Su et al. 2022, arXiv 2208.02955).
+
+        logits (Floats2d): Shape (n, K + 1).
+        RETURNS (Floats2d): Shape (n, K), without the column for "no entity".
+        """
+        return sigmoid(logits[:, :-1] - logits[:, -1:])
+
 
 def softmax(logits: Floats2d) -> Floats2d:
     """RETURNS (Floats2d): The softmax over each row, safe for large logits."""
@@ -79,6 +91,19 @@ def softmax(logits: Floats2d) -> Floats2d:
     xp.exp(exps, out=exps)
     exps /= exps.sum(axis=1, keepdims=True)
     return exps
+
+
+def log_softmax(logits: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): The logarithm of the softmax over each row, safe for large logits."""
+    xp = get_array_module(logits)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def sigmoid(logits: Floats2d) -> Floats2d:
+    """RETURNS (Floats2d): The logistic function of each logit, safe for large ones."""
+    xp = get_array_module(logits)
+    return xp.exp(-xp.logaddexp(0, -logits))
 
 
 def column_major(logits: Floats2d) -> Floats2d:

@@ -3,7 +3,7 @@ read and write those of all candidates in each step."""
 
 from typing import Any, Callable, Dict, Tuple, TypeVar, cast
 
-import numpy
+import numpy as np
 import torch
 from numba import njit
 from thinc.api import Ops
@@ -58,7 +58,7 @@ class CompiledSpanVectors:
 
         def backprop(d_vectors: Floats2d) -> Tuple[Floats2d, SpanVectorParams]:
             d_projections = self.ops.alloc2f(*self.projections.shape)
-            d_params = SpanVectorParams(*map(numpy.zeros_like, self.params))
+            d_params = SpanVectorParams(*map(np.zeros_like, self.params))
             add_gradients(*self._inputs(spans), d_vectors, d_projections, d_params)
             dW = self.ops.gemm(d_projections, self.X, trans1=True)
             d_params = d_params._replace(W=dW, b=d_params.widths.sum(axis=0))
@@ -90,7 +90,7 @@ def fill_span_vectors(
     vectors (Floats2d): Where the vectors are written, shape (n, nH).
     """
     nH = len(params.G)
-    maximum = numpy.empty(nH, dtype=numpy.float32)
+    maximum = np.empty(nH, dtype=np.float32)
     start = end = -1
     for candidate in range(len(starts)):
         if starts[candidate] != start or ends[candidate] < end:
@@ -125,10 +125,10 @@ def add_gradients(
         those of the projections and the widths, are added to.
     """
     nH = len(params.G)
-    maximum = numpy.empty(nH, dtype=numpy.float32)
-    tokens = numpy.empty(nH, dtype=numpy.int64)  # where the maxima are
-    vector = numpy.empty(nH, dtype=numpy.float32)
-    gradient = numpy.empty(nH, dtype=numpy.float32)
+    maximum = np.empty(nH, dtype=np.float32)
+    tokens = np.empty(nH, dtype=np.int64)  # where the maxima are
+    vector = np.empty(nH, dtype=np.float32)
+    gradient = np.empty(nH, dtype=np.float32)
     start = end = -1
     for candidate in range(len(starts)):
         if starts[candidate] != start or ends[candidate] < end:
@@ -142,7 +142,7 @@ def add_gradients(
                     tokens[i] = token
         end = ends[candidate]
         mean, deviation = _add_up(projections, params, buckets, start, end, maximum, vector)
-        d_mean = d_deviation = numpy.float32(0)
+        d_mean = d_deviation = np.float32(0)
         for i in range(nH):
             normal = (vector[i] - mean) / deviation
             d_params.G[i] += d_vectors[candidate, i] * normal
@@ -150,14 +150,14 @@ def add_gradients(
             gradient[i] = d_vectors[candidate, i] * params.G[i]
             d_mean += gradient[i]
             d_deviation += gradient[i] * normal
-        d_mean /= numpy.float32(nH)
-        d_deviation /= numpy.float32(nH)
+        d_mean /= np.float32(nH)
+        d_deviation /= np.float32(nH)
         d_width = d_params.widths[buckets[end - start - 1]]
         for i in range(nH):
             normal = (vector[i] - mean) / deviation
             d_sum = (gradient[i] - d_mean - normal * d_deviation) / deviation
             # A branch would keep the compiler from using vector registers.
-            gradient[i] = d_sum if vector[i] > 0 else numpy.float32(0)
+            gradient[i] = d_sum if vector[i] > 0 else np.float32(0)
             d_projections[start, i] += gradient[i]
             d_projections[end - 1, nH + i] += gradient[i]
             d_width[i] += gradient[i]
@@ -179,13 +179,13 @@ def _add_up(
     standard deviation of its features."""
     nH = len(vector)
     width = params.widths[buckets[end - start - 1]]
-    total = numpy.float32(0)
+    total = np.float32(0)
     for i in range(nH):
         boundaries = projections[start, i] + projections[end - 1, nH + i]
-        vector[i] = max(boundaries + maximum[i] + width[i] + params.b[i], numpy.float32(0))
+        vector[i] = max(boundaries + maximum[i] + width[i] + params.b[i], np.float32(0))
         total += vector[i]
-    mean = total / numpy.float32(nH)
-    total = numpy.float32(0)
+    mean = total / np.float32(nH)
+    total = np.float32(0)
     for i in range(nH):
         total += (vector[i] - mean) ** 2
-    return mean, numpy.sqrt(total / numpy.float32(nH) + numpy.float32(1e-5))
+    return mean, np.sqrt(total / np.float32(nH) + np.float32(1e-5))

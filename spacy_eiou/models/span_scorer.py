@@ -1,26 +1,25 @@
 """The Thinc layer around the span vectors: parameters, pieces and the scorer."""
 
-import os
-from typing import Callable, Optional, Tuple, Union
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Callable, Optional, Tuple, Union
 
-import numpy
+import numpy as np
 import torch
 import torch.nn.functional as F
 from thinc.api import Model, glorot_uniform_init
 from thinc.types import Floats2d, Ints2d, Ragged
 from thinc.util import get_array_module
 
-from .span_kernel import CompiledSpanVectors
 from .span_vectors import SpanVectorParams, TorchSpanVectors
-from .torch_layers import as_array, as_tensor, compute_with_torch, no_backprop
+from .torch_layers import as_array, as_tensor, compute_with_torch, no_backprop, works_after_fork
+
+if TYPE_CHECKING:
+    from .span_kernel import CompiledSpanVectors
+
+HAS_NUMBA = find_spec("numba") is not None
 
 # Prediction bounds its memory: candidates get their vectors in pieces that the cache holds.
 PIECE_SIZE = 4096
-
-# A forked process inherits the state of PyTorch's threads, but not the threads, and would wait for
-# them forever: `nlp.pipe(n_process=2)` forks.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def span_scorer(
@@ -29,8 +28,8 @@ def span_scorer(
     """Score candidate spans from the vectors of their tokens.
 
     The parameters belong to Thinc, so that averaging, serialization and the optimizer treat them
-    like those of any other layer; compiled code on a CPU, and PyTorch on a GPU, compute on the same
-    memory.
+    like those of any other layer. On their memory, code that Numba compiles computes on a CPU where
+    Numba is installed, and PyTorch elsewhere.
 
     scorer (Model[Floats2d, Floats2d]): Maps span vectors of shape (n, hidden_size) to scores.
     hidden_size (int): Width of the span vectors.
@@ -69,6 +68,7 @@ def init(
     model.set_dim("nO", scorer.get_dim("nO"))
 
 
+@works_after_fork
 def forward(
     model: Model[Tuple[Ragged, Ragged], Floats2d],
     tokens_candidates: Tuple[Ragged, Ragged],
@@ -106,10 +106,13 @@ def _predict(
 
 def _span_vectors(
     model: Model[Tuple[Ragged, Ragged], Floats2d], tokens: Ragged, spans: Ints2d
-) -> Union[CompiledSpanVectors, TorchSpanVectors]:
+) -> "Union[CompiledSpanVectors, TorchSpanVectors]":
     X = tokens.dataXd
     params = SpanVectorParams(*map(model.get_param, SpanVectorParams._fields))
-    if isinstance(X, numpy.ndarray):
+    if HAS_NUMBA and isinstance(X, np.ndarray):
+        # Not before it is needed: a process that predicts nothing need not import Numba.
+        from .span_kernel import CompiledSpanVectors
+
         max_width = int((spans[1] - spans[0]).max(initial=1))
         return CompiledSpanVectors(model.ops, X, params, max_width)
     return TorchSpanVectors(X, params)

@@ -118,4 +118,4 @@ def _maxima(tokens: Tensor, starts: Tensor, widths: Tensor) -> Tensor:
 
 def _maximum(a: Tensor, b: Tensor) -> Tensor:
     # The backward passes of torch.maximum and torch.where take far longer.
-    return b + torch.relu(a - b)
+    return b + torch.relu(a - b) if torch.is_grad_enabled() else torch.maximum(a, b)

@@ -2,7 +2,7 @@
 
 from typing import Iterable, Optional
 
-import numpy
+import numpy as np
 from spacy.pipeline.spancat import Suggester
 from spacy.tokens import Doc
 from thinc.api import Ops, get_current_ops
@@ -41,36 +41,36 @@ class SpanSuggester:
             )
         ops = ops or get_current_ops()
         docs = list(docs)
-        doc_lengths = numpy.asarray([len(doc) for doc in docs], dtype="i")
+        doc_lengths = np.asarray([len(doc) for doc in docs], dtype="i")
         doc_bounds = _bounds(doc_lengths)
-        starts = numpy.arange(doc_bounds[-1], dtype="i") - doc_bounds[:-1].repeat(doc_lengths)
+        starts = np.arange(doc_bounds[-1], dtype="i") - doc_bounds[:-1].repeat(doc_lengths)
         ends = doc_lengths.repeat(doc_lengths)
         for doc, start, end in zip(docs, doc_bounds, doc_bounds[1:]):
             if doc.has_annotation("SENT_START"):
                 ends[start:end] = sentence_ends(doc)
-        counts = numpy.minimum(ends - starts, self.max_width)
+        counts = np.minimum(ends - starts, self.max_width)
         count_bounds = _bounds(counts)
-        candidates = numpy.empty((count_bounds[-1], 2), dtype="i")
+        candidates = np.empty((count_bounds[-1], 2), dtype="i")
         candidates[:, 0] = starts.repeat(counts)
         # The first candidate of each token ends one token further.
-        candidates[:, 1] = numpy.arange(1, len(candidates) + 1)
+        candidates[:, 1] = np.arange(1, len(candidates) + 1)
         candidates[:, 1] += (starts - count_bounds[:-1]).repeat(counts)
-        lengths = numpy.diff(count_bounds[doc_bounds])
+        lengths = np.diff(count_bounds[doc_bounds])
         return Ragged(ops.asarray2i(candidates), ops.asarray1i(lengths))
 
 
 def sentence_ends(doc: Doc) -> Ints1d:
     """RETURNS (Ints1d): For each token of a doc with sentence boundaries, the end of its
     sentence."""
-    boundaries = numpy.flatnonzero(doc.to_array("SENT_START") == 1)
-    boundaries = numpy.unique(numpy.append(boundaries, [0, len(doc)]))
-    return numpy.repeat(boundaries[1:], numpy.diff(boundaries)).astype("i")
+    boundaries = np.flatnonzero(doc.to_array("SENT_START") == 1)
+    boundaries = np.unique(np.append(boundaries, [0, len(doc)]))
+    return np.repeat(boundaries[1:], np.diff(boundaries)).astype("i")
 
 
 def _bounds(lengths: Ints1d) -> Ints1d:
     """RETURNS (Ints1d): Where parts of these lengths begin, laid end to end, and the end."""
-    bounds = numpy.zeros(len(lengths) + 1, dtype="i")
-    numpy.cumsum(lengths, out=bounds[1:])
+    bounds = np.zeros(len(lengths) + 1, dtype="i")
+    np.cumsum(lengths, out=bounds[1:])
     return bounds
 
 

@@ -1,8 +1,8 @@
 """spaCy's token-to-vector models with the same weights, computed faster."""
 
-from typing import Callable, List, Tuple
+from typing import Any, Callable, Iterable, List, Tuple
 
-from spacy.ml.models.tok2vec import build_Tok2Vec_model
+from spacy.ml.models.tok2vec import MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.layers.chain import forward as forward_chain
@@ -11,9 +11,6 @@ from thinc.util import get_array_module
 
 from .torch_layers import compute_with_torch, no_backprop, replace_forward
 
-# The layers of "spacy.MultiHashEmbed.v2" without static vectors.
-HASH_EMBEDDING = ["extract_features", "list2ragged", "with_array", "with_array", "ragged2list"]
-
 
 def build_tok2vec_v1(
     embed: Model[List[Doc], List[Floats2d]], encode: Model[List[Floats2d], List[Floats2d]]
@@ -21,19 +18,32 @@ def build_tok2vec_v1(
     """Build "spacy.Tok2Vec.v2", computed faster. Layers, weights and, up to rounding, results are
     the same: each of the two architectures loads what the other has saved.
 
-    PyTorch computes the layers of type "Maxout.v1" and "LayerNorm.v1". In prediction, the tokens of
-    a batch that have all features in common share one embedding, if the embedding is
-    "spacy.MultiHashEmbed.v2" without static vectors.
+    PyTorch computes the layers that are Thinc's own "Linear.v1", "Maxout.v1" and "LayerNorm.v1". In
+    prediction, the tokens of a batch that have all features in common share one embedding, if the
+    embedding is "spacy.MultiHashEmbed.v2" without static vectors.
 
     embed (Model[List[Doc], List[Floats2d]]): Embeds tokens without their context.
     encode (Model[List[Floats2d], List[Floats2d]]): Encodes the context.
     RETURNS (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
     """
     tok2vec = build_Tok2Vec_model(embed, encode)
-    compute_with_torch(tok2vec)
-    if [layer.name.partition("(")[0] for layer in embed.layers] == HASH_EMBEDDING:
+    if is_hash_embedding(embed):
         replace_forward(tok2vec, embed, embed_distinct)
+    compute_with_torch(tok2vec)
     return tok2vec
+
+
+def is_hash_embedding(model: Model[List[Doc], List[Floats2d]]) -> bool:
+    """RETURNS (bool): Whether a model is "spacy.MultiHashEmbed.v2" without static vectors, by the
+    functions of its layers."""
+    expected = MultiHashEmbed(1, ["NORM", "SHAPE"], [1, 1], include_static_vectors=False)
+    same_chain = _functions([model, *model.layers]) == _functions([expected, *expected.layers])
+    # With other numbers of attributes, the same layers occur more or less often.
+    return same_chain and set(_functions(model.walk())) <= set(_functions(expected.walk()))
+
+
+def _functions(nodes: Iterable[Model[Any, Any]]) -> List[Callable[..., Any]]:
+    return [node._func for node in nodes]
 
 
 def embed_distinct(

@@ -1,11 +1,17 @@
 """Layers of Thinc that PyTorch computes: with the same parameters and results, but faster."""
 
-from typing import Any, Callable, Dict, Tuple, cast
+import os
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Callable, Dict, Iterator, Tuple, cast
 
-import numpy
+import numpy as np
 import torch
 import torch.nn.functional as F
 from thinc.api import Model, torch2xp, xp2torch
+from thinc.layers.layernorm import forward as forward_layer_norm
+from thinc.layers.linear import forward as forward_linear
+from thinc.layers.maxout import forward as forward_maxout
 from thinc.types import ArrayXd, Floats2d
 
 Forward = Callable[[Model[Any, Any], Any, bool], Tuple[Any, Callable[[Any], Any]]]
@@ -13,27 +19,63 @@ Forward = Callable[[Model[Any, Any], Any, bool], Tuple[Any, Callable[[Any], Any]
 # Thinc adds it to the variance.
 EPSILON = 1e-8
 
+IMPORTING_PROCESS = os.getpid()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute with one thread, and restore the number of threads afterwards."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def works_after_fork(forward: Forward) -> Forward:
+    """Let a forward pass and its callback compute with one thread in processes that were forked
+    since the package was imported, as `nlp.pipe(n_process=2)` does: they inherit the state of
+    PyTorch's threads, but not the threads, and would wait for them forever.
+
+    forward (Forward): The forward pass.
+    RETURNS (Forward): The forward pass that forked processes can call.
+    """
+
+    @wraps(forward)
+    def forward_after_fork(
+        model: Model[Any, Any], X: Any, is_train: bool
+    ) -> Tuple[Any, Callable[[Any], Any]]:
+        if os.getpid() == IMPORTING_PROCESS:
+            return forward(model, X, is_train)
+        with one_thread():
+            Y, backprop = forward(model, X, is_train)
+        return Y, one_thread()(backprop)
+
+    return forward_after_fork
+
 
 def compute_with_torch(model: Model[Any, Any]) -> None:
-    """Let PyTorch compute the linear, maxout and normalization layers of a model.
+    """Let PyTorch compute the layers of a model that are Thinc's own "Linear.v1", "Maxout.v1" and
+    "LayerNorm.v1".
 
-    model (Model[Any, Any]): The model to change, not initialized yet.
+    model (Model[Any, Any]): The model to change.
     """
-    forwards: Dict[str, Forward] = {
-        "linear": linear,
-        "maxout": maxout,
-        "layernorm": layer_norm,
+    forwards: Dict[Forward, Forward] = {
+        forward_linear: linear,
+        forward_maxout: maxout,
+        forward_layer_norm: layer_norm,
     }
     for node in list(model.walk()):
-        if node.name in forwards:
-            replace_forward(model, node, forwards[node.name])
+        if node._func in forwards:
+            replace_forward(model, node, forwards[node._func])
 
 
 def replace_forward(model: Model[Any, Any], node: Model[Any, Any], forward: Forward) -> None:
     """Replace a node by one that differs in its forward pass only, so that what is saved with
     either can be loaded with the other.
 
-    model (Model[Any, Any]): The model to change, not initialized yet.
+    model (Model[Any, Any]): The model to change.
     node (Model[Any, Any]): A node of it.
     forward (Forward): The forward pass.
     """
@@ -43,7 +85,7 @@ def replace_forward(model: Model[Any, Any], node: Model[Any, Any], forward: Forw
         init=node.init,
         layers=node.layers,
         dims={name: node.maybe_get_dim(name) for name in node.dim_names},
-        params=dict.fromkeys(node.param_names),
+        params={name: node.maybe_get_param(name) for name in node.param_names},
         attrs=node.attrs,
     )
     model.replace_node(node, replacement)
@@ -57,7 +99,7 @@ def as_tensor(array: ArrayXd, requires_grad: bool = False) -> torch.Tensor:
     requires_grad (bool): Whether PyTorch should derive its gradient.
     RETURNS (Tensor): A tensor on the same memory.
     """
-    if isinstance(array, numpy.ndarray):
+    if isinstance(array, np.ndarray):
         tensor = torch.from_numpy(array)
         return tensor.requires_grad_() if requires_grad else tensor
     return cast(torch.Tensor, xp2torch(array, requires_grad=requires_grad))
@@ -72,6 +114,7 @@ def as_array(tensor: torch.Tensor) -> ArrayXd:
     return tensor.numpy() if tensor.device.type == "cpu" else torch2xp(tensor)
 
 
+@works_after_fork
 def linear(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
@@ -88,6 +131,7 @@ def linear(
     return as_array(torch.addmm(b[:, None], W, inputs.t()).t()), backprop
 
 
+@works_after_fork
 def maxout(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
@@ -111,6 +155,7 @@ def maxout(
     return best, backprop
 
 
+@works_after_fork
 def layer_norm(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:

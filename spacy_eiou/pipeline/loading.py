@@ -2,6 +2,8 @@ from spacy.language import Language
 from spacy.util import load_model
 from thinc.api import fix_random_seed, require_cpu, require_gpu
 
+from ..extras import require_extra
+
 
 def use_device(use_gpu: int) -> None:
     """Choose where arrays are allocated and computed from now on.
@@ -27,9 +29,15 @@ def load_pipeline(model: str, *, use_gpu: int = -1) -> Language:
     model (str): Name or path of the pipeline.
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): If there is no such GPU, or a component can't be made.
+    RAISES (ValueError): If there is no such GPU, or a component can't be made: if it needs
+        spacy-transformers and that is not installed, the message says how to install it.
     RAISES (OSError): If there is no such pipeline.
     """
     fix_random_seed()
     use_device(use_gpu)
-    return load_model(model)
+    try:
+        return load_model(model)
+    except ValueError as err:
+        if "factory for 'transformer'" in str(err):
+            require_extra("transformers", "spacy_transformers")
+        raise ValueError(f"Can't load the pipeline '{model}': {err}") from err

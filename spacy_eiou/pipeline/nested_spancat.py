@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Callable, Counter, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Counter, Dict, Iterable, List, Optional, Tuple, Union
 
 import numpy as np
 import srsly
@@ -61,6 +61,9 @@ depth = 4
 @misc = "spacy_eiou.span_suggester.v1"
 max_width = null
 """
+# The setting `max_positive` that follows the training data.
+AUTO = "auto"
+
 DEFAULT_CONFIG = Config().from_str(nested_spancat_default_config)
 
 
@@ -70,7 +73,7 @@ DEFAULT_CONFIG = Config().from_str(nested_spancat_default_config)
     default_config={
         "spans_key": DEFAULT_SPANS_KEY,
         "threshold": 0.5,
-        "max_positive": 1,
+        "max_positive": AUTO,
         "overlap": "any",
         "model": DEFAULT_CONFIG["model"],
         "suggester": DEFAULT_CONFIG["suggester"],
@@ -87,7 +90,7 @@ def make_nested_spancat(
     loss: SpanLoss,
     spans_key: str,
     threshold: float,
-    max_positive: Optional[int],
+    max_positive: Union[int, str, None],
     overlap: str,
     scorer: Optional[Callable[..., Dict[str, Any]]],
 ) -> "NestedSpanCategorizer":
@@ -99,7 +102,8 @@ def make_nested_spancat(
     loss (SpanLoss): The loss to train with, which also turns logits into probabilities.
     spans_key (str): Key of `doc.spans` for predictions and, in training, for gold spans.
     threshold (float): The least probability of a span that is kept.
-    max_positive (Optional[int]): The most labels per span; `None` for no limit.
+    max_positive (Union[int, str, None]): The most labels per span: `None` for no limit, "auto" for
+        as many as a span of the training data bears.
     overlap (str): What predicted spans may do: "any", "nested" (spans that cross are resolved by
         score) or "flat" (all overlaps are).
     scorer (Optional[Callable]): The scoring method.
@@ -132,7 +136,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         *,
         spans_key: str = DEFAULT_SPANS_KEY,
         threshold: float = 0.5,
-        max_positive: Optional[int] = 1,
+        max_positive: Union[int, str, None] = AUTO,
         overlap: str = "any",
         scorer: Optional[Callable[..., Dict[str, Any]]] = nested_spans_score,
     ) -> None:
@@ -142,12 +146,13 @@ class NestedSpanCategorizer(SpanCategorizer):
         """
         super().__init__(vocab, model, suggester, name, add_negative_label=True, scorer=scorer)
         self.loss = loss
+        self.learns_max_positive = max_positive == AUTO
         self.cfg = {
             "labels": [],
             "spans_key": spans_key,
             "threshold": threshold,
             "label_thresholds": {},
-            "max_positive": max_positive,
+            "max_positive": 1 if max_positive == AUTO else max_positive,
             "overlap": overlap,
             "max_width": getattr(suggester, "max_width", None),
             "class_counts": None,
@@ -166,7 +171,12 @@ class NestedSpanCategorizer(SpanCategorizer):
         candidates = self.suggester(docs, ops=self.model.ops)
         if not candidates.lengths.sum():
             return candidates, self.model.ops.alloc2f(0, len(self.labels))
-        probabilities = self.loss.probabilities(self.model.predict((docs, candidates)))
+        logits = self.model.predict((docs, candidates))
+        probabilities = (
+            self.loss.probabilities(logits)
+            if self.cfg["max_positive"] == 1
+            else self.loss.separate_probabilities(logits)
+        )
         check_probabilities(self.name, probabilities)
         return candidates, probabilities
 
@@ -192,7 +202,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         doc_rows = np.searchsorted(bounds, rows, side="right")
         kept = resolve_overlap(spans + offsets[doc_rows, None], scores, self.cfg["overlap"])
         spans, scores = spans[kept], scores[kept]
-        label_hashes = [self.vocab.strings[label] for label in self.labels]
+        label_hashes = [self.vocab.strings.add(label) for label in self.labels]
         labels = [label_hashes[column] for column in columns[kept].tolist()]
         bounds = np.searchsorted(doc_rows[kept], np.arange(len(docs) + 1))
         for doc, start, end in zip(docs, bounds, bounds[1:]):
@@ -235,7 +245,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         labels: Optional[List[str]] = None,
     ) -> None:
         """Initialize the component for training: collect labels, find how wide candidates have to
-        be, and count how often each class occurs among them.
+        be and how many labels a span may get, and count how often each class occurs among them.
 
         get_examples (Callable[[], Iterable[Example]]): Returns gold-standard examples.
         nlp (Optional[Language]): The pipeline that the component is part of.
@@ -244,7 +254,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         RAISES (ValueError): If the examples have no gold spans, the labels given lack one of
             theirs, or no gold span is a candidate.
         """
-        n_spans, max_width = self._describe_gold_spans(get_examples())
+        n_spans, max_width, max_positive = self._describe_gold_spans(get_examples())
         # Without examples, spaCy initializes with a doc that has no annotation.
         if n_spans or labels is not None or any(eg.reference.spans for eg in get_examples()):
             references = (eg.reference for eg in get_examples())
@@ -255,6 +265,8 @@ class NestedSpanCategorizer(SpanCategorizer):
             check_score_weights(self.name, self.key, nlp.config)
         if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
             self._set_max_width(max_width)
+        if self.learns_max_positive:
+            self.cfg["max_positive"] = max_positive
         super().initialize(get_examples, nlp=nlp, labels=labels)
         self.cfg["label_thresholds"] = {}
         self._count_classes(get_examples())
@@ -299,7 +311,7 @@ class NestedSpanCategorizer(SpanCategorizer):
 
     def _check_loaded(self) -> None:
         check_settings(self.name, self.cfg)
-        check_labels_fit_model(self.name, self.labels, self.model)
+        check_labels_fit_model(self.name, self.cfg["labels"], self.model)
         self._set_max_width(self.cfg["max_width"])
 
     def _thresholds(self) -> Floats1d:
@@ -312,15 +324,19 @@ class NestedSpanCategorizer(SpanCategorizer):
         if isinstance(self.suggester, SpanSuggester):
             self.suggester.max_width = max_width
 
-    def _describe_gold_spans(self, examples: Iterable[Example]) -> Tuple[Dict[str, int], int]:
-        """RETURNS (Tuple[Dict[str, int], int]): The number of gold spans by label, and the width of
-        the widest one in tokens, at least 1."""
+    def _describe_gold_spans(self, examples: Iterable[Example]) -> Tuple[Dict[str, int], int, int]:
+        """RETURNS (Tuple[Dict[str, int], int, int]): The number of gold spans by label, the width
+        of the widest one in tokens, and the most labels on the same boundaries, both at least 1."""
         n_spans: Counter[str] = Counter()
-        max_width = 1
+        max_width = max_positive = 1
         for eg in examples:
+            spans = self._gold_spans(eg)
+            labeled = {(span.start, span.end, span.label) for span in spans}
+            n_labels = Counter((start, end) for start, end, _ in labeled)
             n_spans.update(span.label_ for span in eg.reference.spans.get(self.key, []))
-            max_width = max([max_width, *(len(span) for span in self._gold_spans(eg))])
-        return n_spans, max_width
+            max_width = max([max_width, *map(len, spans)])
+            max_positive = max([max_positive, *n_labels.values()])
+        return n_spans, max_width, max_positive
 
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = np.zeros(len(self.labels) + 1, dtype="int64")
@@ -362,6 +378,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             gold=gold_array[:, :2],
             labels=gold_array[:, 2],
             class_counts=None if counts is None else ops.asarray1f(counts),
+            several_labels=self.cfg["max_positive"] != 1,
         )
 
     def _label_index(self, label: str) -> int:

@@ -14,40 +14,52 @@ from .decoding import CONFLICTS
 
 
 def check_settings(name: str, cfg: Dict[str, Any]) -> None:
-    """Check the settings by which predictions are selected.
+    """Check the settings of a component, which a user may set and a file may hold.
 
     name (str): Name of the component.
     cfg (Dict[str, Any]): Its settings.
-    RAISES (ValueError): If `overlap`, `max_positive` or a threshold is out of range.
+    RAISES (ValueError): If a setting is of another type than it should be, or out of range.
     """
     if cfg["overlap"] not in CONFLICTS:
         raise ValueError(
             f"[{name}] Unknown setting overlap = {cfg['overlap']!r}. Choose one of: "
             f"{', '.join(CONFLICTS)}."
         )
-    if cfg["max_positive"] is not None and cfg["max_positive"] < 1:
+    for setting, meaning in {"max_positive": "for no limit", "max_width": "to learn it"}.items():
+        if cfg[setting] is not None and not (type(cfg[setting]) is int and cfg[setting] >= 1):
+            raise ValueError(
+                f"[{name}] {setting} must be at least 1, or null {meaning}, but is "
+                f"{cfg[setting]!r}."
+            )
+    if not _is_probability(cfg["threshold"]):
         raise ValueError(
-            f"[{name}] max_positive must be at least 1, or null for no limit, but is "
-            f"{cfg['max_positive']}."
+            f"[{name}] The threshold must be from 0 to 1, but is {cfg['threshold']!r}."
         )
-    if not 0 <= cfg["threshold"] <= 1:
-        raise ValueError(f"[{name}] The threshold must be from 0 to 1, but is {cfg['threshold']}.")
     for label, threshold in cfg["label_thresholds"].items():
-        if not 0 <= threshold <= 1:
+        if not _is_probability(threshold):
             raise ValueError(
                 f"[{name}] The threshold of the label {label!r} must be from 0 to 1, but is "
-                f"{threshold}."
+                f"{threshold!r}."
             )
 
 
-def check_labels_fit_model(name: str, labels: Collection[str], model: Model) -> None:
+def _is_probability(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def check_labels_fit_model(name: str, labels: Any, model: Model) -> None:
     """Check that the labels of a loaded component are those of its model.
 
     name (str): Name of the component.
-    labels (Collection[str]): Its labels.
+    labels (Any): What stands in the place of its labels.
     model (Model): Its model, which has a class per label and one for "no entity".
-    RAISES (ValueError): If there are more or fewer labels than the model has classes for.
+    RAISES (ValueError): If they are no distinct strings, or there are more or fewer of them than
+        the model has classes for.
     """
+    if type(labels) is not list or not all(type(label) is str for label in labels):
+        raise ValueError(f"[{name}] The labels must be a list of strings, but are {labels!r}.")
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"[{name}] The labels must be distinct, but are {labels!r}.")
     if model.has_dim("nO") and model.get_dim("nO") != len(labels) + 1:
         raise ValueError(
             f"[{name}] The model tells {model.get_dim('nO') - 1} labels apart, but the file 'cfg' "

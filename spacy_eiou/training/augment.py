@@ -3,7 +3,7 @@ import warnings
 from collections import defaultdict
 from typing import Callable, DefaultDict, Iterable, Iterator, List, NamedTuple, Set, Tuple, Union
 
-import numpy
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
@@ -24,8 +24,9 @@ def create_mention_replacement_augmenter(
 
     level (float): The share of examples to augment, between 0 and 1.
     spans_key (str): Key of the gold spans in `Doc.spans`.
-    copies (int): How often to yield each example, augmented anew. Training reads its corpus just
-        once, unless `max_epochs` is -1, so that with one copy each example gets one form.
+    copies (int): How often to yield each example, each time augmented by itself. Training reads
+        its corpus just once, unless `max_epochs` is -1, so that with one copy each example gets
+        one form.
     RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
     RAISES (ValueError): If the level or the number of copies is out of range.
     """
@@ -85,7 +86,7 @@ class MentionReplacementAugmenter:
 
         level (float): The share of examples to augment, between 0 and 1.
         spans_key (str): Key of the gold spans in `Doc.spans`.
-        copies (int): How often to yield each example, augmented anew.
+        copies (int): How often to yield each example, each time augmented by itself.
         RAISES (ValueError): If the level or the number of copies is out of range.
         """
         if not 0 <= level <= 1:
@@ -150,7 +151,8 @@ class MentionReplacementAugmenter:
                 "Mention replacement leaves examples as they are whose gold docs have annotation "
                 f"that would not fit the new words, such as {', '.join(annotation)}. To augment "
                 "them, remove this annotation from the training data.",
-                stacklevel=2,
+                # Where the corpus asks for the copies.
+                stacklevel=4,
             )
 
 
@@ -179,7 +181,7 @@ def find_other_annotation(doc: Doc, spans_key: str) -> List[str]:
     names += [f"spans[{key!r}]" for key in doc.spans if key != spans_key]
     if doc.spans[spans_key].attrs:
         names.append(f"spans[{spans_key!r}].attrs")
-    # Values of custom attributes are kept by character, but for those of the doc itself.
+    # Values of custom attributes are kept by character, except those of the doc itself.
     names += [
         f"._.{key[1]}"
         for key in doc.user_data
@@ -189,7 +191,7 @@ def find_other_annotation(doc: Doc, spans_key: str) -> List[str]:
 
 
 def replace_mentions(doc: Doc, spans_key: str, replacements: List[Tuple[Span, Mention]]) -> Doc:
-    """Make a doc with other mentions. What follows a mention stays, be it a space or not.
+    """Make a doc with other mentions. The space after a mention, or none, stays.
 
     doc (Doc): The doc.
     spans_key (str): Key of the spans in `Doc.spans`.
@@ -201,8 +203,8 @@ def replace_mentions(doc: Doc, spans_key: str, replacements: List[Tuple[Span, Me
     spaces = [bool(token.whitespace_) for token in doc]
     sent_starts: List[Union[bool, int, None]] = [token.is_sent_start for token in doc]
     inner_sent_start = False if False in sent_starts else None
-    is_replaced = numpy.zeros(len(doc) + 1, dtype="bool")
-    new_lengths = numpy.ones(len(doc), dtype="int64")
+    is_replaced = np.zeros(len(doc) + 1, dtype="bool")
+    new_lengths = np.ones(len(doc), dtype="int64")
     # From the right, so that the boundaries of mentions to the left hold.
     for slot, mention in reversed(replacements):
         tokens = slice(slot.start, slot.end)
@@ -221,7 +223,7 @@ def replace_mentions(doc: Doc, spans_key: str, replacements: List[Tuple[Span, Me
         user_data=dict(doc.user_data),
     )
     new.cats = dict(doc.cats)
-    offsets = [0, *numpy.cumsum(new_lengths).tolist()]
+    offsets = [0, *np.cumsum(new_lengths).tolist()]
     kept = [span for span in doc.spans[spans_key] if not is_replaced[span.start]]
     spans = [_make_span(new, offsets[span.start], _describe(span, span.start)) for span in kept]
     for slot, mention in replacements:

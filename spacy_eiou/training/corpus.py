@@ -18,10 +18,7 @@ def create_mixed_corpus(gold: Reader, silver: Reader, gold_share: float = 0.5) -
         asks for. Training shuffles them, unless `max_epochs` is -1.
     RAISES (ValueError): If the share is out of range, or there are no gold examples.
     """
-    if not 0 < gold_share < 1:
-        raise ValueError(
-            f"gold_share of the mixed corpus must be above 0 and below 1, but is {gold_share}."
-        )
+    check_gold_share(gold_share)
 
     def read(nlp: Language) -> Iterator[Example]:
         n_silver = n_gold = 0
@@ -36,3 +33,15 @@ def create_mixed_corpus(gold: Reader, silver: Reader, gold_share: float = 0.5) -
             n_gold += len(gold_examples)
 
     return read
+
+
+def check_gold_share(gold_share: float) -> None:
+    """Check the share of gold examples in a mixed corpus.
+
+    gold_share (float): The least share of gold examples.
+    RAISES (ValueError): If it is not above 0 and below 1.
+    """
+    if not 0 < gold_share < 1:
+        raise ValueError(
+            f"gold_share of the mixed corpus must be above 0 and below 1, but is {gold_share}."
+        )

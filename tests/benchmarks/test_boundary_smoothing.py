@@ -1,7 +1,7 @@
 import runpy
 from pathlib import Path
 
-import numpy
+import numpy as np
 from numpy.testing import assert_allclose
 from spacy.util import registry
 
@@ -13,8 +13,8 @@ PATH = Path(__file__).parents[2] / "benchmarks" / "boundary_smoothing.py"
 def make_targets(candidates, gold, labels):
     runpy.run_path(str(PATH))
     loss = registry.losses.get("benchmarks.BoundarySmoothing.v1")(epsilon=0.2)
-    truths = SpanTruths(numpy.asarray(candidates), numpy.asarray(gold), numpy.asarray(labels))
-    return loss.targets(numpy.zeros((len(candidates), 3), dtype="f"), truths)
+    truths = SpanTruths(np.asarray(candidates), np.asarray(gold), np.asarray(labels))
+    return loss.targets(np.zeros((len(candidates), 3), dtype="f"), truths)
 
 
 def test_neighbours_share_the_label_of_a_gold_span():

@@ -2,12 +2,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import srsly
+
+from spacy_eiou.provenance import describe_code, hash_code
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "assets" / "sample_biomedical" / "train.jsonl"
 
 
+@pytest.mark.slow
 def test_versions_are_added_to_the_table(tmp_path: Path) -> None:
     for version in ("old", "new"):
         options = ["--version", version, "--output", str(tmp_path), "--rounds", "1"]
@@ -17,8 +21,9 @@ def test_versions_are_added_to_the_table(tmp_path: Path) -> None:
     assert list(results) == [
         f"{side}, {version}" for version in ("old", "new") for side in ("spancat", "nested_spancat")
     ]
-    for parts in results.values():
-        assert all(microseconds > 0 for microseconds in parts.values())
     table = (tmp_path / "BREAKDOWN.md").read_text(encoding="utf8")
-    for side, parts in results.items():
-        assert f"| {side} | {parts['encoder']:.2f} | " in table
+    for side, result in results.items():
+        assert all(microseconds > 0 for microseconds in result["microseconds"].values())
+        assert f"| {side} | {result['microseconds']['encoder']:.2f} | " in table
+        assert result["code"] == hash_code()
+        assert f" | {describe_code(result)} |\n" in table

@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 import srsly
 
+from spacy_eiou.provenance import hash_code
+
+pytestmark = pytest.mark.slow
+
 SPEED = Path(__file__).parent.parent.parent / "benchmarks" / "speed.py"
 SIDES = ["encoder", "spancat", "nested_spancat"]
 
@@ -18,6 +22,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_raw_measurements_and_ratios(output: Path) -> None:
     result = srsly.read_json(output / "speed.json")
+    assert result["code"] == hash_code()
     *comparisons, encoders = result["comparisons"]
     assert [c["task"] for c in comparisons] == ["predict", "train"]
     assert list(encoders["raw"]) == ["spacy_encoder", "encoder"]

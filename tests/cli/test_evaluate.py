@@ -1,3 +1,4 @@
+import re
 import sys
 
 import pytest
@@ -117,6 +118,41 @@ def test_wrong_spans_key_fails_before_prediction(
     exit_code, stdout = run(model, make_data(tmp_path / "data.spacy", data_keys), *options)
     assert exit_code == 1
     assert message in " ".join(stdout.split())
+
+
+def test_entities_in_doc_ents_are_named(tmp_path):
+    nlp = spacy.blank("en")
+    doc = nlp.make_doc(TEXTS[0])
+    doc.ents = [doc.char_span(4, 8, "protein")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "data.spacy")
+    exit_code, stdout = run(make_model(tmp_path / "model"), tmp_path / "data.spacy")
+    assert exit_code == 1
+    assert "the 1 entities are in doc.ents. Copy them: doc.spans['sc'] =" in " ".join(
+        stdout.split()
+    )
+
+
+def test_data_in_another_format(tmp_path):
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"text": "IL-2", "spans": []}', encoding="utf8")
+    exit_code, stdout = run(make_model(tmp_path / "model"), path)
+    assert exit_code == 1
+    assert "expected a .spacy file or a directory of them" in " ".join(stdout.split())
+
+
+def test_missing_gpu_is_one_line(tmp_path):
+    data = make_data(tmp_path / "data.spacy")
+    exit_code, stdout = run(make_model(tmp_path / "model"), data, "--gpu-id", 99)
+    assert exit_code == 1
+    assert "Can't use the GPU 99" in " ".join(stdout.split())
+    assert "Traceback" not in stdout
+
+
+def test_tables_fit_80_columns(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, stdout = run(make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy"))
+    plain = re.sub("\x1b.*?m", "", stdout)
+    assert max(map(len, plain.splitlines())) <= 80
 
 
 def test_several_shared_keys_are_ambiguous(tmp_path):

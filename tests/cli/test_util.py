@@ -96,7 +96,7 @@ def test_commands_name_the_damaged_file(folder, tmp_path, command):
 def test_commands_name_the_damaged_model(folder, tmp_path, command, name):
     model = shutil.copytree(folder / "model", tmp_path / "model")
     content = (model / name).read_bytes()
-    (model / name).write_bytes(content[: len(content) // 2])
+    (model / name).write_bytes(content[: len(content) // 4])
     exit_code, output = run(command, model, folder / "data.spacy")
     assert exit_code == 1
     assert "Can't " + command in output

@@ -1,4 +1,3 @@
-import os
 import re
 import shutil
 from html import unescape
@@ -131,9 +130,8 @@ def test_nothing_to_show():
 
 
 @pytest.fixture(scope="module")
-def browser():
-    if shutil.which("chromium") is None and "CI" not in os.environ:
-        pytest.skip("Needs chromium and chromedriver")
+def browser(need):
+    need("chromium", "chromedriver", install="apt-get install chromium chromium-driver")
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()

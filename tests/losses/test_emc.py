@@ -10,12 +10,13 @@ from spacy_eiou.losses import EMC, SpanTruths, build_emc_v1
 from spacy_eiou.losses.emc import class_targets
 
 
-def make_truths(candidates, gold, labels, class_counts=None):
+def make_truths(candidates, gold, labels, class_counts=None, several_labels=False):
     return SpanTruths(
         candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
         gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
         labels=np.asarray(labels, dtype="i"),
         class_counts=class_counts if class_counts is None else np.asarray(class_counts, "f"),
+        several_labels=several_labels,
     )
 
 
@@ -51,6 +52,33 @@ def test_two_labels_on_one_span_share_its_mass():
     gradient, loss = PLAIN(logits, truths)
     assert loss == pytest.approx((log(2) / 2 + log(4) / 2) / 2)
     assert_allclose(gradient, [[(1 / 2 - 1 / 2) / 2, (1 / 4 - 1 / 2) / 2, 1 / 4 / 2]], atol=1e-7)
+
+
+def test_labels_of_one_span_are_compared_with_no_entity_alone():
+    truths = make_truths([(0, 1), (1, 2)], [(0, 1), (0, 1)], [0, 1], several_labels=True)
+    logits = np.log(np.asarray([[3, 1, 1, 1], [1, 1, 1, 1]], dtype="f"))
+    # Labels 3/4 and 1/2 against "no entity", which is 1/2 against the third label; then it is 1/4
+    gradient, loss = PLAIN(logits, truths)
+    assert loss == pytest.approx((-log(3 / 4) - log(1 / 2) - log(1 / 2) - log(1 / 4)) / 2)
+    expected = [
+        [3 / 4 - 1, 1 / 2 - 1, 1 / 2, (1 - 3 / 4) + (1 - 1 / 2) + (1 / 2 - 1)],
+        [1 / 4, 1 / 4, 1 / 4, 1 / 4 - 1],
+    ]
+    assert_allclose(gradient, np.asarray(expected) / 2, atol=1e-6)
+
+
+def test_margin_and_smoothing_of_several_labels():
+    truths = make_truths([(0, 1)], [(0, 1)], [0], [16, 16, 16], several_labels=True)
+    # A margin of 4 / 16^(1/4) = 2, which equal logits lose by
+    gradient, loss = EMC(label_smoothing=0.2)(np.zeros((1, 3), dtype="f"), truths)
+    p = 1 / (1 + exp(2))
+    assert loss == pytest.approx(-0.8 * log(p) - 0.2 * log(1 - p) + log(2))
+    assert_allclose(gradient, [[p - 0.8, 0.5, 0.8 - p - 0.5]], atol=1e-6)
+
+
+def test_both_labels_of_a_span_can_be_certain():
+    probabilities = EMC().separate_probabilities(np.asarray([[9, 9, -9, 0]], dtype="f"))
+    assert_allclose(probabilities, [[1, 1, 0]], atol=2e-4)
 
 
 def test_every_duplicate_of_a_gold_span_is_a_target():

@@ -24,12 +24,13 @@ K = 2
 SPANS = st.tuples(st.integers(0, 5), st.integers(1, 3)).map(lambda x: (x[0], x[0] + x[1]))
 
 
-def make_truths(candidates, gold, labels, class_counts=None):
+def make_truths(candidates, gold, labels, class_counts=None, several_labels=False):
     return SpanTruths(
         candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
         gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
         labels=np.asarray(labels, dtype="i"),
         class_counts=class_counts if class_counts is None else np.asarray(class_counts, "f"),
+        several_labels=several_labels,
     )
 
 
@@ -40,7 +41,11 @@ def batches(draw):
     gold = draw(st.lists(st.tuples(SPANS, st.integers(0, K - 1)), max_size=5, unique=True))
     class_counts = draw(st.none() | st.lists(st.integers(0, 99), min_size=K + 1, max_size=K + 1))
     truths = make_truths(
-        candidates, [span for span, _ in gold], [label for _, label in gold], class_counts
+        candidates,
+        [span for span, _ in gold],
+        [label for _, label in gold],
+        class_counts,
+        draw(st.booleans()),
     )
     random = np.random.RandomState(draw(st.integers(0, 999)))
     return random.normal(size=(len(candidates), K + 1)), truths

@@ -1,5 +1,9 @@
-import numpy
+import subprocess
+import sys
+
+import numpy as np
 import pytest
+import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy import registry
 from spacy.lang.en import English
@@ -27,7 +31,7 @@ TRAIN_DATA = [
 ]
 DOCS = [English()(text) for text in ["I like London and Berlin", "", "London"]]
 CANDIDATES = Ragged(
-    numpy.asarray([(2, 3), (2, 5), (0, 5), (0, 1)], dtype="i"), numpy.asarray([3, 0, 1], dtype="i")
+    np.asarray([(2, 3), (2, 5), (0, 5), (0, 1)], dtype="i"), np.asarray([3, 0, 1], dtype="i")
 )
 
 
@@ -41,8 +45,8 @@ def make_model(seed=0):
 
 def make_initialized_model(seed=0):
     model = make_model(seed)
-    model.initialize((DOCS, CANDIDATES), numpy.zeros((4, 3), dtype="f"))
-    model.get_ref("scorer").set_param("W", numpy.random.normal(size=(3, 12)).astype("f"))
+    model.initialize((DOCS, CANDIDATES), np.zeros((4, 3), dtype="f"))
+    model.get_ref("scorer").set_param("W", np.random.normal(size=(3, 12)).astype("f"))
     return model
 
 
@@ -67,7 +71,7 @@ def test_backprop_reaches_all_parameters():
     model = make_initialized_model()
     set_dropout_rate(model, 0.1)
     scores, backprop = model.begin_update((DOCS, CANDIDATES))
-    backprop(numpy.random.normal(size=scores.shape).astype("f"))
+    backprop(np.random.normal(size=scores.shape).astype("f"))
     names = {(node.name, name) for node in model.walk() for name in node.param_names}
     learned = {
         (node.name, name)
@@ -110,3 +114,34 @@ def test_span_categorizers_of_spacy_train_with_the_architecture(factory, scorer)
 
 def test_architecture_is_registered():
     assert registry.architectures.get(ARCHITECTURE) is build_nested_span_categorizer_v1
+
+
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None
+import numpy, spacy
+nlp = spacy.load(sys.argv[1])
+numpy.save(sys.argv[2], nlp(sys.argv[3]).spans["sc"].attrs["scores"])
+nlp.to_disk(sys.argv[4])
+"""
+
+
+@pytest.mark.slow
+def test_numba_is_not_needed_to_load_predict_and_save(tmp_path):
+    nlp = English()
+    nlp.add_pipe("nested_spancat", config={"threshold": 0.0})
+    text, spans = TRAIN_DATA[1]
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc(text), {"spans": {"sc": spans}})])
+    nlp.to_disk(tmp_path / "with")
+    args = tmp_path / "with", tmp_path / "scores.npy", text, tmp_path / "without"
+    subprocess.run([sys.executable, "-c", WITHOUT_NUMBA, *args], check=True)
+    for model in ("with", "without"):
+        scores = spacy.load(tmp_path / model)(text).spans["sc"].attrs["scores"]
+        assert len(scores) == 6
+        assert_allclose(np.load(tmp_path / "scores.npy"), scores, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_importing_the_package_imports_no_numba():
+    code = "import sys, spacy_eiou.models, spacy_eiou.pipeline; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

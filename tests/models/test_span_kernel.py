@@ -1,4 +1,4 @@
-import numpy
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -7,9 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from span_vectors_util import HIDDEN, WIDTH, candidates_within, make_params, make_tokens, reference
 from thinc.api import NumpyOps
 
+from spacy_eiou.models.span_vectors import SpanVectorParams
+
+pytest.importorskip("numba")
 from spacy_eiou.models import span_kernel
 from spacy_eiou.models.span_kernel import CompiledSpanVectors, compiled
-from spacy_eiou.models.span_vectors import SpanVectorParams
 
 
 def compile_vectors(tokens, params, candidates):
@@ -76,9 +78,9 @@ def test_wide_candidates_far_into_a_doc():
 
 def test_what_is_no_number_is_seen():
     tokens, params = make_tokens(4).detach(), make_params()
-    tokens[1, 0] = numpy.nan
+    tokens[1, 0] = np.nan
     layer, spans = compile_vectors(tokens, params, torch.tensor([(0, 1), (1, 2), (2, 4)]))
-    assert numpy.isnan(layer.predict(spans)).all(axis=1).tolist() == [False, True, False]
+    assert np.isnan(layer.predict(spans)).all(axis=1).tolist() == [False, True, False]
 
 
 def test_no_candidates():

@@ -1,10 +1,10 @@
-import numpy
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from thinc.api import Linear, Ragged, fix_random_seed, set_dropout_rate
 
 from spacy_eiou.models.span_scorer import _dropout, span_scorer
-from spacy_eiou.models.span_vectors import SpanVectorParams, TorchSpanVectors
+from spacy_eiou.models.span_vectors import SpanVectorParams
 
 WIDTH, HIDDEN, N_CLASSES = 6, 8, 3
 DOC_LENGTHS = [4, 0, 7]
@@ -13,31 +13,29 @@ SPANS = [[(s, e) for s in range(n) for e in range(s + 1, n + 1)] for n in DOC_LE
 
 
 def make_inputs(seed=0):
-    vectors = numpy.random.RandomState(seed).normal(size=(sum(DOC_LENGTHS), WIDTH)).astype("f")
-    candidates = numpy.asarray([span for spans in SPANS for span in spans], dtype="i")
+    vectors = np.random.RandomState(seed).normal(size=(sum(DOC_LENGTHS), WIDTH)).astype("f")
+    candidates = np.asarray([span for spans in SPANS for span in spans], dtype="i")
     return (
-        Ragged(vectors, numpy.asarray(DOC_LENGTHS, dtype="i")),
-        Ragged(candidates, numpy.asarray([len(spans) for spans in SPANS], dtype="i")),
+        Ragged(vectors, np.asarray(DOC_LENGTHS, dtype="i")),
+        Ragged(candidates, np.asarray([len(spans) for spans in SPANS], dtype="i")),
     )
 
 
 def make_model(seed=0):
     fix_random_seed(seed)
     model = span_scorer(Linear(), HIDDEN)
-    model.initialize(make_inputs(), numpy.zeros((38, N_CLASSES), dtype="f"))
+    model.initialize(make_inputs(), np.zeros((38, N_CLASSES), dtype="f"))
     # The scorer of spaCy starts at zero.
-    model.layers[0].set_param("W", numpy.random.normal(size=(N_CLASSES, HIDDEN)).astype("f"))
+    model.layers[0].set_param("W", np.random.normal(size=(N_CLASSES, HIDDEN)).astype("f"))
     return model
 
 
 @pytest.fixture(params=["compiled", "torch"], autouse=True)
 def implementation(request, monkeypatch):
-    """What computes the span vectors on a CPU, and, here on a CPU as well, what does on a GPU."""
-    if request.param == "torch":
-        monkeypatch.setattr(
-            "spacy_eiou.models.span_scorer.CompiledSpanVectors",
-            lambda ops, X, params, max_width: TorchSpanVectors(X, params),
-        )
+    """What computes the span vectors on a CPU with Numba, and without Numba or on a GPU."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    monkeypatch.setattr("spacy_eiou.models.span_scorer.HAS_NUMBA", request.param == "compiled")
 
 
 def test_dimensions():
@@ -51,11 +49,11 @@ def test_dimensions():
 
 def test_initial_parameters():
     model = make_model()
-    limit = numpy.sqrt(6 / (WIDTH + HIDDEN))
-    projections = numpy.split(model.get_param("W"), 3)
+    limit = np.sqrt(6 / (WIDTH + HIDDEN))
+    projections = np.split(model.get_param("W"), 3)
     for projection in projections:
         assert limit / 2 < abs(projection).max() <= limit
-    assert not numpy.array_equal(projections[0], projections[1])
+    assert not np.array_equal(projections[0], projections[1])
     assert_array_equal(model.get_param("G"), 1)
     for name in ("b", "bG", "widths"):
         assert_array_equal(model.get_param(name), 0)
@@ -105,7 +103,7 @@ def test_candidates_outside_their_doc(span):
 @pytest.mark.parametrize("name", [*SpanVectorParams._fields, "tokens", "scorer"])
 def test_gradients_match_finite_differences(name):
     model, (tokens, candidates) = make_model(), make_inputs()
-    d_scores = numpy.random.RandomState(1).normal(size=(38, N_CLASSES)).astype("f")
+    d_scores = np.random.RandomState(1).normal(size=(38, N_CLASSES)).astype("f")
     scores, backprop = model.begin_update((tokens, candidates))
     d_tokens, d_candidates = backprop(d_scores)
     assert_array_equal(d_tokens.lengths, tokens.lengths)
@@ -114,14 +112,14 @@ def test_gradients_match_finite_differences(name):
     value = tokens.dataXd if name == "tokens" else owner.get_param(param)
     gradient = d_tokens.dataXd if name == "tokens" else owner.get_grad(param)
     # A step along the gradient changes the scores by its squared norm.
-    step = 1e-3 / numpy.linalg.norm(gradient)
+    step = 1e-3 / np.linalg.norm(gradient)
     value += step * gradient
     difference = ((model.predict((tokens, candidates)) - scores) * d_scores).sum()
     assert difference / step == pytest.approx((gradient**2).sum(), rel=2e-2)
 
 
 def test_gradients_accumulate():
-    model, d_scores = make_model(), numpy.ones((38, N_CLASSES), dtype="f")
+    model, d_scores = make_model(), np.ones((38, N_CLASSES), dtype="f")
     model.begin_update(make_inputs())[1](d_scores)
     once = model.get_grad("W").copy()
     model.begin_update(make_inputs())[1](d_scores)
@@ -168,12 +166,27 @@ def test_dropout_is_for_training_only():
 
 
 def test_dropout_scales_what_it_keeps():
-    X = numpy.random.RandomState(0).normal(size=(30, HIDDEN)).astype("f")
+    X = np.random.RandomState(0).normal(size=(30, HIDDEN)).astype("f")
     fix_random_seed(0)
     Y, backprop = _dropout(X, 0.5)
     kept = Y != 0
     assert 0.3 < kept.mean() < 0.7
-    assert_allclose(Y, numpy.where(kept, 2 * X, 0))
+    assert_allclose(Y, np.where(kept, 2 * X, 0))
     assert_allclose(backprop(X), Y)
     assert_array_equal(_dropout(X, 0.0)[0], X)
     assert_array_equal(_dropout(X, 0.0)[1](Y), Y)
+
+
+def test_scores_and_gradients_are_the_same_without_numba(monkeypatch):
+    pytest.importorskip("numba")
+    d_scores = np.random.RandomState(1).normal(size=(38, N_CLASSES)).astype("f")
+    results = []
+    for has_numba in (False, True):
+        monkeypatch.setattr("spacy_eiou.models.span_scorer.HAS_NUMBA", has_numba)
+        model = make_model()
+        scores, backprop = model.begin_update(make_inputs())
+        d_tokens, _ = backprop(d_scores)
+        gradients = [model.get_grad(name) for name in SpanVectorParams._fields]
+        results.append([model.predict(make_inputs()), scores, d_tokens.dataXd, *gradients])
+    for without, with_numba in zip(*results):
+        assert_allclose(without, with_numba, rtol=1e-4, atol=1e-5)

@@ -1,6 +1,6 @@
-from typing import List
+from typing import Any, Callable, List
 
-import numpy
+import numpy as np
 import pytest
 import spacy
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from spacy.ml.models import tok2vec as spacy_tok2vec
 from spacy.tokens import Doc
-from thinc.api import Model
+from thinc.api import Model, Ragged
 from thinc.types import Floats2d
 
 from spacy_eiou.models import build_tok2vec_v1
@@ -31,11 +31,14 @@ def embed_characters() -> Model[List[Doc], List[Floats2d]]:
     return spacy_tok2vec.CharacterEmbed(8, 50, 4, 4, False)
 
 
+def encode_window() -> Model[List[Floats2d], List[Floats2d]]:
+    return spacy_tok2vec.MaxoutWindowEncoder(8, window_size=1, maxout_pieces=3, depth=2)
+
+
 def build(builder: str, embedding: str) -> Model[List[Doc], List[Floats2d]]:
     embed = {"hashes": embed_hashes, "characters": embed_characters}[embedding]()
-    encode = spacy_tok2vec.MaxoutWindowEncoder(8, window_size=1, maxout_pieces=3, depth=2)
     build = {"spacy": spacy_tok2vec.build_Tok2Vec_model, "spacy_eiou": build_tok2vec_v1}[builder]
-    model = build(embed, encode)
+    model = build(embed, encode_window())
     model.initialize(X=make_docs())
     return model
 
@@ -43,9 +46,12 @@ def build(builder: str, embedding: str) -> Model[List[Doc], List[Floats2d]]:
 @pytest.mark.parametrize("embedding", ["hashes", "characters"])
 @pytest.mark.parametrize("is_train", [True, False])
 def test_weights_of_spacy_give_the_vectors_of_spacy(embedding: str, is_train: bool) -> None:
-    expected, model = build("spacy", embedding), build("spacy_eiou", embedding)
-    model.from_bytes(expected.to_bytes())
+    check_same_vectors(build("spacy", embedding), build("spacy_eiou", embedding), is_train)
+
+
+def check_same_vectors(expected: Model, model: Model, is_train: bool = False) -> None:
     docs = make_docs()
+    model.from_bytes(expected.to_bytes())
     for vectors, expected_vectors in zip(model(docs, is_train)[0], expected(docs, is_train)[0]):
         assert_allclose(vectors, expected_vectors, rtol=1e-4, atol=1e-5)
 
@@ -61,7 +67,7 @@ def test_it_learns_as_spacy_does() -> None:
     expected = build("spacy", "hashes")
     for model in (expected, build("spacy_eiou", "hashes").from_bytes(expected.to_bytes())):
         vectors, backprop = model.begin_update(make_docs())
-        backprop([numpy.cos(vector) for vector in vectors])
+        backprop([np.cos(vector) for vector in vectors])
         gradients.append([node.get_grad(name) for node in model.walk() for name in node.grad_names])
     assert len(gradients[0]) == 2 + 3 * 4
     for of_spacy, of_ours in zip(*gradients):
@@ -81,8 +87,37 @@ def test_a_doc_without_tokens() -> None:
     assert vectors.shape == (0, 8)
 
 
+def let_neighbours_matter(layer: Model) -> Model:
+    """Wrap a layer in one that a user could write, with the same name."""
+
+    def forward(model: Model, X: Any, is_train: bool) -> "tuple[Any, Callable[[Any], Any]]":
+        Y, backprop = model.layers[0](X, is_train)
+        vectors = Y.dataXd if isinstance(Y, Ragged) else Y
+        vectors[1:] += vectors[:-1]
+        return Y, backprop
+
+    def init(model: Model, X: Any = None, Y: Any = None) -> None:
+        model.layers[0].initialize(X, Y)
+
+    return Model(layer.name, forward, init=init, layers=[layer])
+
+
+@pytest.mark.parametrize("name", ["with_array(maxout>>layernorm>>dropout)", "maxout"])
+def test_an_embedding_with_a_layer_of_the_user_is_left_alone(name: str) -> None:
+    models = []
+    for build in (spacy_tok2vec.build_Tok2Vec_model, build_tok2vec_v1):
+        embed = embed_hashes()
+        names = [layer.name for layer in embed.layers]
+        (layer,) = [layer for layer in embed.walk() if layer.name == name]
+        embed.replace_node(layer, let_neighbours_matter(layer))
+        assert [layer.name for layer in embed.layers] == names
+        models.append(build(embed, encode_window()))
+        models[-1].initialize(X=make_docs())
+    check_same_vectors(*models)
+
+
 @given(arrays("uint64", st.tuples(st.integers(0, 20), st.just(2)), elements=st.integers(0, 3)))
-def test_distinct_rows(features: numpy.ndarray) -> None:
+def test_distinct_rows(features: np.ndarray) -> None:
     rows, kinds = distinct_rows(features)
     assert len(rows) == len({tuple(row) for row in features.tolist()})
-    numpy.testing.assert_array_equal(features[rows][kinds], features)
+    np.testing.assert_array_equal(features[rows][kinds], features)

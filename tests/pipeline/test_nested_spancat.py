@@ -552,6 +552,27 @@ def test_max_positive(max_positive, expected):
     assert scores == pytest.approx([0.6, *(score for _, score in expected)])
 
 
+TWO_LABELS = [
+    ("pump leaks", [(0, 4, "A"), (0, 4, "B"), (5, 10, "C")]),
+    ("the pump", [(4, 8, "A"), (4, 8, "B")]),
+]
+
+
+@pytest.mark.parametrize("setting,expected", [("auto", 2), (1, 1), (None, None), (3, 3)])
+def test_labels_per_span_follow_the_training_data(setting, expected):
+    assert make_nlp(TWO_LABELS, max_positive=setting)[1].cfg["max_positive"] == expected
+    assert make_nlp(FLAT)[1].cfg["max_positive"] == 1
+
+
+def test_spans_of_two_labels_are_found_by_default():
+    nlp, _, examples = make_nlp(TWO_LABELS)
+    train(nlp, examples)
+    for example in examples:
+        doc = nlp(example.reference.text)
+        assert set(get_spans(doc)) == set(get_spans(example.reference))
+        assert min(doc.spans[SPAN_KEY].attrs["scores"]) > 0.5
+
+
 @pytest.mark.parametrize(
     "threshold,overlap,expected",
     [

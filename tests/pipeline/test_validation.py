@@ -176,7 +176,12 @@ def test_probabilities_that_are_no_numbers(value):
         ({"threshold": -0.5}, "The threshold must be from 0 to 1, but is -0.5"),
         ({"label_thresholds": {"DNA": 2}}, "of the label 'DNA' must be from 0 to 1, but is 2"),
         ({"overlap": "all"}, "overlap = 'all'.*any, nested, flat"),
+        ({"threshold": True}, "The threshold must be from 0 to 1, but is True"),
+        ({"threshold": "0.5"}, "The threshold must be from 0 to 1, but is '0.5'"),
         ({"max_positive": 0}, "max_positive must be at least 1, or null for no limit, but is 0"),
+        ({"max_width": -3}, "max_width must be at least 1, or null to learn it, but is -3"),
+        ({"max_width": "3"}, "max_width must be at least 1, or null to learn it, but is '3'"),
+        ({"max_width": 2.5}, "max_width must be at least 1, or null to learn it, but is 2.5"),
     ],
 )
 def test_setting_out_of_range_is_found_when_used_and_when_loaded(tmp_path, settings, message):
@@ -206,9 +211,40 @@ def test_settings_of_a_model_with_other_labels(model_path):
     other, _ = make_nlp([(0, 4, "A"), (5, 9, "B"), (10, 13, "C")])
     other.get_pipe("nested_spancat").to_disk(model_path / "other")
     (model_path / "other" / "cfg").replace(model_path / "nested_spancat" / "cfg")
+    (model_path / "nested_spancat" / "checksums.json").unlink()
     message = "The model tells 2 labels apart, but the file 'cfg' has 3"
     with pytest.raises(ValueError, match=message):
         spacy.load(model_path)
+
+
+@pytest.mark.parametrize(
+    "labels,message",
+    [
+        (["DNA", "protein"], None),
+        (["protein", "DNA"], None),
+        (["DNA", "DNA"], "must be distinct"),
+        ([1, 2], "must be a list of strings"),
+        ("ab", "must be a list of strings"),
+    ],
+)
+def test_other_labels_never_load(model_path, labels, message):
+    path = model_path / "nested_spancat" / "cfg"
+    cfg = srsly.read_json(path)
+    if labels == cfg["labels"]:
+        spacy.load(model_path)
+        return
+    srsly.write_json(path, {**cfg, "labels": labels})
+    with pytest.raises(ValueError, match="is not what was saved"):
+        spacy.load(model_path)
+    if message:
+        (path.parent / "checksums.json").unlink()
+        with pytest.raises(ValueError, match=message):
+            spacy.load(model_path)
+
+
+def test_pipeline_without_its_vocab_finds_the_same(model_path):
+    expected = get_scores(spacy.load(model_path))
+    assert_array_equal(get_scores(spacy.load(model_path, exclude=["vocab"])), expected)
 
 
 def test_model_of_another_size(model_path):
@@ -296,7 +332,10 @@ def test_replaced_weights_need_no_checksums(saved_with_encoder, tmp_path):
 def test_component_that_is_saved_on_its_own(component, tmp_path):
     component.to_disk(tmp_path / "alone")
     component.from_disk(tmp_path / "alone")
-    assert list(srsly.read_json(tmp_path / "alone" / "checksums.json")) == ["alone/model"]
+    assert list(srsly.read_json(tmp_path / "alone" / "checksums.json")) == [
+        "alone/model",
+        "alone/cfg",
+    ]
 
 
 @given(st.data())

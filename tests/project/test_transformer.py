@@ -5,20 +5,26 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.cli.package import get_third_party_dependencies
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from spacy_eiou.corpora.description import CorpusDescription, make_config
+from spacy_eiou.corpora.description import Conversion, CorpusDescription, make_config
 
 CONFIG_PATH = Path(__file__).parents[2] / "configs" / "transformer.cfg"
-CORPUS = CorpusDescription(lang="en", tokenizer="spacy_eiou.BiomedicalTokenizer.v1", convert=[])
+CORPUS = CorpusDescription(
+    lang="en",
+    tokenizer="spacy_eiou.BiomedicalTokenizer.v1",
+    convert=[Conversion(input="notes.jsonl", output="train.spacy", format="jsonl")],
+)
 TEXT = "the human il-2 gene"
 SPANS = [(4, 9, "organism"), (10, 14, "protein"), (4, 19, "DNA")]
 
 
 @pytest.fixture
 def transformer_path(tmp_path):
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
     path = tmp_path / "transformer"
     path.mkdir()
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz2-"]
@@ -36,6 +42,7 @@ def transformer_path(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_component_learns_from_a_transformer_and_needs_no_folder_later(transformer_path, tmp_path):
     fix_random_seed(0)
     config = make_config(CONFIG_PATH, CORPUS, tmp_path, str(transformer_path))
@@ -51,6 +58,9 @@ def test_component_learns_from_a_transformer_and_needs_no_folder_later(transform
         return {(span.start_char, span.end_char, span.label_) for span in doc.spans["sc"]}
 
     assert get_spans(nlp) == set(SPANS)
+    # What a package of the model requires by itself.
+    requirements = {name.split(">")[0] for name in get_third_party_dependencies(nlp.config)}
+    assert requirements == {"spacy-eiou", "spacy-transformers"}
     nlp.to_disk(tmp_path / "model")
     shutil.rmtree(transformer_path)
     assert get_spans(spacy.load(tmp_path / "model")) == set(SPANS)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import spacy
 from hypothesis import given
@@ -66,6 +69,19 @@ def test_deep_nesting():
     doc = Doc(spacy.blank("xx").vocab, words=["a"] * 1500)
     tree = span_tree([Span(doc, 0, end) for end in range(1, 1501)])
     assert [node.depth for node in tree] == list(range(1500, 0, -1))
+
+
+@pytest.mark.slow
+def test_extension_of_the_user_stays():
+    code = """
+import spacy
+from spacy.tokens import Doc
+Doc.set_extension("span_tree", default="mine")
+nlp = spacy.blank("en")
+nlp.add_pipe("nested_spancat")
+assert nlp.make_doc("a")._.span_tree == "mine"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_doc_extension():

@@ -210,6 +210,7 @@ def test_examples_with_other_annotation_stay(augmenter, annotate, name):
         assert augment(augmenter, doc).reference is doc
     assert len(caught) == 1
     assert f"such as {name}." in str(caught[0].message)
+    assert caught[0].filename == __file__
 
 
 def test_attributes_of_the_doc_do_not_hinder(augmenter):

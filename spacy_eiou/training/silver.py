@@ -1,0 +1,191 @@
+"""Texts that pipelines annotate, as training data."""
+
+import warnings
+from collections import Counter
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from tqdm import tqdm
+
+from ..annotation import RejectedText, SourceText, read_texts
+from ..annotation.sources import guess_text_format
+from ..corpora import CorpusError
+from ..files import write_file, write_json
+
+# A part is the text that is annotated, and held in memory, before a file is written.
+CHARACTERS_PER_PART = 1_000_000
+
+PROGRESS_NAME = "progress.json"
+
+
+class Texts(NamedTuple):
+    """Texts that were read once, to check them.
+
+    path (Path): Their source.
+    max_length (int): The most characters of one.
+    n_texts (int): Their number.
+    checksum (str): Their checksum.
+    rejected (List[str]): What was expected in the place of each item that is no text, and where.
+    """
+
+    path: Path
+    max_length: int
+    n_texts: int
+    checksum: str
+    rejected: List[str]
+
+
+class Silver(NamedTuple):
+    """Texts that were annotated.
+
+    n_texts (int): Their number.
+    n_before (int): How many of them an earlier call had annotated, which was stopped.
+    n_spans (Dict[str, int]): The number of their spans, by label.
+    """
+
+    n_texts: int
+    n_before: int
+    n_spans: Dict[str, int]
+
+
+def check_texts(path: Path, *, max_length: int) -> Texts:
+    """Read all texts once.
+
+    path (Path): The texts, see `read_texts`. Blank ones don't count.
+    max_length (int): The most characters of a text that isn't rejected.
+    RETURNS (Texts): What there is.
+    RAISES (CorpusError): If the source is not as expected, or has no text.
+    """
+    n_texts, digest, rejected = 0, sha256(), []
+    for item in _read_items(path, max_length):
+        if isinstance(item, RejectedText):
+            rejected.append(item.reason)
+        else:
+            n_texts += 1
+            digest.update(item.text.encode("utf8") + b"\0")
+    if not n_texts:
+        found = f"{len(rejected):,} other items. {rejected[0]}" if rejected else "nothing"
+        raise CorpusError(f"{path}: expected texts, found {found}")
+    return Texts(path, max_length, n_texts, digest.hexdigest(), rejected)
+
+
+def annotate_silver(
+    nlps: Sequence[Language], texts: Texts, path: Path, *, checksum: str, silent: bool = True
+) -> Silver:
+    """Annotate texts in parts, each of which is a file, in memory that doesn't grow with their
+    number. A call that was stopped is continued after the last whole part.
+
+    nlps (Sequence[Language]): The pipelines, each of which has a vote on each span.
+    texts (Texts): The texts.
+    path (Path): The folder for the .spacy files, 0000.spacy and so on.
+    checksum (str): Checksum of the pipelines and texts. Parts of other ones are removed.
+    silent (bool): Whether to show no progress.
+    RETURNS (Silver): The numbers of texts and spans.
+    RAISES (CorpusError): If the pipelines split a text into different tokens.
+    """
+    progress = _resume(path, checksum)
+    n_before: int = progress["n_texts"]
+    with tqdm(total=texts.n_texts, unit="texts", disable=silent or None) as bar:
+        for number, part in enumerate(_split_into_parts(texts)):
+            if number < progress["n_parts"]:
+                bar.update(len(part))
+                continue
+            data, n_spans = _annotate_part(nlps, part, bar)
+            write_file(path / _name_part(number), data)
+            progress["n_parts"] += 1
+            progress["n_texts"] += len(part)
+            progress["n_spans"] = Counter(progress["n_spans"]) + n_spans
+            write_json(path / PROGRESS_NAME, progress)
+    return Silver(progress["n_texts"], n_before, dict(progress["n_spans"]))
+
+
+def vote(docs: Sequence[Doc]) -> Doc:
+    """Keep the spans that more than half of the annotations of a text have.
+
+    docs (Sequence[Doc]): The annotations.
+    RETURNS (Doc): The first one, with these spans.
+    RAISES (CorpusError): If the annotations do not have the same tokens.
+    """
+    doc = docs[0]
+    if len({tuple(token.text for token in other) for other in docs}) > 1:
+        raise CorpusError(
+            f"The teachers split the text '{doc.text[:50]}' into different tokens. Use teachers "
+            "with the same tokenizer, none of which merges tokens."
+        )
+    for key in sorted({key for other in docs for key in other.spans}):
+        votes = Counter(
+            (span.start, span.end, span.label_)
+            for other in docs
+            for span in other.spans.get(key, [])
+        )
+        kept = sorted(span for span, n_votes in votes.items() if 2 * n_votes > len(docs))
+        doc.spans[key] = SpanGroup(doc, name=key, spans=[Span(doc, *span) for span in kept])
+    return doc
+
+
+def _read_items(path: Path, max_length: int) -> Iterator[Union[SourceText, RejectedText]]:
+    for item in read_texts(path, guess_text_format(path), max_length=max_length):
+        if isinstance(item, RejectedText) or item.text.strip():
+            yield item
+
+
+def _split_into_parts(texts: Texts) -> Iterator[List[str]]:
+    part: List[str] = []
+    n_characters = 0
+    for item in _read_items(texts.path, texts.max_length):
+        if isinstance(item, SourceText):
+            part.append(item.text)
+            n_characters += len(item.text)
+            if n_characters >= CHARACTERS_PER_PART:
+                yield part
+                part, n_characters = [], 0
+    if part:
+        yield part
+
+
+def _name_part(number: int) -> str:
+    return f"{number:04}.spacy"
+
+
+def _resume(path: Path, checksum: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): What is done, which is all that there is in the folder then."""
+    progress_path = path / PROGRESS_NAME
+    progress: Dict[str, Any] = {"checksum": checksum, "n_parts": 0, "n_texts": 0, "n_spans": {}}
+    if progress_path.exists():
+        earlier = srsly.read_json(progress_path)
+        n_found = sum((path / _name_part(n)).exists() for n in range(earlier["n_parts"]))
+        if (earlier["checksum"], earlier["n_parts"]) == (checksum, n_found):
+            progress = earlier
+        else:
+            warnings.warn(
+                f"{path}: starting from the first text, because the teachers, the texts or the "
+                "files have changed",
+                stacklevel=4,
+            )
+    write_json(progress_path, progress)
+    done = {_name_part(number) for number in range(progress["n_parts"])}
+    for file in path.glob("*.spacy"):
+        if file.name not in done:
+            file.unlink()
+    return progress
+
+
+def _annotate_part(
+    nlps: Sequence[Language], texts: Iterable[str], bar: "tqdm[Any]"
+) -> Tuple[bytes, Counter[str]]:
+    """RETURNS (Tuple[bytes, Counter[str]]): A .spacy file, and its number of spans by label."""
+    docs, n_spans = DocBin(), Counter[str]()
+    with ExitStack() as zones:
+        for nlp in nlps:
+            zones.enter_context(nlp.memory_zone())
+        for annotations in zip(*(nlp.pipe(texts) for nlp in nlps), strict=True):
+            doc = vote(annotations)
+            docs.add(doc)
+            n_spans.update(span.label_ for spans in doc.spans.values() for span in spans)
+            bar.update()
+        return docs.to_bytes(), n_spans

@@ -1,0 +1,217 @@
+import json
+from pathlib import Path
+
+import pytest
+import srsly
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from spacy_eiou.corpora import CorpusError, convert, make_nlp
+
+ITEMS = [
+    {"text": "the IL-2 gene", "spans": [[4, 13, "DNA"], [4, 8, "protein"]]},
+    {"text": "binds", "spans": []},
+    {"text": "IL-2", "spans": [[0, 4, "protein"], [0, 2, "protein"]]},
+]
+
+
+def convert_jsonl(source, output, **options):
+    return convert(source, output, corpus_format="jsonl", lang="en", **options)
+
+
+def read_docs(path):
+    return list(DocBin().from_disk(path).get_docs(Vocab()))
+
+
+def write_jsonl(path, items):
+    srsly.write_jsonl(path, items)
+    return path
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_jsonl(tmp_path / "data.jsonl", ITEMS)
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    items = [{"id": f"r{i}", "text": f"text {i}", "spans": []} for i in range(10)]
+    return write_jsonl(tmp_path / "numbered.jsonl", items)
+
+
+def test_one_file(source, tmp_path, capsys):
+    output = tmp_path / "new" / "data.spacy"
+    accounts = convert_jsonl(source, output)
+    assert list(accounts) == [output]
+    docs = read_docs(output)
+    assert [doc.text for doc in docs] == [item["text"] for item in ITEMS]
+    assert [doc.user_data["record_id"] for doc in docs] == ["data-1", "data-2", "data-3"]
+    assert [[(span.text, span.label_) for span in doc.spans["sc"]] for doc in docs] == [
+        [("IL-2 gene", "DNA"), ("IL-2", "protein")],
+        [],
+        [("IL-2", "protein")],
+    ]
+    account = json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))
+    assert account == accounts[output].to_dict()
+    assert account["entities_per_label"] == {"protein": 2, "DNA": 1}
+    assert account["dropped_entities"]["misaligned"]["count"] == 1
+    assert sorted(path.name for path in output.parent.iterdir()) == ["data.json", "data.spacy"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_tokenizer_and_spans_key(source, tmp_path):
+    tokenizer = "spacy_eiou.CharacterTokenizer.v1"
+    convert_jsonl(
+        source, tmp_path / "data.spacy", tokenizer=tokenizer, spans_key="genes", strict=True
+    )
+    docs = read_docs(tmp_path / "data.spacy")
+    assert [len(doc) for doc in docs] == [13, 5, 4]
+    assert [len(doc.spans["genes"]) for doc in docs] == [2, 0, 2]
+
+
+def test_strict_writes_nothing(source, tmp_path):
+    with pytest.raises(CorpusError, match="--strict is set"):
+        convert_jsonl(source, tmp_path / "data.spacy", strict=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
+
+
+def test_skipped_records_are_counted(tmp_path):
+    items = [{**ITEMS[0], "answer": answer} for answer in ("accept", "reject")]
+    source = write_jsonl(tmp_path / "data.jsonl", items)
+    (account,) = convert_jsonl(source, tmp_path / "data.spacy").values()
+    assert (account.documents, account.skipped) == (1, {"answer: reject": 1})
+    assert len(read_docs(tmp_path / "data.spacy")) == 1
+    with pytest.raises(CorpusError, match="--strict is set"):
+        convert_jsonl(source, tmp_path / "strict.spacy", strict=True)
+
+
+@pytest.mark.parametrize(
+    "split, sizes",
+    [
+        ({"split_sizes": [7, 2, 1]}, [7, 2, 1]),
+        ({"split_sizes": [6, 4]}, [6, 4]),
+        ({"split_fractions": [0.6, 0.2, 0.2]}, [6, 2, 2]),
+    ],
+)
+def test_splits(numbered, tmp_path, split, sizes):
+    accounts = convert_jsonl(numbered, tmp_path / "corpus", **split)
+    names = ["train", "dev", "test"][: len(sizes)]
+    assert list(accounts) == [tmp_path / "corpus" / f"{name}.spacy" for name in names]
+    parts = [read_docs(path) for path in accounts]
+    assert [len(part) for part in parts] == sizes
+    assert len({doc.user_data["record_id"] for part in parts for doc in part}) == 10
+    assert {path.name for path in (tmp_path / "corpus").iterdir()} == {
+        f"{name}.{suffix}" for name in names for suffix in ("spacy", "json")
+    }
+
+
+def test_seed(numbered, tmp_path):
+    texts = []
+    for seed in (0, 0, 1):
+        convert_jsonl(numbered, tmp_path / "out", split_fractions=[0.5, 0.5], seed=seed)
+        texts.append([doc.text for doc in read_docs(tmp_path / "out" / "dev.spacy")])
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_id_lists(numbered, tmp_path):
+    lists = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    lists[0].write_text("r3\nr1\nmissing\n")
+    lists[1].write_text("r2\n")
+    with (
+        pytest.warns(UserWarning, match="1 ids match no record: missing"),
+        pytest.warns(UserWarning, match="7 records are unlisted: r0"),
+    ):
+        convert_jsonl(numbered, tmp_path / "corpus", split_ids=lists)
+    docs = read_docs(tmp_path / "corpus" / "train.spacy")
+    assert [doc.user_data["record_id"] for doc in docs] == ["r1", "r3"]
+    with pytest.raises(CorpusError, match="1 ids match no record"):
+        convert_jsonl(numbered, tmp_path / "strict", split_ids=lists, strict=True)
+    assert not (tmp_path / "strict").exists()
+
+
+def test_complete_id_lists_are_strict(numbered, tmp_path):
+    lists = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for path, ids in zip(lists, (range(5), range(5, 10)), strict=True):
+        path.write_text("\n".join(f"r{i}" for i in ids))
+    convert_jsonl(numbered, tmp_path / "corpus", split_ids=lists, strict=True)
+
+
+@pytest.mark.parametrize("level, label", [(None, "A"), (0, "Entity"), (2, "A/B")])
+def test_level(tmp_path, level, label):
+    item = {"text": "a", "tokens": ["a"], "entities": [{"start": 0, "end": 1, "type": "A/B/C"}]}
+    source = tmp_path / "gold.json"
+    source.write_text(json.dumps([item]))
+    output = tmp_path / "out.spacy"
+    convert(source, output, corpus_format="maintie", lang="en", level=level)
+    (doc,) = read_docs(output)
+    assert [span.label_ for span in doc.spans["sc"]] == [label]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"corpus_format": "xml"}, "Expected a format from brat, cmeee, .*, not 'xml'"),
+        ({"corpus_format": "iob2"}, "data.jsonl, line 2: expected a token and its tags"),
+        ({"lang": "qq"}, "Can't create the tokenizer"),
+        ({"tokenizer": "none"}, "Can't create the tokenizer"),
+        ({"level": 1}, "Expected no level: the format 'jsonl' has none"),
+        ({"corpus_format": "maintie", "level": 4}, "Expected another level than 4"),
+        ({"split_sizes": [2, 2]}, "sum to 3"),
+        ({"split_sizes": [3]}, "Expected two or three parts"),
+        ({"split_sizes": [2, 1], "split_fractions": [0.5, 0.5]}, "Expected one way to split"),
+        ({"split_ids": [Path("nowhere.txt"), Path("b.txt")]}, "nowhere.txt: expected a file"),
+    ],
+)
+def test_errors(source, tmp_path, changes, message):
+    options = {"corpus_format": "jsonl", "lang": "en", **changes}
+    with pytest.raises(CorpusError, match=message):
+        convert(source, tmp_path / "out.spacy", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
+
+
+def test_corpus_without_records(tmp_path):
+    source = write_jsonl(tmp_path / "data.jsonl", [])
+    with pytest.raises(CorpusError, match="expected at least one record"):
+        convert_jsonl(source, tmp_path / "out.spacy")
+
+
+def test_corpus_that_is_not_there(tmp_path):
+    with pytest.raises(CorpusError, match=r"none\.jsonl: expected a file or a directory"):
+        convert_jsonl(tmp_path / "none.jsonl", tmp_path / "out.spacy")
+
+
+def test_output_is_a_file_with_the_suffix(source, tmp_path):
+    with pytest.raises(CorpusError, match=r"suffix \.spacy"):
+        convert_jsonl(source, tmp_path / "out")
+    (tmp_path / "out.spacy").mkdir()
+    with pytest.raises(CorpusError, match="expected a file to write, not a directory"):
+        convert_jsonl(source, tmp_path / "out.spacy")
+
+
+def test_input_is_never_overwritten(source, tmp_path):
+    source = source.rename(tmp_path / "data.json")
+    with pytest.raises(CorpusError, match="Expected another output path"):
+        convert_jsonl(source, tmp_path / "data.spacy")
+    assert json.loads(source.read_text().splitlines()[0]) == ITEMS[0]
+
+
+def test_failed_write_leaves_the_old_file(source, tmp_path, monkeypatch):
+    output = tmp_path / "data.spacy"
+    output.write_bytes(b"old")
+    write_bytes = Path.write_bytes
+
+    def fill_disk(path, data):
+        write_bytes(path, data[:10])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_disk)
+    with pytest.raises(OSError, match="disk full"):
+        convert_jsonl(source, output)
+    assert output.read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "data.spacy"]
+
+
+def test_make_nlp_has_nothing_but_a_tokenizer():
+    nlp = make_nlp("en", "spacy_eiou.WhitespaceTokenizer.v1")
+    assert nlp.pipe_names == []
+    assert [token.text for token in nlp("IL-2.")] == ["IL-2."]

@@ -1,0 +1,182 @@
+import warnings
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+
+from spacy_eiou.corpora import CorpusError, prepare
+from spacy_eiou.corpora.description import (
+    CorpusDescription,
+    count_shared_docs,
+    find_missing_files,
+    find_transformer,
+    make_config,
+)
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+CORPUS = {
+    "lang": "en",
+    "tokenizer": "spacy_eiou.BiomedicalTokenizer.v1",
+    "convert": [{"input": "notes.jsonl", "format": "jsonl", "output": ".", "split_sizes": [2, 1]}],
+    "config": {"training.max_steps": 7},
+}
+
+
+@pytest.fixture
+def paths(tmp_path):
+    records = [{"text": f"IL-{number} gene", "spans": []} for number in range(3)]
+    records[0]["spans"] = [{"start": 0, "end": 4, "label": "protein"}]
+    (tmp_path / "assets").mkdir()
+    srsly.write_jsonl(tmp_path / "assets" / "notes.jsonl", records)
+    (tmp_path / "corpus.yml").write_text(srsly.yaml_dumps(CORPUS), encoding="utf8")
+    return tmp_path / "corpus.yml", tmp_path / "assets", tmp_path / "out"
+
+
+def run(paths):
+    corpus_path, assets_path, output_path = paths
+    config_path = CONFIGS / "cnn.cfg"
+    return prepare(corpus_path, output_path, config_path=config_path, assets_path=assets_path)
+
+
+def describe(paths, **changes):
+    paths[0].write_text(srsly.yaml_dumps({**CORPUS, **changes}), encoding="utf8")
+
+
+def test_prepare_writes_the_parts_and_a_config_that_spacy_loads(paths):
+    accounts = run(paths)
+    assert list(accounts) == [paths[2] / "train.spacy", paths[2] / "dev.spacy"]
+    files = {path.name for path in paths[2].iterdir()}
+    assert files == {"train.spacy", "train.json", "dev.spacy", "dev.json", "config.cfg"}
+    config = spacy.util.load_config(paths[2] / "config.cfg")
+    assert config["paths"]["train"] == (paths[2] / "train.spacy").as_posix()
+    assert config["training"]["max_steps"] == 7
+    nlp = spacy.util.load_model_from_config(config)
+    assert [token.text for token in nlp.make_doc("IL-2")] == ["IL", "-", "2"]
+
+
+def test_missing_files_are_listed_and_the_way_out_named(paths):
+    paths[1].joinpath("notes.jsonl").unlink()
+    with pytest.raises(CorpusError, match=r"notes\.jsonl: .* python -m spacy project assets"):
+        run(paths)
+    assert not paths[2].exists()
+
+
+def test_malformed_corpus_stops_with_file_and_line(paths):
+    paths[1].joinpath("notes.jsonl").write_text("{", encoding="utf8")
+    with pytest.raises(CorpusError, match=r"notes\.jsonl, line 1"):
+        run(paths)
+
+
+def test_files_of_id_lists_are_looked_for_too(tmp_path):
+    (tmp_path / "a.xml").touch()
+    conversion = {"input": "a.xml", "format": "genia", "output": "."}
+    conversion["split_ids"] = ["train.txt", "dev.txt"]
+    corpus = CorpusDescription(**{**CORPUS, "convert": [conversion]})
+    expected = [tmp_path / "train.txt", tmp_path / "dev.txt"]
+    assert find_missing_files(corpus, tmp_path) == expected
+
+
+CONVERSION = CORPUS["convert"][0]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"tokenizer": None}, "tokenizer"),
+        ({"split": 1}, "split"),
+        ({"convert": []}, "convert"),
+        ({"convert": [{"input": "notes.jsonl"}]}, "format"),
+        ({"convert": [{**CONVERSION, "levle": 1}]}, "levle"),
+        ({"convert": [{**CONVERSION, "split_sizes": ["2", "1"]}]}, "split_sizes"),
+        ({"config": {"training.max_stepz": 7}}, r"cnn.cfg: .*training.*max_stepz"),
+        ({"config": {"trainings.max_steps": 7}}, r"cnn.cfg: .*trainings"),
+        ({"config": {"training.max_steps": "many"}}, r"cnn\.cfg: .*max_steps"),
+        ({"config": {"components.nested_spancat.suggester.max_width": "x"}}, "max_width"),
+    ],
+)
+def test_malformed_setting_is_named_before_anything_is_converted(paths, changes, message):
+    describe(paths, **changes)
+    with pytest.raises(CorpusError, match=f"(?s){message}"):
+        run(paths)
+    assert not paths[2].exists()
+
+
+@pytest.mark.parametrize(
+    "conversions, message",
+    [
+        ([CONVERSION, {**CONVERSION, "format": "xml"}], "Expected a format from"),
+        ([CONVERSION, {**CONVERSION, "level": 1}], "Expected no level"),
+        ([CONVERSION, {**CONVERSION, "split_sizes": None}], "suffix .spacy"),
+        ([CONVERSION, CONVERSION], "expected one conversion that writes this file, not 2"),
+    ],
+)
+def test_all_conversions_are_checked_before_the_first(paths, conversions, message):
+    describe(paths, convert=conversions)
+    with pytest.raises(CorpusError, match=message):
+        run(paths)
+    assert not paths[2].exists()
+
+
+def test_file_that_is_no_description(paths):
+    paths[0].write_text("en", encoding="utf8")
+    with pytest.raises(CorpusError, match=r"corpus\.yml: expected the description of a corpus"):
+        run(paths)
+
+
+def test_training_config_is_never_overwritten(paths):
+    config_path = paths[2] / "config.cfg"
+    with pytest.raises(CorpusError, match="Expected another output path"):
+        prepare(paths[0], paths[2], config_path=config_path, assets_path=paths[1])
+
+
+def test_transformer_of_a_package_is_its_model_folder(tmp_path, monkeypatch):
+    model_path = tmp_path / "tiny_transformer" / "model"
+    model_path.mkdir(parents=True)
+    (tmp_path / "tiny_transformer" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_transformer("tiny-transformer") == str(model_path)
+
+
+@pytest.mark.parametrize("name", ["bert-base-cased", "org/model", "thinc", "bge-small-v1.5"])
+def test_other_transformers_keep_their_name(name):
+    assert find_transformer(name) == name
+
+
+def test_transformer_is_set_where_the_config_has_one(tmp_path):
+    corpus = CorpusDescription(**CORPUS)
+    config = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path, "org/model")
+    assert config["components"]["transformer"]["model"]["name"] == "org/model"
+    config = make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, "org/model")
+    assert "transformer" not in config["components"]
+
+
+def test_docs_that_parts_share_are_counted(paths):
+    texts = ("IL-2", "IL-3", "IL-4", "IL-2", "IL-5", "IL-4")
+    srsly.write_jsonl(paths[1] / "notes.jsonl", [{"text": text, "spans": []} for text in texts])
+    describe(paths, convert=[{**CONVERSION, "split_sizes": [2, 2, 2]}])
+    with pytest.warns(UserWarning, match="scores on them are too high") as caught:
+        run(paths)
+    # The text that the test part shares is in the dev part.
+    assert [str(warning.message)[:31] for warning in caught] == [
+        "1 of 2 docs of dev.spacy have a",
+        "1 of 2 docs of test.spacy have ",
+    ]
+
+
+def test_parts_that_share_nothing_need_no_warning(paths):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(paths)
+
+
+def test_docs_of_one_document_are_shared():
+    def make_doc(text, **user_data):
+        doc = spacy.blank("en")(text)
+        doc.user_data.update(user_data)
+        return doc
+
+    train = [make_doc("a", group="1"), make_doc("b")]
+    docs = [make_doc("b"), make_doc("c", group="1"), make_doc("d", group="2"), make_doc("e")]
+    assert count_shared_docs(docs, train) == 2
+    assert count_shared_docs(train, docs) == 2

@@ -1,0 +1,44 @@
+"""What the tests of self-training share."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import spacy
+import srsly
+from spacy.tokens import Doc
+
+from spacy_eiou.corpora import Entity, Record, records_to_docs
+
+CONFIG = Path(__file__).parents[1] / "configs" / "few_examples.cfg"
+TINY = {
+    "components.tok2vec.model.encode.width": 16,
+    "components.tok2vec.model.encode.depth": 1,
+    "training.max_steps": 1,
+    "training.eval_frequency": 1,
+}
+
+
+def write_data(path: Path) -> Dict[str, Any]:
+    """Write train.spacy, dev.spacy and texts.jsonl. RETURNS: The overrides to train with them."""
+    for name, n_docs in {"train": 4, "dev": 2}.items():
+        records = [
+            Record(f"note-{n}", f"gene {n} binds", (Entity(0, 6, "DNA"), Entity(0, 4, "word")))
+            for n in range(n_docs)
+        ]
+        records_to_docs(spacy.blank("en"), records)[0].to_disk(path / f"{name}.spacy")
+    srsly.write_jsonl(path / "texts.jsonl", [{"text": f"gene {n} moves"} for n in range(6)])
+    paths = {f"paths.{name}": str(path / f"{name}.spacy") for name in ("train", "dev")}
+    return {**TINY, **paths}
+
+
+def make_ruler(path: Path, word: str, spans_key: str = "sc", **config: Any) -> str:
+    """Save a teacher that annotates one word. RETURNS: Its path."""
+    nlp = spacy.blank("en", config=config)
+    ruler: Any = nlp.add_pipe("span_ruler", config={"spans_key": spans_key})
+    ruler.add_patterns([{"label": "word", "pattern": word}])
+    nlp.to_disk(path)
+    return str(path)
+
+
+def get_spans(doc: Doc, key: str = "sc") -> List[Tuple[int, int, str]]:
+    return [(span.start, span.end, span.label_) for span in doc.spans[key]]
