@@ -319,15 +319,19 @@ def _compute_digest(
 def _describe(
     annotator: ShardAnnotator, input_path: Union[str, Path], done: Dict[int, Counts]
 ) -> Dict[str, Any]:
-    names = ("model", "spans_key", "text_format", "suffix", "batch_size")
+    names = ("model", "spans_key", "text_format", "batch_size")
+    shards = [
+        {
+            "name": get_shard_paths(annotator.folder, number, annotator.suffix)[0].name,
+            # How long it took is no part of what was made.
+            **{name: value for name, value in asdict(done[number]).items() if name != "seconds"},
+        }
+        for number in sorted(done)
+    ]
     return {
         "input": show_path(input_path),
         **{name: getattr(annotator, name) for name in names},
-        "shards": [
-            {"name": get_shard_paths(annotator.folder, number, annotator.suffix)[0].name}
-            | asdict(done[number])
-            for number in sorted(done)
-        ],
+        "shards": shards,
     }
 
 

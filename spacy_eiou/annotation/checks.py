@@ -5,7 +5,7 @@ from typing import Collection, Iterable, Sequence, Union
 
 from ..corpora import CorpusError
 from .paths import is_within, real_path, show_path
-from .resume import get_work_files, read_manifest
+from .resume import MANIFEST, get_work_files, read_manifest
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Union[str, Path]]) -> None:
@@ -68,7 +68,11 @@ def check_shards_folder(folder: Path, *, force: bool) -> None:
     """
     manifest = read_manifest(folder)
     if not manifest:
-        check_new([folder], [folder], own=(), force=force)
+        # A run that was killed at its very start leaves nothing but a hidden file.
+        if not folder.is_dir() or not all(
+            path.name.startswith(f".{MANIFEST}.new.") for path in folder.iterdir()
+        ):
+            check_new([folder], [folder], own=(), force=force)
     elif "shards" in manifest and not force:
         raise CorpusError(
             f"Expected a new output directory. To overwrite {show_path(folder)}, set --force"

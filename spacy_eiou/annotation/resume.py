@@ -95,8 +95,12 @@ def bind_folder(folder: Path, digest: str) -> bool:
         return False
     # A run that was killed at its very start leaves nothing but a hidden file.
     is_foreign = folder.is_file() or any(folder.glob("[!.]*"))
-    remove(folder)
+    # Moved first, since a kill must not leave shards without a manifest.
+    old = folder.with_name(f".{folder.name}.old.{os.getpid()}")
+    if folder.exists():
+        folder.replace(old)
     write_manifest(folder, {"sha256": digest})
+    remove(old)
     return is_foreign
 
 

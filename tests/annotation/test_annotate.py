@@ -7,7 +7,9 @@ import shutil
 import signal
 import time
 import tracemalloc
+from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
 import spacy
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Span, SpanGroup
 from spacy.util import minibatch
+from test_kill import run_and_kill as kill_at_step
 
 from spacy_eiou.annotation import (
     AnnotationReport,
@@ -256,10 +259,7 @@ def test_folder_of_shards(tmp_path, model, texts, monkeypatch):
     monkeypatch.setattr(BatchTagger, "killed_by", None)
     assert annotate(model, texts, third).n_before > 0
     whole = read_folder(first)
-    for folder in (second, third):
-        files = read_folder(folder)
-        assert files.keys() == whole.keys()
-        assert all(files[name] == whole[name] for name in map(Path, names))
+    assert read_folder(second) == read_folder(third) == whole
     lines = b"".join(whole[Path(name)] for name in names).splitlines()
     assert [json.loads(line)["text"] for line in lines] == TEXTS
     with pytest.raises(CorpusError, match="set --force"):
@@ -393,6 +393,52 @@ def read_folder(folder):
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(".")
     }
+
+
+FORMATS = ["out.jsonl", "out.jsonl.gz", "out.jsonl.zst", "out.parquet", "out"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_killed_at_each_step(tmp_path, model, texts, monkeypatch, name):
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(MODULE, "STEP_SIZE", 64)
+    monkeypatch.setattr(MODULE, "SHARD_SIZE", 64)
+    texts.write_bytes(b"\n".join([*map(str.encode, TEXTS[:8]), b"\xff"]))
+    annotate(model, texts, tmp_path / "whole" / name)
+    whole = read_folder(tmp_path / "whole")
+    for step in count(1):
+        output = tmp_path / str(step) / name
+        was_killed = kill_at_step(step, lambda: annotate(model, texts, output))  # noqa: B023
+        if not was_killed:
+            break
+        annotate(model, texts, output, force=True)
+        assert read_folder(output.parent) == whole
+    assert step > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_killed_at_random_instants(tmp_path, model, texts, name):
+    pytest.importorskip("pyarrow")
+    texts.write_text("\n".join(TEXTS * 4), encoding="utf8")
+    arguments = {"model": model, "input_path": texts, "n_process": 2}
+    start = time.monotonic()
+    annotate(**arguments, output_path=tmp_path / "whole" / name)
+    seconds = time.monotonic() - start
+    output, random = tmp_path / "stopped" / name, Random(name)
+    for _ in range(20):
+        process = multiprocessing.get_context("fork").Process(
+            target=annotate, kwargs={**arguments, "output_path": output, "force": True}
+        )
+        process.start()
+        process.join(random.uniform(0, seconds))
+        process.kill()
+        process.join()
+        # Its processes end with it, and the lock is theirs as well.
+        time.sleep(0.2)
+    annotate(**arguments, output_path=output, force=True)
+    assert read_folder(tmp_path / "stopped") == read_folder(tmp_path / "whole")
 
 
 def get_arguments(model, texts, folder):
