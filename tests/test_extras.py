@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 from thinc.api import Config
 
 from spacy_eiou import extras
+from spacy_eiou.corpora import Conversion, CorpusDescription, CorpusError, make_config
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 TRANSFORMER = Config({"components": {"encoder": {"factory": "transformer"}}})
 
 
@@ -20,6 +24,13 @@ def test_missing_extra_tells_how_to_install_it(nothing_installed):
 def test_pipeline_without_a_transformer_needs_no_extra(nothing_installed, components):
     extras.check_transformers(Config({"components": components}))
     extras.check_transformers(Config())
+
+
+def test_missing_transformer_is_found_as_a_config_is_filled_in(nothing_installed, tmp_path):
+    conversion = Conversion(input="notes.jsonl", output="train.spacy", format="jsonl")
+    corpus = CorpusDescription(lang="en", tokenizer="spacy.Tokenizer.v1", convert=[conversion])
+    with pytest.raises(CorpusError, match=r"pip install 'spacy-eiou\[transformers\]'"):
+        make_config(CONFIGS / "transformer.cfg", corpus, tmp_path)
 
 
 def test_installed_extra_is_no_error():

@@ -14,6 +14,7 @@ from spacy.util import load_config, load_model_from_config, registry
 from spacy.vocab import Vocab
 from thinc.api import Config
 
+from ..extras import check_transformers
 from ..files import write_file
 from .account import Account
 from .conversion import PARTS, check_conversion, convert
@@ -184,6 +185,7 @@ def make_config(
     try:
         config = load_config(config_path, overrides=overrides)
         config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
+        check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
         registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
     except ValueError as err:

@@ -9,6 +9,7 @@ from spacy.util import load_model_from_config, registry
 from thinc.api import Config
 
 from ..corpora import CorpusDescription, find_transformer, make_config
+from ..extras import check_transformers
 
 # The component of the training config whose place the variants take.
 COMPONENT = "nested_spancat"
@@ -121,6 +122,7 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     try:
         # Otherwise spaCy checks this block only as it begins to train.
         registry.resolve(config.interpolate()["training"], schema=ConfigSchemaTraining)
+        check_transformers(config)
         config = load_model_from_config(config, auto_fill=True).config
     except ValueError as err:
         raise ValueError(f"Can't make the variant '{variant}' for '{corpus}': {err}") from err

@@ -16,6 +16,7 @@ from thinc.api import Config
 from wasabi import Printer
 
 from ..corpora import CorpusError
+from ..extras import check_transformers
 from ..files import write_file, write_json
 from ..pipeline import load_pipeline
 from ..pipeline.checksums import hash_file
@@ -184,6 +185,7 @@ def compute_checksum(settings: Any, paths: Iterable[Path]) -> str:
 
 def _initialize(config: Config, use_gpu: int) -> Tuple[Language, Config]:
     """RETURNS (Tuple[Language, Config]): The pipeline to train, and its complete config."""
+    check_transformers(config)
     nlp = init_nlp(config, use_gpu=use_gpu)
     # spaCy has defaults for the training corpus, but not for one inside it. A component that is
     # sourced from another pipeline has lost its source here.

@@ -80,7 +80,7 @@ def test_card_says_what_the_files_say(model_path, metrics_path, corpus_path):
     )
     assert (model_path / "README.md").read_text("utf8") == text
     assert text.startswith("# en_bio_notes\n")
-    assert "pip install en_bio_notes-1.2.3-py3-none-any.whl" in text
+    assert "pip install --find-links . en_bio_notes" in text
     assert 'spacy.load("en_bio_notes")' in text
     assert 'doc.spans["bio"]' in text
     rows = read_rows(text)
@@ -101,7 +101,7 @@ def test_labels_have_their_training_examples_before_their_scores(model_path, met
     assert read_rows(labels)["`DNA`"] == ["1"]
     rows = read_rows(scores)
     assert rows["**all** (micro)"] == ["50.0", "50.0", "50.0", "2"]
-    assert rows["boundaries, whatever the label"] == ["50.0", "50.0", "50.0", "2"]
+    assert rows["boundaries, with any label"] == ["50.0", "50.0", "50.0", "2"]
     assert rows["nested"] == ["0.0", "50.0", "0.0", "2"]
     assert rows["`DNA`"] == ["100.0", "100.0", "100.0", "1"]
     assert rows["`protein`"] == ["0.0", "0.0", "0.0", "1"]

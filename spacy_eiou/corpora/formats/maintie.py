@@ -10,7 +10,7 @@ from .registry import register_format
 @register_format("maintie")
 def read_maintie(path: Path, level: Literal[0, 1, 2, 3] = 1) -> Iterator[Record]:
     """Read MaintIE. Its entities are given in tokens, so the text of a record is its tokens joined
-    with single spaces. That is the "text" of the corpus but for a few records, in which the
+    with single spaces. That is the "text" of the corpus, except in a few records, in which the
     annotators corrected a token: a warning counts those.
 
     path (Path): gold_release.json or silver_release.json.
