@@ -118,10 +118,12 @@ def annotate_cli(
             msg.good(f"Saved {report.n_texts} annotated texts: {show_path(path)}")
         counts = report.counts
         msg.text(
-            f"{counts.n_words} words, {sum(counts.n_spans.values())} spans, {counts.n_empty} texts "
-            f"without any, {report.seconds:.1f} seconds"
+            f"{counts.n_words:,} words, {sum(counts.n_spans.values()):,} spans, "
+            f"{counts.n_empty:,} texts without any, {report.seconds:.1f} seconds"
         )
-        msg.table(sorted(counts.n_spans.items()), header=["Label", "Spans"], aligns=["l", "r"])
+        if counts.n_spans:
+            rows = [(label, f"{n_spans:,}") for label, n_spans in sorted(counts.n_spans.items())]
+            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"])
         if report.n_rejected:
             msg.warn(
                 f"Rejected {report.n_rejected} items that can't be annotated: "
