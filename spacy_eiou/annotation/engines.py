@@ -8,8 +8,6 @@ from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, Callable, Dict, Generator, Iterable, List, Tuple, cast
 
-import torch
-
 from .shards import Counts
 from .sources import Shard
 
@@ -77,8 +75,6 @@ def _work(task: Task, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # There is a process for each core.
-    torch.set_num_threads(1)
     while True:
         number, shard = connection.recv()
         try:

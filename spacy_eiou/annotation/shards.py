@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union, cast
 
+import torch
+
 from ..corpora import CorpusError
 from ..files import replacing
 from .annotator import add_spans
@@ -108,6 +110,7 @@ class ShardAnnotator:
         counts = Counts()
         path, rejected_path = get_shard_paths(self.folder, number, self.suffix)
         with (
+            _one_thread(),
             replacing(path) as new,
             replacing(rejected_path) as new_rejected,
             new_rejected.open("wb") as rejected,
@@ -255,6 +258,17 @@ def merge_parquet(paths: Iterable[Path], target: Path) -> None:
 def to_json_line(value: Dict[str, Any]) -> bytes:
     """RETURNS (bytes): A value as a line of JSON, in UTF-8."""
     return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf8")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums that several threads share differ in the last digit with the number of threads."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _set_aside_rejected(

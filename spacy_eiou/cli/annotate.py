@@ -67,7 +67,9 @@ def annotate_cli(
         help="Most texts to annotate at once. Defaults to that of the pipeline",
         min=1,
     ),
-    n_process: int = Opt(1, "--n-process", "-n", help="Number of processes to use", min=1),
+    n_process: int = Opt(
+        1, "--n-process", "-n", help="Number of processes to use, of one thread each", min=1
+    ),
     summary_path: Optional[Path] = Opt(
         None, "--summary", help="Also write the numbers of texts, words and spans as JSON"
     ),

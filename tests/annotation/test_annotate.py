@@ -14,6 +14,7 @@ from random import Random
 import pytest
 import spacy
 import srsly
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.language import Language
@@ -186,6 +187,23 @@ def test_killed_run_continues(tmp_path, model, texts, monkeypatch, number):
         output.with_suffix(".rejected.jsonl").read_bytes()
         == whole.with_suffix(".rejected.jsonl").read_bytes()
     )
+
+
+def test_each_process_has_one_thread(tmp_path, model, texts, monkeypatch):
+    monkeypatch.setattr(BatchTagger, "annotate", count_threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    for number in (1, 2):
+        output = tmp_path / f"{number}.jsonl"
+        annotate(model, texts, output, n_process=number)
+        assert {item["spans"][0]["label"] for item in read_annotations(output)} == {"1"}
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+def count_threads(self, doc, index):
+    doc.spans[self.key] = [Span(doc, 0, 1, label=str(torch.get_num_threads()))]
+    return doc
 
 
 def test_killed_worker_is_an_error(tmp_path, model, texts, monkeypatch):
