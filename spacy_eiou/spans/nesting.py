@@ -29,8 +29,8 @@ class Nesting:
     outer (Bools): Shape (n,).
     crossing (Bools): Shape (n,).
     overlapping (Bools): Shape (n,).
-    depth (Ints): Shape (n,). Length of the longest chain of containing spans that ends in the
-        span: 1 for a span that lies in no other.
+    parents (Ints): Shape (n,). Index of the smallest span that strictly contains the span, and of
+        equally small ones the first, or -1 for a span that lies in no other.
     crossing_pairs (int): Number of pairs of spans that cross.
     """
 
@@ -38,13 +38,24 @@ class Nesting:
     outer: Bools
     crossing: Bools
     overlapping: Bools
-    depth: Ints
+    parents: Ints
     crossing_pairs: int
 
     @property
     def nested(self) -> Bools:
         """Shape (n,). The span is inner or outer."""
         return self.inner | self.outer
+
+    @property
+    def depth(self) -> Ints:
+        """Shape (n,). Number of spans on the way up: 1 for a span that lies in no other, and for
+        others one more than the depth of their parent."""
+        depth = np.zeros(len(self.parents), dtype=np.int64)
+        ancestors = np.arange(len(self.parents))
+        while (inside := ancestors >= 0).any():
+            depth[inside] += 1
+            ancestors[inside] = self.parents[ancestors[inside]]
+        return depth
 
     @property
     def flat(self) -> Bools:
@@ -68,7 +79,7 @@ def find_nesting(spans: Ints) -> Nesting:
         outer=_mask(n_spans, outer),
         crossing=_mask(n_spans, first[crossing], second[crossing]),
         overlapping=_mask(n_spans, first, second),
-        depth=_depth(n_spans, outer, inner),
+        parents=_choose_smallest(spans, outer, inner),
         crossing_pairs=int(crossing.sum()),
     )
 
@@ -79,14 +90,7 @@ def find_parents(spans: Ints) -> Ints:
     spans (Ints): Spans `[start, end)`, shape (n, 2).
     RETURNS (Ints): Shape (n,). Index of that span, or -1 for a span that lies in no other.
     """
-    outer, inner = overlapping_pairs_within(spans)
-    containing = contains(spans[outer], spans[inner])
-    outer, inner = outer[containing], inner[containing]
-    order = np.lexsort((outer, widths(spans[outer]), inner))
-    children, best = np.unique(inner[order], return_index=True)
-    parents = np.full(len(spans), -1, dtype=np.int64)
-    parents[children] = outer[order][best]
-    return parents
+    return find_nesting(spans).parents
 
 
 def best_iou(spans: Ints, others: Ints) -> NDArray[np.float64]:
@@ -102,17 +106,15 @@ def best_iou(spans: Ints, others: Ints) -> NDArray[np.float64]:
     return best
 
 
+def _choose_smallest(spans: Ints, outer: Ints, inner: Ints) -> Ints:
+    order = np.lexsort((outer, widths(spans[outer]), inner))
+    children, best = np.unique(inner[order], return_index=True)
+    parents = np.full(len(spans), -1, dtype=np.int64)
+    parents[children] = outer[order][best]
+    return parents
+
+
 def _mask(n_spans: int, *indices: Ints) -> Bools:
     mask = np.zeros(n_spans, dtype=bool)
     mask[np.concatenate(indices)] = True
     return mask
-
-
-def _depth(n_spans: int, outer: Ints, inner: Ints) -> Ints:
-    depth = np.ones(n_spans, dtype=np.int64)
-    while True:
-        deeper = depth.copy()
-        np.maximum.at(deeper, inner, depth[outer] + 1)
-        if np.array_equal(deeper, depth):
-            return depth
-        depth = deeper

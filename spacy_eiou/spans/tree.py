@@ -4,8 +4,7 @@ from typing import Iterable, List, Optional
 import numpy as np
 from spacy.tokens import Span
 
-from .geometry import widths
-from .nesting import find_parents
+from .nesting import find_nesting
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,10 @@ def span_tree(spans: Iterable[Span]) -> List[SpanNode]:
     """
     spans = list(spans)
     bounds = np.array([(span.start, span.end) for span in spans], dtype=np.int64).reshape(-1, 2)
-    parents = [None if parent < 0 else parent for parent in find_parents(bounds).tolist()]
-    depths = [1] * len(spans)
-    for index in np.argsort(-widths(bounds), kind="stable").tolist():
-        # A parent is wider than its children, so its depth is known.
-        parent = parents[index]
-        if parent is not None:
-            depths[index] += depths[parent]
+    nesting = find_nesting(bounds)
+    parents = [None if parent < 0 else parent for parent in nesting.parents.tolist()]
     children: List[List[int]] = [[] for _ in spans]
     for index, parent in enumerate(parents):
         if parent is not None:
             children[parent].append(index)
-    return [SpanNode(*node) for node in zip(spans, parents, children, depths)]
+    return [SpanNode(*node) for node in zip(spans, parents, children, nesting.depth.tolist())]

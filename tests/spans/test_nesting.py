@@ -24,7 +24,8 @@ def contain(a, b):
 
 
 def get_depth(span, spans):
-    return 1 + max((get_depth(other, spans) for other in spans if contain(other, span)), default=0)
+    outer = [other for other in spans if contain(other, span)]
+    return 1 + get_depth(min(outer, key=lambda other: other[1] - other[0]), spans) if outer else 1
 
 
 def test_find_nesting():
