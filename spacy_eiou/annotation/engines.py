@@ -42,9 +42,9 @@ def run_local(
             connection, other = context.Pipe()
             process = context.Process(target=_work, args=(task, other), daemon=True)
             process.start()
+            stack.callback(connection.close)
             stack.callback(process.join)
             stack.callback(process.kill)
-            stack.callback(connection.close)
             other.close()
             idle.append(connection)
         busy: Dict[Connection, int] = {}
@@ -77,8 +77,9 @@ def _work(task: Task, connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         number, shard = connection.recv()
+        result: Any
         try:
-            result: Any = task(number, shard)
+            result = task(number, shard)
         except Exception as err:
             result = err
         connection.send(result)
