@@ -1,12 +1,19 @@
-from .annotate import AnnotationReport, annotate, annotate_texts
+from .annotate import AnnotationReport, annotate
+from .annotator import Annotator
+from .paths import show_path
+from .prediction import annotate_texts
+from .shards import OUTPUT_FORMATS
 from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
 
 __all__ = [
+    "OUTPUT_FORMATS",
     "TEXT_FORMATS",
     "AnnotationReport",
+    "Annotator",
     "RejectedText",
     "SourceText",
     "annotate",
     "annotate_texts",
     "read_texts",
+    "show_path",
 ]

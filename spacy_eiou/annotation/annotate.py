@@ -1,43 +1,49 @@
-import json
+import re
 import shutil
+import time
 import warnings
+from contextlib import ExitStack, closing
 from dataclasses import asdict
-from itertools import chain, islice, tee
 from pathlib import Path
-from typing import (
-    Any,
-    BinaryIO,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Union,
-)
+from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Union
 
 from spacy.language import Language
-from spacy.tokens import Doc
 from tqdm import tqdm
 
 from ..corpora import CorpusError
-from ..pipeline import load_pipeline
-from ..pipeline.prediction import get_spans_keys
-from ..spans import span_tree
-from .resume import bind_part, cut_to_batches, finish_parts, get_exports, part_of, remove_part
-from .sinks import GRAPH_WRITERS, Annotation, read_annotations, write_brat, write_html
-from .sources import (
-    TEXT_FORMATS,
-    RejectedText,
-    SourceText,
-    find_text_files,
-    guess_text_format,
-    read_texts,
+from ..files import remove, write_json
+from .checks import check_apart, check_new, check_outside, check_shards_folder
+from .engines import run_local
+from .paths import get_state, show_path
+from .prediction import Annotation, find_spans_key, load_once
+from .resume import (
+    append_json,
+    bind_folder,
+    compute_digest,
+    finish_file,
+    finish_folder,
+    get_exports,
+    locked,
+    log_done,
+    part_of,
+    read_done,
 )
+from .shards import (
+    OUTPUT_FORMATS,
+    REJECTED_SUFFIX,
+    Counts,
+    ShardAnnotator,
+    get_output_format,
+    get_shard_paths,
+    merge_parquet,
+    open_output,
+)
+from .sinks import GRAPH_WRITERS, read_annotations, write_brat, write_html
+from .sources import TEXT_FORMATS, Fields, SourceFile, find_sources, guess_text_format, plan_shards
 
-# After so many batches, what the vocab took up from them is freed, and processes are started again.
-BATCHES_PER_ZONE = 100
+# Bytes of a shard, about: those of a folder of outputs, and those that become a single output.
+SHARD_SIZE = 16 * 2**20
+STEP_SIZE = 256 * 2**10
 
 Writer = Callable[[Iterable[Annotation], Path], None]
 
@@ -50,7 +56,9 @@ class AnnotationReport(NamedTuple):
     n_rejected (int): The number of items that can't be annotated: no text, or a text that is too
         long.
     outputs (List[Path]): The outputs, the main one first.
-    rejected_path (Path): The file that holds the rejected items.
+    rejected_path (Path): The file that holds the rejected items, or the folder of such files.
+    counts (Counts): The numbers of words and spans.
+    seconds (float): How long this run took.
     """
 
     n_texts: int
@@ -58,15 +66,28 @@ class AnnotationReport(NamedTuple):
     n_rejected: int
     outputs: List[Path]
     rejected_path: Path
+    counts: Counts
+    seconds: float
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The report as JSON can hold it."""
+        return {
+            **self._asdict(),
+            "outputs": [show_path(path) for path in self.outputs],
+            "rejected_path": show_path(self.rejected_path),
+            "counts": asdict(self.counts),
+        }
 
 
 def annotate(
     model: str,
-    input_path: Path,
+    input_path: Union[str, Path],
     output_path: Path,
     *,
     text_format: Optional[str] = None,
     text_key: str = "text",
+    id_key: str = "id",
+    output_format: str = "jsonl",
     spans_key: Optional[str] = None,
     graph_path: Optional[Path] = None,
     brat_path: Optional[Path] = None,
@@ -74,138 +95,273 @@ def annotate(
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
     n_process: int = 1,
+    summary_path: Optional[Path] = None,
+    log_path: Optional[Path] = None,
     force: bool = False,
     silent: bool = True,
 ) -> AnnotationReport:
-    """Annotate texts with the spans that a pipeline finds. While it runs, the output is in a file
-    that ends in .part, and .part.json says what it was made from. If these have not changed, the
-    next call continues from there, and the output is as if nothing had happened.
+    """Annotate texts with the spans that a pipeline finds. The texts are divided into shards. Each
+    becomes a file whose bytes follow from the texts, the pipeline and the options alone, however
+    many processes there are. If the run is stopped, the next call with the same arguments does the
+    shards that are missing, and the output is as if nothing had happened.
+
+    The output is a file, or a folder of a file for each shard with a manifest. A file is made of
+    its shards in the end. Until then these are in a folder beside it that ends in .part.
 
     model (str): Name or path of the pipeline.
-    input_path (Path): The texts, see `read_texts`.
-    output_path (Path): The .jsonl file to write.
+    input_path (Union[str, Path]): The texts, see `find_sources`.
+    output_path (Path): The file to write, see `OUTPUT_FORMATS`, or a folder, which has no suffix.
     text_format (Optional[str]): Format of the texts. If None, that of the suffix.
     text_key (str): Field or column of the text.
+    id_key (str): Field or column of the id.
+    output_format (str): Suffix of the files of a folder, without the first dot.
     spans_key (Optional[str]): Key of `Doc.spans`. If None, the one that a component writes.
     graph_path (Optional[Path]): A .graphml or .jsonl file to write the entities and their nesting.
     brat_path (Optional[Path]): New directory to write brat standoff annotation.
     html_path (Optional[Path]): File to write a page that shows the spans.
     use_gpu (int): GPU ID or -1 for CPU.
-    batch_size (Optional[int]): Number of texts to annotate at once. If None, that of the pipeline.
+    batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
     n_process (int): Number of processes.
+    summary_path (Optional[Path]): File to write the report as JSON.
+    log_path (Optional[Path]): File to append a line of JSON for each shard that is done.
     force (bool): Whether to overwrite output files.
     silent (bool): Whether to show no progress.
     RETURNS (AnnotationReport): The numbers of texts, and what was written.
     RAISES (CorpusError): If the input or an argument is not as expected.
-    RAISES (ValueError, OSError): If the pipeline can't be loaded.
+    RAISES (ValueError, OSError): If the pipeline can't be loaded, or a process was killed.
     """
+    start = time.perf_counter()
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
         raise CorpusError(
             f"Expected a format from {', '.join(TEXT_FORMATS.values())}, not '{text_format}'"
         )
-    if output_path.suffix != ".jsonl":
-        raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
-    rejected_path = output_path.with_suffix(".rejected.jsonl")
-    writers = _get_writers(graph_path, brat_path, html_path)
-    exports = [*writers, rejected_path]
-    _check_outputs(input_path, output_path, exports, force)
-    nlp = load_pipeline(model, use_gpu=use_gpu)
-    spans_key = _find_spans_key(nlp, spans_key)
-    if spans_key not in get_spans_keys(nlp):
-        warnings.warn(
-            f"No component of the pipeline says that it writes the spans key '{spans_key}'",
-            stacklevel=2,
-        )
-    batch_size = batch_size or nlp.batch_size
-    files = [*find_text_files(input_path), *_find_model_files(nlp)]
-    settings = [text_format, text_key, spans_key, batch_size, use_gpu >= 0]
-    if bind_part(output_path, files, settings):
-        warnings.warn(
-            "Starting from the first text: the texts, the pipeline or the options have changed",
-            stacklevel=2,
-        )
-    for path in filter(Path.is_dir, exports):
-        # It is empty, or a run that was stopped while it finished has put it there.
-        shutil.rmtree(path)
-    n_done = cut_to_batches(output_path, batch_size)
-    texts = read_texts(input_path, text_format, text_key=text_key, max_length=nlp.max_length)
-    with (
-        part_of(output_path).open("ab") as output,
-        part_of(rejected_path).open("wb") as rejected,
-    ):
-        # Texts that are done are read once more, and what is rejected among them is met again.
-        texts_left = islice(_set_aside_rejected(texts, rejected), n_done, None)
-        annotations = annotate_texts(
-            nlp, texts_left, spans_key, batch_size=batch_size, n_process=n_process
-        )
-        for annotation in tqdm(annotations, initial=n_done, disable=silent or None):
-            output.write(_to_json_line(annotation))
-    n_texts, n_rejected = _count_lines(output_path), _count_lines(rejected_path)
-    for path, write in writers.items():
-        _export(output_path, path, write)
-    finish_parts(output_path, exports)
-    return AnnotationReport(n_texts, n_done, n_rejected, [output_path, *writers], rejected_path)
-
-
-def annotate_texts(
-    nlp: Language,
-    texts: Iterable[SourceText],
-    spans_key: str,
-    *,
-    batch_size: Optional[int] = None,
-    n_process: int = 1,
-) -> Iterator[Annotation]:
-    """Annotate texts one after the other, in memory that doesn't grow with their number.
-
-    nlp (Language): The pipeline.
-    texts (Iterable[SourceText]): The texts.
-    spans_key (str): Key of `Doc.spans`.
-    batch_size (Optional[int]): Number of texts to annotate at once. If None, that of the pipeline.
-    n_process (int): Number of processes.
-    YIELDS (Annotation): The "id", "text" and "spans" of each text, see `get_span_annotations`, and
-        as "meta" what else its source says of it, if anything.
-    """
-    texts = iter(texts)
-    batch_size = batch_size or nlp.batch_size
-    for first in texts:
-        zone = chain([first], islice(texts, batch_size * BATCHES_PER_ZONE - 1))
-        with nlp.memory_zone():
-            # With `as_tuples` all texts would be tokenized in the main process.
-            piped, sources = tee(zone)
-            docs = nlp.pipe(
-                (source.text for source in piped), batch_size=batch_size, n_process=n_process
+    outputs = _plan_outputs(output_path, output_format, graph_path, brat_path, html_path)
+    sources = find_sources(input_path, text_format)
+    _check_outputs(outputs, input_path, sources, force=force)
+    others = [path for path in (summary_path, log_path) if path is not None]
+    check_apart([*outputs.all, *others], [source.location for source in sources])
+    load_once.cache_clear()
+    nlp = load_once(model, use_gpu)
+    model_parts = _find_model_parts(nlp)
+    check_outside(outputs.all, model_parts, "the files of the pipeline")
+    annotator = ShardAnnotator(
+        model=model,
+        spans_key=find_spans_key(nlp, spans_key),
+        folder=outputs.shards,
+        suffix=outputs.shard_suffix,
+        text_format=text_format,
+        fields=Fields(text_key, id_key),
+        batch_size=batch_size or nlp.batch_size,
+        use_gpu=use_gpu,
+    )
+    with ExitStack() as locks:
+        for path in outputs.all:
+            locks.enter_context(locked(path))
+        # Between the first check and the lock, another process may have ended.
+        _check_outputs(outputs, input_path, sources, force=force)
+        size = SHARD_SIZE if outputs.is_folder else STEP_SIZE
+        if bind_folder(outputs.shards, _compute_digest(annotator, size, sources, model_parts)):
+            warnings.warn(
+                "Starting from the first text: the texts, the pipeline or the options have changed",
+                stacklevel=2,
             )
-            for doc, source in zip(docs, sources, strict=True):
-                spans = get_span_annotations(doc, spans_key)
-                meta = {"meta": source.meta} if source.meta else {}
-                yield {"id": source.id, "text": source.text, "spans": spans, **meta}
+        shards = plan_shards(sources, text_format, size=size)
+        done = read_done(outputs.shards, outputs.shard_suffix)
+        n_before = sum(counts.n_texts for counts in done.values())
+        left = [item for item in enumerate(shards) if item[0] not in done]
+        progress = Progress(sum(shard.size for _, shard in left), silent=silent)
+        with progress, closing(run_local(annotator, left, n_process=n_process)) as results:
+            for number, counts in results:
+                log_done(outputs.shards, number, counts)
+                if log_path is not None:
+                    append_json(log_path, {"shard": number, **asdict(counts)})
+                done[number] = counts
+                progress.update(counts, shards[number].size)
+        load_once.cache_clear()
+        total = Counts()
+        for number in range(len(shards)):
+            total.add(done[number])
+        if outputs.is_folder:
+            finish_folder(outputs.path, _describe(annotator, input_path, done))
+        else:
+            _finish_file(outputs, len(shards))
+    report = AnnotationReport(
+        total.n_texts,
+        n_before,
+        total.n_rejected,
+        [outputs.path, *outputs.writers],
+        outputs.rejected_path,
+        total,
+        round(time.perf_counter() - start, 3),
+    )
+    if summary_path is not None:
+        write_json(summary_path, report.to_dict())
+    return report
 
 
-def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
-    """Get the spans of a doc as JSON can hold them.
+class Progress:
+    """A bar of the bytes that are done, with the numbers of texts and of words a second."""
 
-    doc (Doc): The doc.
-    spans_key (str): Key of `Doc.spans`, which the doc need not have.
-    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each span in characters, its "label"
-        and "text", as "parent" the index of the smallest span around it, or None, and if the
-        component gives scores, "score", rounded to four digits.
+    def __init__(self, n_bytes: int, *, silent: bool) -> None:
+        self.bar = tqdm(
+            total=n_bytes, unit="B", unit_scale=True, disable=silent or None, dynamic_ncols=True
+        )
+        self.counts = Counts()
+        self.start = time.perf_counter()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def update(self, counts: Counts, n_bytes: int) -> None:
+        self.counts.add(counts)
+        words_per_second = self.counts.n_words / (time.perf_counter() - self.start)
+        self.bar.set_postfix_str(
+            f"{self.counts.n_texts:,} texts, {words_per_second:,.0f} words/s", refresh=False
+        )
+        self.bar.update(n_bytes)
+
+
+class Outputs(NamedTuple):
+    """The outputs of a run.
+
+    path (Path): The main one.
+    suffix (str): Its suffix, or that of its files, one of `OUTPUT_FORMATS`.
+    is_folder (bool): Whether it is a folder of shards.
+    rejected_path (Path): The file of what is rejected, or the folder of such files.
+    writers (Dict[Path, Writer]): The exports, and what writes them.
+    new_folders (List[Path]): Those of them that are folders.
     """
-    if spans_key not in doc.spans:
-        return []
-    annotations: List[Dict[str, Any]] = [
+
+    path: Path
+    suffix: str
+    is_folder: bool
+    rejected_path: Path
+    writers: Dict[Path, Writer]
+    new_folders: List[Path]
+
+    @property
+    def exports(self) -> List[Path]:
+        """RETURNS (List[Path]): All but the main one."""
+        return [] if self.is_folder else [*self.writers, self.rejected_path]
+
+    @property
+    def all(self) -> List[Path]:
+        """RETURNS (List[Path]): All of them."""
+        return [self.path, *self.exports]
+
+    @property
+    def shards(self) -> Path:
+        """RETURNS (Path): The folder of the shards."""
+        return self.path if self.is_folder else part_of(self.path)
+
+    @property
+    def shard_suffix(self) -> str:
+        """RETURNS (str): The suffix of the shards. Lines are packed when they are merged."""
+        return self.suffix if self.is_folder or self.suffix == ".parquet" else ".jsonl"
+
+
+def _plan_outputs(
+    output_path: Path,
+    output_format: str,
+    graph_path: Optional[Path],
+    brat_path: Optional[Path],
+    html_path: Optional[Path],
+) -> Outputs:
+    if re.match("[a-z0-9+]{2,}:/", str(output_path)):
+        raise CorpusError(f"Expected a local output, not the address {show_path(output_path)}")
+    is_folder = not output_path.suffix or output_path.is_dir()
+    suffix = f".{output_format}" if is_folder else get_output_format(output_path)
+    if suffix not in OUTPUT_FORMATS:
+        raise CorpusError(
+            f"Expected an output file with the suffix {', '.join(OUTPUT_FORMATS)}, or a folder, "
+            f"which has none, not {show_path(output_path)}"
+        )
+    writers = _get_writers(graph_path, brat_path, html_path)
+    if writers and (is_folder or suffix == ".parquet"):
+        raise CorpusError("Expected one .jsonl output, to write a graph, brat files or a page")
+    rejected_path = output_path
+    if not is_folder:
+        name = output_path.name.removesuffix(suffix)
+        rejected_path = output_path.with_name(name + REJECTED_SUFFIX)
+    new_folders = [path for path in (brat_path,) if path is not None]
+    return Outputs(output_path, suffix, is_folder, rejected_path, writers, new_folders)
+
+
+def _check_outputs(
+    outputs: Outputs, input_path: Union[str, Path], sources: List[SourceFile], *, force: bool
+) -> None:
+    check_apart(outputs.all, [source.location for source in sources])
+    if outputs.is_folder:
+        check_shards_folder(outputs.path, force=force)
+    # The next run would read what this one writes.
+    check_outside(
+        [outputs.path] if outputs.is_folder else outputs.new_folders, [input_path], "the input"
+    )
+    own = get_exports(outputs.path)
+    if not outputs.is_folder:
+        check_new(outputs.all, outputs.new_folders, own=own, force=force)
+
+
+def _compute_digest(
+    annotator: ShardAnnotator, size: int, sources: List[SourceFile], model_parts: List[Path]
+) -> str:
+    files = (file for path in model_parts for file in (path, *path.rglob("*")))
+    locations = [source.location for source in sources]
+    locations += [str(file) for file in sorted(files) if file.is_file()]
+    settings = {**asdict(annotator), "model": None, "folder": None, "size": size}
+    return compute_digest(map(get_state, locations), settings)
+
+
+def _describe(
+    annotator: ShardAnnotator, input_path: Union[str, Path], done: Dict[int, Counts]
+) -> Dict[str, Any]:
+    names = ("model", "spans_key", "text_format", "batch_size")
+    shards = [
         {
-            "start": node.span.start_char,
-            "end": node.span.end_char,
-            "label": node.span.label_,
-            "text": node.span.text,
-            "parent": node.parent,
+            "name": get_shard_paths(annotator.folder, number, annotator.suffix)[0].name,
+            # How long it took is no part of what was made.
+            **{name: value for name, value in asdict(done[number]).items() if name != "seconds"},
         }
-        for node in span_tree(doc.spans[spans_key])
+        for number in sorted(done)
     ]
-    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
-        annotation["score"] = round(float(score), 4)
-    return annotations
+    return {
+        "input": show_path(input_path),
+        **{name: getattr(annotator, name) for name in names},
+        "shards": shards,
+    }
+
+
+def _finish_file(outputs: Outputs, n_shards: int) -> None:
+    paths = [
+        get_shard_paths(outputs.shards, number, outputs.shard_suffix) for number in range(n_shards)
+    ]
+    merged = outputs.shards / f"merged{outputs.suffix}"
+    if outputs.suffix == ".parquet":
+        merge_parquet([path for path, _ in paths], merged)
+    else:
+        with open_output(merged, outputs.suffix) as output:
+            _copy_files([path for path, _ in paths], output)
+    remove(part_of(outputs.rejected_path))
+    with part_of(outputs.rejected_path).open("wb") as rejected:
+        _copy_files([path for _, path in paths if path.exists()], rejected)
+    for path, write in outputs.writers.items():
+        remove(part_of(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(read_annotations(merged), part_of(path))
+    for path in filter(Path.is_dir, outputs.new_folders):
+        # It is empty, or a run that was stopped while it finished has put it there.
+        remove(path)
+    finish_file(outputs.path, merged, outputs.exports)
+
+
+def _copy_files(paths: Iterable[Path], output: BinaryIO) -> None:
+    for path in paths:
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, output)
 
 
 def _get_writers(
@@ -215,7 +371,8 @@ def _get_writers(
     if graph_path is not None:
         if graph_path.suffix not in GRAPH_WRITERS:
             raise CorpusError(
-                f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not {graph_path}"
+                f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not "
+                f"{show_path(graph_path)}"
             )
         writers[graph_path] = GRAPH_WRITERS[graph_path.suffix]
     if brat_path is not None:
@@ -225,58 +382,8 @@ def _get_writers(
     return writers
 
 
-def _check_outputs(input_path: Path, output_path: Path, exports: List[Path], force: bool) -> None:
-    outputs = [output_path, *exports]
-    if len(set(outputs)) < len(outputs):
-        raise CorpusError("Expected an output path of its own for each output")
-    for path in filter(Path.exists, outputs):
-        if path.samefile(input_path):
-            raise CorpusError(f"Expected another output path: {path} is read, and would be lost")
-        # A run that was stopped while it finished has put it there.
-        if path.resolve() in get_exports(output_path):
-            continue
-        if path.is_dir() and any(path.iterdir()):
-            raise CorpusError(f"Expected a new output directory: {path} is not empty")
-        if path.is_file() and not force:
-            raise CorpusError(f"Expected a new output file. To overwrite {path}, set --force")
-
-
-def _find_spans_key(nlp: Language, spans_key: Optional[str]) -> str:
-    if spans_key is not None:
-        return spans_key
-    keys = get_spans_keys(nlp)
-    if len(keys) != 1:
-        raise CorpusError(
-            "Can't tell which spans key to annotate, choose one with --spans-key. Spans keys that "
-            f"the pipeline writes: {', '.join(sorted(keys)) or 'none'}"
-        )
-    return keys.pop()
-
-
-def _find_model_files(nlp: Language) -> List[Path]:
-    return sorted(file for file in nlp.path.rglob("*") if file.is_file())
-
-
-def _set_aside_rejected(
-    texts: Iterable[Union[SourceText, RejectedText]], rejected: BinaryIO
-) -> Iterator[SourceText]:
-    for text in texts:
-        if isinstance(text, RejectedText):
-            rejected.write(_to_json_line(asdict(text)))
-        else:
-            yield text
-
-
-def _to_json_line(value: Dict[str, Any]) -> bytes:
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf8")
-
-
-def _export(output_path: Path, path: Path, write: Writer) -> None:
-    remove_part(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(read_annotations(part_of(output_path)), part_of(path))
-
-
-def _count_lines(path: Path) -> int:
-    with part_of(path).open("rb") as file:
-        return sum(1 for _ in file)
+def _find_model_parts(nlp: Language) -> List[Path]:
+    """RETURNS (List[Path]): The files and folders that the pipeline was loaded from. Others may be
+    beside them, an output among them."""
+    names = ["config.cfg", "meta.json", "tokenizer", "vocab", *nlp.component_names]
+    return [path for path in map(nlp.path.joinpath, names) if path.exists()]

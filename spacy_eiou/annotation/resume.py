@@ -1,13 +1,25 @@
+"""What a run that is stopped leaves behind, so that the next one continues from there."""
+
 import json
 import os
-import shutil
+from contextlib import contextmanager
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Dict, Iterable, Sequence, Set
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
 
-import srsly
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None  # type: ignore[assignment]
 
-from ..files import write_json
+from ..corpora import CorpusError
+from ..files import remove, write_file
+from .paths import real_path, show_path
+from .shards import Counts, get_shard_paths, to_json_line
+
+MANIFEST = "manifest.json"
+LOG = ".shards.jsonl"
 
 
 def part_of(path: Path) -> Path:
@@ -19,86 +31,188 @@ def part_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def remove_part(path: Path) -> None:
-    """Remove what there is of an incomplete output.
+def get_work_files(path: Path) -> List[Path]:
+    """Name all that lies beside an output while it is written.
 
     path (Path): The output, a file or a directory.
+    RETURNS (List[Path]): The paths.
     """
-    part = part_of(path)
-    if part.is_dir():
-        shutil.rmtree(part)
-    else:
-        part.unlink(missing_ok=True)
+    return [part_of(path), path.with_name(f"{path.name}.part.json"), _lock_of(path)]
 
 
-def finish_parts(path: Path, exports: Sequence[Path] = ()) -> None:
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep an output from being written by two processes at once, where the system has locks. The
+    system releases the lock of a process that is killed.
+
+    path (Path): The output, whose directory is made if there is none.
+    RAISES (CorpusError): If another process has the lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock_path = _lock_of(path)
+    if fcntl is None:
+        yield
+        return
+    with lock_path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The file that was opened may be the one that the other process has removed since.
+            is_ours = os.path.samestat(os.fstat(file.fileno()), lock_path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        if not is_ours:
+            raise CorpusError(
+                f"{show_path(path)}: another process is writing it. Wait until it has ended, or "
+                "choose another output"
+            )
+        try:
+            yield
+        finally:
+            lock_path.unlink()
+
+
+def compute_digest(files: Iterable[Any], settings: Any) -> str:
+    """Compute what changes if the files or the settings do.
+
+    files (Iterable[Any]): What stands for the state of each file, as JSON can hold it.
+    settings (Any): The settings, as JSON can hold them.
+    RETURNS (str): The digest.
+    """
+    return sha256(json.dumps([[*files], settings]).encode()).hexdigest()
+
+
+def bind_folder(folder: Path, digest: str) -> bool:
+    """Keep the shards in a folder if they were made from the same, else remove the folder. A new
+    one gets a manifest, which says what its shards are made from.
+
+    folder (Path): The folder.
+    digest (str): What stands for the files and settings that its shards are made from.
+    RETURNS (bool): Whether shards that were made from something else had to be removed.
+    """
+    if read_manifest(folder).get("sha256") == digest:
+        for path in folder.glob(".*.new.*"):
+            remove(path)
+        return False
+    # A run that was killed at its very start leaves nothing but a hidden file.
+    is_foreign = folder.is_file() or any(folder.glob("[!.]*"))
+    # Moved first, since a kill must not leave shards without a manifest.
+    old = folder.with_name(f".{folder.name}.old.{os.getpid()}")
+    if folder.exists():
+        folder.replace(old)
+    write_manifest(folder, {"sha256": digest})
+    remove(old)
+    return is_foreign
+
+
+def read_done(folder: Path, suffix: str) -> Dict[int, Counts]:
+    """Read which shards are done.
+
+    folder (Path): The folder.
+    suffix (str): Suffix of the files.
+    RETURNS (Dict[int, Counts]): The counts of the shards that are there, by their numbers.
+    """
+    done: Dict[int, Counts] = {}
+    log = folder / LOG
+    for line in log.read_bytes().splitlines() if log.exists() else ():
+        try:
+            item = json.loads(line)
+            number = int(item.pop("shard"))
+            done[number] = Counts(**item)
+        # The last line of a run that was stopped may be cut. Its shard is done once more.
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+    return {
+        number: counts
+        for number, counts in done.items()
+        if get_shard_paths(folder, number, suffix)[0].exists()
+    }
+
+
+def log_done(folder: Path, number: int, counts: Counts) -> None:
+    """Remember that a shard is done.
+
+    folder (Path): The folder.
+    number (int): Number of the shard.
+    counts (Counts): Its counts.
+    """
+    append_json(folder / LOG, {"shard": number, **asdict(counts)})
+
+
+def append_json(path: Path, value: Any) -> None:
+    """Append a line of JSON to a file. If its last line is cut, the new one begins after it.
+
+    path (Path): The file, which is made if there is none, and the folder that it is in.
+    value (Any): The value.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(to_json_line(value))
+
+
+def finish_folder(folder: Path, info: Dict[str, Any]) -> None:
+    """Complete the manifest of a folder of shards, which makes the folder a finished output.
+
+    folder (Path): The folder.
+    info (Dict[str, Any]): What to tell of the shards.
+    """
+    write_manifest(folder, {**read_manifest(folder), **info})
+    (folder / LOG).unlink(missing_ok=True)
+
+
+def finish_file(path: Path, merged: Path, exports: Sequence[Path]) -> None:
     """Put complete outputs in their places. If this is interrupted, even by a kill, the main one is
     not there yet, and `get_exports` knows of the others.
 
-    path (Path): The main output.
-    exports (Sequence[Path]): The others, files or directories. A directory may only replace an
-        empty one.
+    path (Path): The main output, a file.
+    merged (Path): What to put there.
+    exports (Sequence[Path]): The others, files or directories, whose parts are there. A directory
+        may only replace an empty one.
     """
-    export_names = [str(export.resolve()) for export in exports]
-    write_json(_source_of(path), {**_read_source(path), "exports": export_names})
-    for output in (*exports, path):
-        os.replace(part_of(output), output)
-    _source_of(path).unlink()
+    folder = part_of(path)
+    names = [str(real_path(export)) for export in exports]
+    write_manifest(folder, {**read_manifest(folder), "exports": names})
+    for export in exports:
+        os.replace(part_of(export), export)
+    os.replace(merged, path)
+    remove(folder)
 
 
 def get_exports(path: Path) -> Set[Path]:
     """Get the outputs that may be in their places although the main one is not.
 
-    path (Path): The main output.
+    path (Path): The main output, a file.
     RETURNS (Set[Path]): The outputs, as absolute paths.
     """
-    return {Path(name) for name in _read_source(path).get("exports", [])}
+    return {Path(name) for name in read_manifest(part_of(path)).get("exports", [])}
 
 
-def bind_part(path: Path, files: Iterable[Path], settings: Any) -> bool:
-    """Keep an incomplete output if it was made from the same files and settings, else remove it.
-    Next to it, .part.json says what it is made from.
+def read_manifest(folder: Path) -> Dict[str, Any]:
+    """Read the manifest of a folder of shards.
 
-    path (Path): The output.
-    files (Iterable[Path]): What it is made from. Path, size and time of change stand for a file.
-    settings (Any): How it is made, as JSON can hold it.
-    RETURNS (bool): Whether an output that was made from something else had to be removed.
+    folder (Path): The folder.
+    RETURNS (Dict[str, Any]): The manifest, which is empty if there is none or it is damaged. It has
+        "shards" if the folder is complete.
     """
-    stats = [(str(file.resolve()), file.stat()) for file in files]
-    states = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-    digest = sha256(json.dumps([states, settings]).encode()).hexdigest()
-    if _read_source(path).get("sha256") == digest:
-        return False
-    is_foreign = part_of(path).exists()
-    # In this order, since a kill in between must leave no part with the wrong source.
-    remove_part(path)
-    write_json(_source_of(path), {"sha256": digest})
-    return is_foreign
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        exports = [str(name) for name in manifest.get("exports", [])]
+        return {**manifest, "sha256": str(manifest["sha256"]), "exports": exports}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return {}
 
 
-def cut_to_batches(path: Path, batch_size: int) -> int:
-    """Cut an incomplete output to whole batches of lines, so that the batches that follow are made
-    up as if there had been no stop: with others, scores may differ in the last digit.
+def write_manifest(folder: Path, manifest: Dict[str, Any]) -> None:
+    """Write the manifest of a folder of shards.
 
-    path (Path): The output, a file. Its part is made if there is none.
-    batch_size (int): Number of lines of a batch.
-    RETURNS (int): Number of lines that are left.
+    folder (Path): The folder, which is made if there is none.
+    manifest (Dict[str, Any]): The manifest.
     """
-    n_lines = size = position = 0
-    with part_of(path).open("a+b") as file:
-        file.seek(0)
-        for number, line in enumerate(file, start=1):
-            position += len(line)
-            if number % batch_size == 0 and line.endswith(b"\n"):
-                n_lines, size = number, position
-        file.truncate(size)
-    return n_lines
+    write_file(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
-def _source_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.part.json")
-
-
-def _read_source(path: Path) -> Dict[str, Any]:
-    source_path = _source_of(path)
-    return srsly.read_json(source_path) if source_path.exists() else {}
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, TextIO
 from xml.sax.saxutils import escape
 
-# An annotated text: "id", "text" and "spans", each of which has "start", "end", "label", "text",
-# "parent" (the index of a span, or None) and maybe "score".
-Annotation = Dict[str, Any]
+from .prediction import Annotation
+from .sources import open_input
 
 GRAPHML_TYPES = {
     "record": "string",
@@ -58,7 +57,7 @@ def read_annotations(path: Path) -> Iterator[Annotation]:
     path (Path): A file that `eiou annotate` wrote.
     YIELDS (Annotation): The texts and their spans, in the order of the file.
     """
-    with path.open("rb") as file:
+    with open_input(str(path)) as file:
         yield from map(json.loads, file)
 
 

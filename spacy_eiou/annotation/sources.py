@@ -1,14 +1,50 @@
+"""Where the texts come from: files and their formats."""
+
+import bz2
+import csv
+import glob
+import gzip
+import io
+import json
+import lzma
+import os
+import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple, Union
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    cast,
+)
 
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..corpora._parse import check_type, get_field, parse_json
 from ..corpora.record import CorpusError
+from .paths import get_state, is_remote, reaching, real_path, show_path
 
-TEXT_FORMATS = {".txt": "txt", ".jsonl": "jsonl", ".parquet": "parquet", ".spacy": "docbin"}
+TEXT_FORMATS = {
+    ".txt": "txt",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".spacy": "docbin",
+}
+COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
+# To read a piece of a row group of Parquet, what is before it in the group is read as well.
+MAX_PIECES = 50
 
 
 @dataclass(frozen=True)
@@ -39,6 +75,43 @@ class RejectedText:
     raw: str
 
 
+class SourceFile(NamedTuple):
+    """A file of texts.
+
+    location (str): Path or address.
+    name (str): What the ids of its texts begin with.
+    is_text (bool): Whether the whole file is one text.
+    """
+
+    location: str
+    name: str
+    is_text: bool = False
+
+
+class Shard(NamedTuple):
+    """A run of the items of a source, the unit of work: some files, or a part of one.
+
+    files (List[SourceFile]): The files.
+    n_before (int): Number of items of the source before it, or of the file if it is part of one.
+    start (int): Its first item, or in a file of lines its first byte.
+    stop (Optional[int]): The item or byte after its last one. If None, there is no end.
+    size (int): Its share of the work, in bytes.
+    """
+
+    files: List[SourceFile]
+    n_before: int = 0
+    start: int = 0
+    stop: Optional[int] = None
+    size: int = 0
+
+
+class Fields(NamedTuple):
+    """How the fields or columns are called that are read."""
+
+    text: str = "text"
+    id: str = "id"
+
+
 class RawText(NamedTuple):
     """An item of a source before its check: its number from 1, the place for error messages, the id
     unless it has one of its own, and the data."""
@@ -50,29 +123,55 @@ class RawText(NamedTuple):
 
 
 def read_texts(
-    path: Path, text_format: str, *, text_key: str = "text", max_length: int
+    path: Union[str, Path],
+    text_format: str,
+    *,
+    text_key: str = "text",
+    id_key: str = "id",
+    max_length: int,
 ) -> Iterator[Union[SourceText, RejectedText]]:
     """Read texts one after the other, in memory that doesn't grow with their number. Only a DocBin
     is loaded whole. An item that is no text is rejected, and the next one read.
 
     "txt" is a file with one text per line, a blank line among them, or a folder whose .txt files
-    hold one text each. "jsonl" is JSON Lines, whose blank lines are no texts. "parquet" has a
-    column of texts and maybe a column "id"; other columns aren't read. "docbin" is a .spacy file,
-    of whose docs only the text is used. The id of a text is the "id" of its object or row, the
-    "record_id" of its doc, the name of its file without the suffix, or else the name of the file
-    and the number of the text in it.
+    hold one text each. "jsonl" is JSON Lines, whose blank lines are no texts. "csv" has a header.
+    "parquet" has a column of texts and maybe a column of ids; other columns aren't read. "docbin"
+    is a .spacy file, of whose docs only the text is used. The id of a text is the "id" of its
+    object or row, the "record_id" of its doc, the name of its file without the suffix, or else the
+    name of the file and the number of the text in it.
 
-    path (Path): The source.
+    path (Union[str, Path]): The source, see `find_sources`.
     text_format (str): A format in the values of `TEXT_FORMATS`.
-    text_key (str): Field or column of the text, for "jsonl" and "parquet".
+    text_key (str): Field or column of the text, for "jsonl", "csv" and "parquet".
+    id_key (str): Field or column of the id.
     max_length (int): The most characters of a text that isn't rejected.
     YIELDS (Union[SourceText, RejectedText]): The texts and what was rejected, in order.
     RAISES (CorpusError): If the source as a whole is not as expected.
     """
-    read, parse = READERS[text_format]
-    for raw in read(path, text_key):
+    files = find_sources(path, text_format)
+    fields = Fields(text_key, id_key)
+    groups = [files] if files[0].is_text else [[file] for file in files]
+    for group in groups:
+        yield from read_shard(Shard(group), text_format, fields, max_length=max_length)
+
+
+def read_shard(
+    shard: Shard, text_format: str, fields: Fields, *, max_length: int
+) -> Iterator[Union[SourceText, RejectedText]]:
+    """Read the texts of a shard, see `read_texts`.
+
+    shard (Shard): The shard.
+    text_format (str): A format in the values of `TEXT_FORMATS`.
+    fields (Fields): The fields or columns of the text and of the id.
+    max_length (int): The most characters of a text that isn't rejected.
+    YIELDS (Union[SourceText, RejectedText]): The texts and what was rejected, in order.
+    RAISES (CorpusError): If a file as a whole is not as expected.
+    """
+    reader = READERS[text_format]
+    raws = reader.read(shard, fields)
+    while (raw := _read_next(raws, shard)) is not None:
         try:
-            source = parse(raw, text_key)
+            source = reader.parse(raw, fields)
             if len(source.text) > max_length:
                 raise CorpusError(
                     f"{raw.where}: expected at most {max_length} characters, not "
@@ -83,92 +182,386 @@ def read_texts(
             yield RejectedText(raw.number, str(err), _show(raw.data))
 
 
-def find_text_files(path: Path) -> List[Path]:
-    """Find the files of a source: itself, or the .txt files of a folder, but not of its subfolders.
+def _read_next(raws: Iterator[RawText], shard: Shard) -> Optional[RawText]:
+    try:
+        return next(raws, None)
+    except (EOFError, lzma.LZMAError, zlib.error) as err:
+        names = ", ".join(show_path(file.location) for file in shard.files)
+        raise CorpusError(f"{names}: expected a file that is packed and complete ({err})") from err
 
-    path (Path): A file or a folder.
-    RETURNS (List[Path]): The files, sorted by name.
-    RAISES (CorpusError): If the folder has no .txt files.
+
+def plan_shards(files: Sequence[SourceFile], text_format: str, *, size: int) -> List[Shard]:
+    """Divide a source into shards, which depend on the files alone. A file of lines, a Parquet file
+    and a DocBin are divided unless they are compressed or remote.
+
+    files (Sequence[SourceFile]): The files, see `find_sources`.
+    text_format (str): Their format.
+    size (int): Number of bytes of a shard, about.
+    RETURNS (List[Shard]): The shards, in order.
+    RAISES (CorpusError): If a file as a whole is not as expected.
     """
-    if not path.is_dir():
-        return [path]
-    files = sorted(path.glob("*.txt"))
+    if files[0].is_text:
+        return list(_group_files(files, size))
+    split = READERS[text_format].split
+    shards: List[Shard] = []
+    for file in files:
+        if split is None or is_remote(file.location) or _get_compression(file.location):
+            shards.append(Shard([file], size=get_size(file.location)))
+        else:
+            shards.extend(split(file, size))
+    return shards
+
+
+def find_sources(path: Union[str, Path], text_format: Optional[str] = None) -> List[SourceFile]:
+    """Find the files of a source: a file, those in a folder and its subfolders, or those that match
+    a pattern such as "texts/*.jsonl". Hidden files and folders are left out. The .txt files of a
+    folder or a pattern hold one text each. All of them may be an address that fsspec opens, where a
+    folder ends in "/" and a pattern has a "*".
+
+    path (Union[str, Path]): A file, a folder, a pattern or an address.
+    text_format (Optional[str]): Their format. If None, that of the suffixes.
+    RETURNS (List[SourceFile]): The files, sorted by name.
+    RAISES (CorpusError): If there are none, or if they have several formats.
+    """
+    location = os.fspath(path)
+    text_format = text_format or guess_text_format(path)
+    if _is_file(location):
+        return [SourceFile(location, strip_suffixes(show_path(os.path.basename(location))))]
+    root, paths = _list_files(location)
+    suffixes = [suffix for suffix, name in TEXT_FORMATS.items() if name == text_format]
+    files = [
+        SourceFile(
+            path,
+            strip_suffixes(show_path(os.path.relpath(path, root))),
+            is_text=text_format == "txt",
+        )
+        for path in paths
+        if get_suffix(path) in suffixes
+    ]
     if not files:
-        raise CorpusError(f"{path}: expected a file, or a folder of .txt files")
+        raise CorpusError(
+            f"{show_path(location)}: expected a file, or a folder of {' or '.join(suffixes)} files"
+        )
+    for file in files:
+        if not is_remote(file.location) and not os.path.isfile(file.location):
+            raise CorpusError(
+                f"{show_path(file.location)}: expected a file, not a folder or a broken link"
+            )
     return files
 
 
-def guess_text_format(path: Path) -> str:
-    """Tell the format of a source from its suffix. That of a folder is "txt".
+def guess_text_format(path: Union[str, Path]) -> str:
+    """Tell the format of a source from the suffix of its files. A folder that has .txt files is
+    "txt", whatever else is in it.
 
-    path (Path): A file or a folder.
+    path (Union[str, Path]): A file, a folder, a pattern or an address.
     RETURNS (str): A format in the values of `TEXT_FORMATS`.
-    RAISES (CorpusError): If the suffix stands for none.
+    RAISES (CorpusError): If the suffixes stand for none, or for several.
     """
-    suffix = ".txt" if path.is_dir() else path.suffix
-    if suffix not in TEXT_FORMATS:
+    location = os.fspath(path)
+    locations = [location] if _is_file(location) else _list_files(location)[1]
+    found = set(map(get_suffix, locations))
+    formats = {TEXT_FORMATS[suffix] for suffix in found if suffix in TEXT_FORMATS}
+    if "txt" in formats:
+        return "txt"
+    if len(formats) > 1:
         raise CorpusError(
-            f"{path}: expected a file that ends in {', '.join(TEXT_FORMATS)}, or one of the "
-            f"formats {', '.join(TEXT_FORMATS.values())}"
+            f"{show_path(location)}: expected files of one format, not {', '.join(sorted(formats))}"
+            ". Choose one of them with --format"
         )
-    return TEXT_FORMATS[suffix]
+    if not formats:
+        raise CorpusError(
+            f"{show_path(location)}: expected a file that ends in {', '.join(TEXT_FORMATS)}, one "
+            f"of the formats {', '.join(TEXT_FORMATS.values())}, or a folder of such files"
+        )
+    return formats.pop()
 
 
-def _read_lines(path: Path, text_key: str) -> Iterator[RawText]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            data = line.removesuffix(b"\n").removesuffix(b"\r")
-            yield RawText(number, f"{path}, line {number}", f"{path.stem}-{number}", data)
+def open_input(location: str) -> BinaryIO:
+    """Open a file or an address to read it. What is compressed is unpacked, as its suffix says.
+
+    location (str): Path or address.
+    RETURNS (BinaryIO): The file.
+    RAISES (CorpusError): If a package is missing that is needed for that.
+    """
+    if is_remote(location):
+        with reaching(location) as (filesystem, path):
+            file = cast(BinaryIO, filesystem.open(path, "rb"))
+    else:
+        file = open(location, "rb")  # noqa: SIM115
+    compression = _get_compression(location)
+    if compression == ".zst":
+        stream = import_pyarrow(location).CompressedInputStream(file, "zstd")
+        return cast(BinaryIO, io.BufferedReader(stream))
+    unpack: Dict[str, Callable[[BinaryIO], Any]] = {
+        ".gz": gzip.open,
+        ".bz2": bz2.open,
+        ".xz": lzma.open,
+    }
+    return cast(BinaryIO, unpack[compression](file)) if compression else file
 
 
-def _read_plain_text(path: Path, text_key: str) -> Iterator[RawText]:
-    if not path.is_dir():
-        yield from _read_lines(path, text_key)
+def get_size(location: str) -> int:
+    """RETURNS (int): Number of bytes of a file or an address, or 0 if it is not known."""
+    if is_remote(location):
+        with reaching(location) as (filesystem, path):
+            return int(filesystem.size(path) or 0)
+    return os.path.getsize(location)
+
+
+def get_suffix(location: str) -> str:
+    """RETURNS (str): The suffix of a path or an address, without one that tells a compression."""
+    stem, suffix = os.path.splitext(location)
+    return os.path.splitext(stem)[1] if suffix in COMPRESSIONS else suffix
+
+
+def strip_suffixes(name: str) -> str:
+    """RETURNS (str): A name without its suffix, and without one that tells a compression."""
+    stem, suffix = os.path.splitext(name)
+    return os.path.splitext(stem)[0] if suffix in COMPRESSIONS else stem
+
+
+def _get_compression(location: str) -> str:
+    suffix = os.path.splitext(location)[1]
+    return suffix if suffix in COMPRESSIONS else ""
+
+
+def _is_file(location: str) -> bool:
+    if is_remote(location):
+        return not (location.endswith("/") or "*" in location)
+    return os.path.isfile(location)
+
+
+def _list_files(location: str) -> Tuple[str, List[str]]:
+    """RETURNS (Tuple[str, List[str]]): The folder that holds all of them, and the files."""
+    if is_remote(location):
+        root = location.partition("*")[0].rpartition("/")[0]
+        with reaching(location) as (filesystem, path):
+            paths = filesystem.glob(path) if "*" in path else filesystem.find(path)
+            return root, sorted(map(filesystem.unstrip_protocol, paths))
+    if os.path.isdir(location):
+        return location, sorted(_walk(location, set()))
+    if not glob.has_magic(location):
+        raise CorpusError(f"{show_path(location)}: expected a file, a folder or a pattern")
+    root = location
+    while glob.has_magic(root):
+        root = os.path.dirname(root)
+    return root or ".", sorted(glob.glob(location, recursive=True))
+
+
+def _walk(folder: str, visited: Iterable[Path]) -> Iterator[str]:
+    # A link may lead back to a folder that this one is in.
+    visited = {*visited, real_path(folder)}
+    for entry in os.scandir(folder):
+        if entry.name.startswith("."):
+            continue
+        if not os.path.isdir(entry.path):
+            yield entry.path
+        elif real_path(entry.path) not in visited:
+            yield from _walk(entry.path, visited)
+
+
+def _group_files(files: Sequence[SourceFile], size: int) -> Iterator[Shard]:
+    start = total = 0
+    for number, file in enumerate(files):
+        n_bytes = get_size(file.location)
+        if total and total + n_bytes > size:
+            yield Shard([*files[start:number]], start, size=total)
+            start, total = number, 0
+        total += n_bytes
+    yield Shard([*files[start:]], start, size=total)
+
+
+def _make_raw(file: SourceFile, number: int, unit: str, data: Any) -> RawText:
+    where = f"{show_path(file.location)}, {unit} {number}"
+    return RawText(number, where, f"{file.name}-{number}", data)
+
+
+def _split_lines(file: SourceFile, size: int) -> Iterator[Shard]:
+    with open(file.location, "rb") as lines:
+        n_before = start = 0
+        while data := lines.read(size):
+            data += lines.readline()
+            yield Shard([file], n_before, start, start + len(data), len(data))
+            n_before += data.count(b"\n")
+            start += len(data)
+
+
+def _read_lines(shard: Shard, fields: Fields) -> Iterator[RawText]:
+    (file,) = shard.files
+    with open_input(file.location) as lines:
+        if shard.start:
+            lines.seek(shard.start)
+        position = shard.start
+        for number, line in enumerate(lines, start=shard.n_before + 1):
+            data = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            yield _make_raw(file, number, "line", data.removesuffix(b"\n").removesuffix(b"\r"))
+            position += len(line)
+            if position == shard.stop:
+                return
+
+
+def _read_plain_text(shard: Shard, fields: Fields) -> Iterator[RawText]:
+    if not shard.files[0].is_text:
+        yield from _read_lines(shard, fields)
         return
-    for number, file in enumerate(find_text_files(path), start=1):
-        yield RawText(number, str(file), file.stem, file.read_bytes())
+    for number, file in enumerate(shard.files, start=shard.n_before + 1):
+        with open_input(file.location) as text:
+            yield RawText(number, show_path(file.location), file.name, text.read())
 
 
-def _parse_plain_text(raw: RawText, text_key: str) -> SourceText:
+def _parse_plain_text(raw: RawText, fields: Fields) -> SourceText:
     return SourceText(raw.id, _decode(raw))
 
 
-def _read_jsonl(path: Path, text_key: str) -> Iterator[RawText]:
-    return (raw for raw in _read_lines(path, text_key) if raw.data.strip())
+def _read_jsonl(shard: Shard, fields: Fields) -> Iterator[RawText]:
+    return (raw for raw in _read_lines(shard, fields) if raw.data.strip())
 
 
-def _parse_jsonl(raw: RawText, text_key: str) -> SourceText:
+def _parse_jsonl(raw: RawText, fields: Fields) -> SourceText:
     item = parse_json(_decode(raw), raw.where)
-    text = get_field(item, text_key, str, raw.where)
-    meta = {key: value for key, value in item.items() if key not in (text_key, "id")}
-    return SourceText(str(item.get("id", raw.id)), text, meta)
+    text = get_field(item, fields.text, str, raw.where)
+    meta = {key: value for key, value in item.items() if key not in fields}
+    try:
+        json.dumps(meta, allow_nan=False)
+    except ValueError as err:
+        raise CorpusError(f"{raw.where}: expected valid JSON, whose numbers are finite") from err
+    return SourceText(_get_id(item, raw, fields), text, meta)
 
 
-def _read_parquet(path: Path, text_key: str) -> Iterator[RawText]:
-    try:
-        from pyarrow import ArrowInvalid
-        from pyarrow.parquet import ParquetFile
-    except ImportError as err:
-        raise CorpusError(
-            f"{path}: expected pyarrow to be installed. Try: pip install 'spacy-eiou[parquet]'"
-        ) from err
-    try:
-        file = ParquetFile(path)
-    except ArrowInvalid as err:
-        raise CorpusError(f"{path}: expected a Parquet file ({err})") from err
-    with file:
-        names = file.schema_arrow.names
-        if text_key not in names:
-            raise CorpusError(f"{path}: expected a column '{text_key}', not only {names}")
-        columns = [name for name in (text_key, "id") if name in names]
+def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
+    (file,) = shard.files
+    with open_input(file.location) as data:
+        # Rows that are not in UTF-8 are rejected, and the others read.
+        lines = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
+        rows = csv.reader(lines)
+        names = _read_row(rows, file) or []
+        if fields.text not in names:
+            raise CorpusError(
+                f"{show_path(file.location)}: expected a column '{fields.text}', not only {names}"
+            )
         number = 0
-        for batch in file.iter_batches(columns=columns, batch_size=1024):
-            for row in zip(*(batch.column(name) for name in columns)):
-                number += 1
-                data = dict(zip(columns, map(_get_value, row)))
-                yield RawText(number, f"{path}, row {number}", f"{path.stem}-{number}", data)
+        while (row := _read_row(rows, file)) is not None:
+            number += 1
+            yield _make_raw(file, number, "row", dict(zip(names, row)) if row else {})
+
+
+def _read_row(rows: Iterator[List[str]], file: SourceFile) -> Optional[List[str]]:
+    # The limit is one of the whole process, and lower than the longest text.
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        return next(rows, None)
+    except csv.Error as err:
+        raise CorpusError(f"{show_path(file.location)}: expected CSV ({err})") from err
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _parse_csv(raw: RawText, fields: Fields) -> SourceText:
+    text = get_field(raw.data, fields.text, str, raw.where)
+    try:
+        "".join(raw.data.values()).encode()
+    except UnicodeEncodeError as err:
+        raise CorpusError(f"{raw.where}: expected UTF-8 ({err})") from err
+    meta = {key: value for key, value in raw.data.items() if key not in fields}
+    return SourceText(raw.data.get(fields.id) or raw.id, text, meta)
+
+
+def _split_parquet(file: SourceFile, size: int) -> Iterator[Shard]:
+    with open_parquet(file.location) as parquet:
+        groups = [parquet.metadata.row_group(n) for n in range(parquet.num_row_groups)]
+    if not groups:
+        yield Shard([file])
+    first = 0
+    for group in groups:
+        n_pieces = min(max(group.total_byte_size // size, 1), MAX_PIECES)
+        for piece in range(n_pieces):
+            start, stop = (first + group.num_rows * edge // n_pieces for edge in (piece, piece + 1))
+            yield Shard([file], start, start, stop, group.total_byte_size // n_pieces)
+        first += group.num_rows
+
+
+def open_parquet(location: str) -> Any:
+    """Open a Parquet file.
+
+    location (str): Path or address.
+    RETURNS (pyarrow.parquet.ParquetFile): The file.
+    RAISES (CorpusError): If it is damaged, or pyarrow is missing.
+    """
+    pyarrow = import_pyarrow(location)
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        return ParquetFile(open_input(location) if is_remote(location) else location)
+    except pyarrow.ArrowInvalid as err:
+        raise CorpusError(f"{show_path(location)}: expected a Parquet file ({err})") from err
+
+
+def iter_record_batches(shard: Shard, text_key: str, columns: Optional[List[str]] = None) -> Any:
+    """Read the rows of a shard of a Parquet file.
+
+    shard (Shard): The shard.
+    text_key (str): A column that has to be there.
+    columns (Optional[List[str]]): The columns to read, those of them that there are. If None, all.
+    YIELDS (pyarrow.RecordBatch): The rows, at most 1,000 at once.
+    RAISES (CorpusError): If the file is damaged or has no such column, or pyarrow is missing.
+    """
+    (file,) = shard.files
+    with open_parquet(file.location) as parquet:
+        names = parquet.schema_arrow.names
+        if text_key not in names:
+            raise CorpusError(
+                f"{show_path(file.location)}: expected a column '{text_key}', not only {names}"
+            )
+        if columns is not None:
+            columns = [name for name in columns if name in names]
+        end = parquet.metadata.num_rows if shard.stop is None else shard.stop
+        first = 0
+        for group in range(parquet.num_row_groups):
+            last = first + parquet.metadata.row_group(group).num_rows
+            if first < end and last > shard.start:
+                batches = parquet.iter_batches(batch_size=1000, row_groups=[group], columns=columns)
+                yield from _cut_batches(batches, shard.start - first, end - first)
+            first = last
+
+
+def _cut_batches(batches: Iterable[Any], start: int, stop: int) -> Iterator[Any]:
+    first = 0
+    for batch in batches:
+        kept = batch[max(start - first, 0) : max(stop - first, 0)]
+        if len(kept):
+            yield kept
+        first += len(batch)
+
+
+def _read_parquet(shard: Shard, fields: Fields) -> Iterator[RawText]:
+    (file,) = shard.files
+    number = shard.n_before
+    for batch in iter_record_batches(shard, fields.text, [*fields]):
+        for data in get_rows(batch):
+            number += 1
+            yield _make_raw(file, number, "row", data)
+
+
+def get_rows(batch: Any) -> Iterator[Dict[str, Any]]:
+    """Get the rows of a batch as Python objects. Bytes in a column of strings stay bytes.
+
+    batch (pyarrow.RecordBatch): The batch.
+    YIELDS (Dict[str, Any]): The rows.
+    """
+    names = batch.schema.names
+    for row in zip(*(get_values(column) for column in batch.columns)):
+        yield dict(zip(names, row))
+
+
+def get_values(column: Any) -> List[Any]:
+    """RETURNS (List[Any]): The values of an Arrow column. What should be a string and is not in
+    UTF-8 is bytes."""
+    try:
+        values: List[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        return [_get_value(scalar) for scalar in column]
+    return values
 
 
 def _get_value(scalar: Any) -> Any:
@@ -178,24 +571,55 @@ def _get_value(scalar: Any) -> Any:
         return scalar.as_buffer().to_pybytes()
 
 
-def _parse_parquet(raw: RawText, text_key: str) -> SourceText:
-    text = check_type(raw.data[text_key], str, f"{raw.where}, '{text_key}'")
-    return SourceText(str(raw.data.get("id", raw.id)), text)
+def _parse_parquet(raw: RawText, fields: Fields) -> SourceText:
+    text = check_type(raw.data[fields.text], str, f"{raw.where}, '{fields.text}'")
+    return SourceText(_get_id(raw.data, raw, fields), text)
 
 
-def _read_docbin(path: Path, text_key: str) -> Iterator[RawText]:
+def _get_docbin(location: str) -> DocBin:
+    return _load_docbin(location, *get_state(location))
+
+
+@lru_cache(maxsize=1)
+def _load_docbin(location: str, *state: Any) -> DocBin:
     try:
-        docs = DocBin().from_disk(path)
+        with open_input(location) as file:
+            return DocBin().from_bytes(file.read())
     # What damaged bytes raise depends on where they are damaged.
     except Exception as err:
-        raise CorpusError(f"{path}: expected a complete .spacy file ({err!r})") from err
-    for number, doc in enumerate(docs.get_docs(Vocab()), start=1):
-        yield RawText(number, f"{path}, doc {number}", f"{path.stem}-{number}", doc)
+        raise CorpusError(
+            f"{show_path(location)}: expected a complete .spacy file ({err!r})"
+        ) from err
 
 
-def _parse_docbin(raw: RawText, text_key: str) -> SourceText:
+def _split_docbin(file: SourceFile, size: int) -> Iterator[Shard]:
+    n_docs = len(_get_docbin(file.location))
+    n_bytes = get_size(file.location)
+    step = max(size * n_docs // n_bytes, 1)
+    for start in range(0, n_docs, step):
+        stop = min(start + step, n_docs)
+        yield Shard([file], start, start, stop, n_bytes * (stop - start) // n_docs)
+
+
+def _read_docbin(shard: Shard, fields: Fields) -> Iterator[RawText]:
+    (file,) = shard.files
+    docs = _get_docbin(file.location)
+    part = DocBin(store_user_data=docs.store_user_data)
+    part.__dict__.update(vars(docs))
+    for name in ("tokens", "spaces", "cats", "span_groups", "flags", "user_data"):
+        setattr(part, name, getattr(docs, name)[shard.start : shard.stop])
+    for number, doc in enumerate(part.get_docs(Vocab()), start=shard.n_before + 1):
+        yield _make_raw(file, number, "doc", doc)
+
+
+def _parse_docbin(raw: RawText, fields: Fields) -> SourceText:
     doc: Doc = raw.data
     return SourceText(str(doc.user_data.get("record_id", raw.id)), doc.text)
+
+
+def _get_id(item: Dict[str, Any], raw: RawText, fields: Fields) -> str:
+    text_id = item.get(fields.id)
+    return raw.id if text_id is None else str(text_id)
 
 
 def _decode(raw: RawText) -> str:
@@ -206,15 +630,37 @@ def _decode(raw: RawText) -> str:
 
 
 def _show(data: Any) -> str:
-    return data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else str(data)
+    if isinstance(data, bytes):
+        return data.decode("utf-8", "backslashreplace")
+    return str(data).encode("utf-8", "backslashreplace").decode()
 
 
-READERS: Dict[
-    str,
-    Tuple[Callable[[Path, str], Iterator[RawText]], Callable[[RawText, str], SourceText]],
-] = {
-    "txt": (_read_plain_text, _parse_plain_text),
-    "jsonl": (_read_jsonl, _parse_jsonl),
-    "parquet": (_read_parquet, _parse_parquet),
-    "docbin": (_read_docbin, _parse_docbin),
+def import_pyarrow(location: str) -> Any:
+    """RETURNS (module): Arrow, which is needed for the file at a location.
+    RAISES (CorpusError): If it is not installed."""
+    try:
+        import pyarrow
+    except ImportError as err:
+        raise CorpusError(
+            f"{show_path(location)}: expected pyarrow to be installed. Try: pip install "
+            "'spacy-eiou[parquet]'"
+        ) from err
+    return pyarrow
+
+
+class Reader(NamedTuple):
+    """How a format is read: the items of a shard, the text of an item, and where a file can be
+    divided."""
+
+    read: Callable[[Shard, Fields], Iterator[RawText]]
+    parse: Callable[[RawText, Fields], SourceText]
+    split: Optional[Callable[[SourceFile, int], Iterator[Shard]]] = None
+
+
+READERS = {
+    "txt": Reader(_read_plain_text, _parse_plain_text, _split_lines),
+    "jsonl": Reader(_read_jsonl, _parse_jsonl, _split_lines),
+    "csv": Reader(_read_csv, _parse_csv),
+    "parquet": Reader(_read_parquet, _parse_parquet, _split_parquet),
+    "docbin": Reader(_read_docbin, _parse_docbin, _split_docbin),
 }

@@ -1,23 +1,31 @@
+import shutil
+import sys
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Optional
+from tempfile import TemporaryDirectory
+from typing import Iterator, Optional
 
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import TEXT_FORMATS, annotate
+from ..annotation import OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
+
+FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
 
 
 @app.command("annotate")
 def annotate_cli(
     model: str = Arg(..., help="Model name or path"),
-    input_path: Path = Arg(
+    input_path: str = Arg(
         ...,
-        help="Texts to annotate: .txt with one text per line, .jsonl, .parquet, .spacy, or a "
-        "directory of .txt files with one text each",
-        exists=True,
+        help="Texts to annotate: .txt with one text per line, .jsonl, .csv, .parquet, .spacy, each "
+        "also as .gz, .zst, .bz2 or .xz, or a directory or a pattern of them, where .txt files "
+        "hold one text each, or -",
     ),
-    output_path: Path = Arg(..., help="Output .jsonl file", dir_okay=False),
+    output_path: Path = Arg(
+        ..., help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, or -"
+    ),
     text_format: Optional[str] = Opt(
         None,
         "--format",
@@ -26,7 +34,14 @@ def annotate_cli(
         "file extension",
     ),
     text_key: str = Opt(
-        "text", "--text-key", "-tk", help="Field of the text in .jsonl, or column in .parquet"
+        "text", "--text-key", "-tk", help="Field of the text in .jsonl, or column in .parquet, .csv"
+    ),
+    id_key: str = Opt("id", "--id-key", "-ik", help="The same of the id"),
+    output_format: str = Opt(
+        "jsonl",
+        "--output-format",
+        "-of",
+        help=f"Format of the files in an output directory: {', '.join(FORMAT_NAMES)}",
     ),
     spans_key: Optional[str] = Opt(
         None, "--spans-key", "-sk", help="Spans key to write. Defaults to that of the pipeline"
@@ -49,10 +64,18 @@ def annotate_cli(
         None,
         "--batch-size",
         "-bs",
-        help="Number of texts to annotate at once. Defaults to that of the pipeline",
+        help="Most texts to annotate at once. Defaults to that of the pipeline",
         min=1,
     ),
-    n_process: int = Opt(1, "--n-process", "-n", help="Number of processes to use", min=1),
+    n_process: int = Opt(
+        1, "--n-process", "-n", help="Number of processes to use, of one thread each", min=1
+    ),
+    summary_path: Optional[Path] = Opt(
+        None, "--summary", help="Also write the numbers of texts, words and spans as JSON"
+    ),
+    log_path: Optional[Path] = Opt(
+        None, "--log-json", help="File to append a line of JSON for each part that is done"
+    ),
     force: bool = Opt(False, "--force", "-F", help="Overwrite the output files"),
 ) -> None:
     """
@@ -64,28 +87,71 @@ def annotate_cli(
     continues where it was if the same command is given again.
     """
     import_code(code_path)
-    with reporting(f"Can't annotate '{input_path}'"):
-        report = annotate(
-            model,
-            input_path,
-            output_path,
-            text_format=text_format,
-            text_key=text_key,
-            spans_key=spans_key,
-            graph_path=graph_path,
-            brat_path=brat_path,
-            html_path=html_path,
-            use_gpu=use_gpu,
-            batch_size=batch_size,
-            n_process=n_process,
-            force=force,
-            silent=False,
+    with ExitStack() as stack:
+        if input_path == "-":
+            text_format = text_format or "jsonl"
+            input_path = stack.enter_context(_standard_input())
+        if str(output_path) == "-":
+            output_path = stack.enter_context(_standard_output())
+        with reporting(f"Can't annotate '{show_path(input_path)}'"):
+            report = annotate(
+                model,
+                input_path,
+                output_path,
+                text_format=text_format,
+                text_key=text_key,
+                id_key=id_key,
+                output_format=output_format,
+                spans_key=spans_key,
+                graph_path=graph_path,
+                brat_path=brat_path,
+                html_path=html_path,
+                use_gpu=use_gpu,
+                batch_size=batch_size,
+                n_process=n_process,
+                summary_path=summary_path,
+                log_path=log_path,
+                force=force,
+                silent=False,
+            )
+        if report.n_before:
+            msg.info(f"Continued after {report.n_before} texts")
+        for path in report.outputs:
+            msg.good(f"Saved {report.n_texts} annotated texts: {show_path(path)}")
+        counts = report.counts
+        msg.text(
+            f"{counts.n_words:,} words, {sum(counts.n_spans.values()):,} spans, "
+            f"{counts.n_empty:,} texts without any, {report.seconds:.1f} seconds"
         )
-    if report.n_before:
-        msg.info(f"Continued after {report.n_before} texts")
-    for path in report.outputs:
-        msg.good(f"Saved {report.n_texts} annotated texts: {path}")
-    if report.n_rejected:
-        msg.warn(
-            f"Rejected {report.n_rejected} items that can't be annotated: {report.rejected_path}"
-        )
+        if counts.n_spans:
+            rows = [(label, f"{n_spans:,}") for label, n_spans in sorted(counts.n_spans.items())]
+            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"])
+        if report.n_rejected:
+            msg.warn(
+                f"Rejected {report.n_rejected} items that can't be annotated: "
+                f"{show_path(report.rejected_path)}"
+            )
+
+
+@contextmanager
+def _standard_input() -> Iterator[str]:
+    """Keep the standard input in a file, since it is read once to divide it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield str(path)
+
+
+@contextmanager
+def _standard_output() -> Iterator[Path]:
+    """Copy a file to the standard output in the end. Messages, and the items that are rejected, go
+    to the standard error."""
+    output = sys.stdout.buffer
+    with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
+        path = Path(folder) / "stdout.jsonl"
+        yield path
+        print(path.with_suffix(".rejected.jsonl").read_text("utf8"), end="")
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, output)
+        output.flush()

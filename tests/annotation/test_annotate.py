@@ -1,26 +1,40 @@
+import importlib
 import json
 import multiprocessing
 import os
 import re
 import shutil
 import signal
+import time
 import tracemalloc
+from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
 import spacy
 import srsly
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Span, SpanGroup
 from spacy.util import minibatch
+from test_kill import run_and_kill as kill_at_step
 
-from spacy_eiou.annotation import AnnotationReport, SourceText, annotate, annotate_texts
-from spacy_eiou.annotation.annotate import BATCHES_PER_ZONE
+from spacy_eiou.annotation import (
+    AnnotationReport,
+    SourceText,
+    annotate,
+    annotate_texts,
+    prediction,
+)
+from spacy_eiou.annotation.resume import locked, part_of
+from spacy_eiou.annotation.shards import Counts
 from spacy_eiou.annotation.sinks import read_annotations
 from spacy_eiou.corpora import CorpusError, read_brat, read_jsonl
 
+MODULE = importlib.import_module("spacy_eiou.annotation.annotate")
 TEXTS = [f"word{number} of text {number}" for number in range(250)]
 
 
@@ -51,6 +65,13 @@ class BatchTagger:
 
 def kill(*args):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    """About 25 texts become a shard."""
+    monkeypatch.setattr(MODULE, "STEP_SIZE", 512)
+    monkeypatch.setattr(MODULE, "SHARD_SIZE", 1024)
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +108,18 @@ def test_output(tmp_path, model):
     source, output = tmp_path / "in.jsonl", tmp_path / "new" / "out.jsonl"
     srsly.write_jsonl(source, items)
     rejected = output.with_suffix(".rejected.jsonl")
-    assert annotate(model, source, output) == AnnotationReport(3, 0, 0, [output], rejected)
+    report = annotate(model, source, output)
+    counts = Counts(3, 3, 1, 0, {"1 WORDS": 2, "2 WORDS": 1}, report.counts.seconds)
+    assert report == AnnotationReport(3, 0, 0, [output], rejected, counts, report.seconds)
+    assert json.loads(json.dumps(report.to_dict()))["outputs"] == [str(output)]
     assert output.read_text() == (
         '{"id": "in-1", "text": "IL-2 gene", "spans": ['
-        '{"start": 0, "end": 4, "label": "1 WORDS", "text": "IL-2", "parent": 1, "score": 0.1235}, '
+        '{"start": 0, "end": 4, "label": "1 WORDS", "text": "IL-2", "parent": 1, "score": 2.1235}, '
         '{"start": 0, "end": 9, "label": "2 WORDS", "text": "IL-2 gene", "parent": null, '
-        '"score": 0.1235}], "meta": {"year": 1998}}\n'
+        '"score": 2.1235}], "meta": {"year": 1998}}\n'
         '{"id": "7", "text": "", "spans": []}\n'
         '{"id": "in-3", "text": "a", "spans": [{"start": 0, "end": 1, "label": "1 WORDS", '
-        '"text": "a", "parent": null, "score": 2.1235}]}\n'
+        '"text": "a", "parent": null, "score": 1.1235}]}\n'
     )
     assert sorted(path.name for path in output.parent.iterdir()) == [
         "out.jsonl",
@@ -141,10 +165,7 @@ def test_options_that_change_no_byte(tmp_path, model, texts, options):
     annotate(model, texts, first, batch_size=2)
     annotate(model, texts, second, batch_size=2, **options)
     assert first.read_bytes() == second.read_bytes()
-    # Batches have the same size over the end of a zone.
-    assert len(TEXTS) > BATCHES_PER_ZONE * 2
-    scores = [item["spans"][0]["score"] for item in read_annotations(first)]
-    assert scores == [round(index % 2 + 0.123456, 4) for index in range(len(TEXTS))]
+    assert [item["text"] for item in read_annotations(first)] == TEXTS
 
 
 @pytest.mark.parametrize("number", [0, 1, 90, 249])
@@ -158,7 +179,7 @@ def test_killed_run_continues(tmp_path, model, texts, monkeypatch, number):
     for _ in range(2):
         run_and_kill(**arguments, output_path=output)
         assert not output.exists()
-    monkeypatch.undo()
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
     report = annotate(**arguments, output_path=output)
     assert (report.n_texts, report.n_rejected) == (251, 2)
     assert output.read_bytes() == whole.read_bytes()
@@ -168,14 +189,219 @@ def test_killed_run_continues(tmp_path, model, texts, monkeypatch, number):
     )
 
 
+def test_each_process_has_one_thread(tmp_path, model, texts, monkeypatch):
+    monkeypatch.setattr(BatchTagger, "annotate", count_threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    for number in (1, 2):
+        output = tmp_path / f"{number}.jsonl"
+        annotate(model, texts, output, n_process=number)
+        assert {item["spans"][0]["label"] for item in read_annotations(output)} == {"1"}
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+def count_threads(self, doc, index):
+    doc.spans[self.key] = [Span(doc, 0, 1, label=str(torch.get_num_threads()))]
+    return doc
+
+
+def test_killed_worker_is_an_error(tmp_path, model, texts, monkeypatch):
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[100])
+    arguments = {"model": model, "input_path": texts, "output_path": tmp_path / "out.jsonl"}
+    with pytest.raises(OSError, match="a process has ended before its work was done"):
+        annotate(**arguments, n_process=2)
+    assert not multiprocessing.active_children()
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
+    assert annotate(**arguments, n_process=2).n_before > 0
+    assert [item["text"] for item in read_annotations(tmp_path / "out.jsonl")] == TEXTS
+
+
+def test_error_of_a_worker(tmp_path, model, texts, monkeypatch):
+    def fail(self, stream, batch_size):
+        raise ValueError("no such word")
+
+    monkeypatch.setattr(BatchTagger, "pipe", fail)
+    with pytest.raises(ValueError, match="no such word"):
+        annotate(model, texts, tmp_path / "out.jsonl", n_process=2)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_is_left(tmp_path, model, texts, monkeypatch, signal_number):
+    started = tmp_path / "started"
+
+    def wait(self, stream, batch_size):
+        with started.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        time.sleep(60)
+
+    monkeypatch.setattr(BatchTagger, "pipe", wait)
+    arguments = {"model": model, "input_path": texts, "output_path": tmp_path / "out.jsonl"}
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=annotate, kwargs={**arguments, "n_process": 2})
+    process.start()
+    wait_until(lambda: started.exists() and len(started.read_text().split()) == 2)
+    os.kill(process.pid, signal_number)
+    process.join()
+    workers = [Path("/proc", pid) for pid in started.read_text().split()]
+    wait_until(lambda: not any(is_running(worker) for worker in workers))
+
+
+def is_running(process):
+    """A process that has ended may be listed, as long as nobody has asked how."""
+    try:
+        return ") Z " not in (process / "stat").read_text()
+    except OSError:
+        return False
+
+
+def wait_until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_folder_of_shards(tmp_path, model, texts, monkeypatch):
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    report = annotate(model, texts, first)
+    assert (report.n_texts, report.outputs, report.rejected_path) == (250, [first], first)
+    names = [f"part-{number:05}.jsonl" for number in range(5)]
+    assert sorted(path.name for path in first.iterdir()) == ["manifest.json", *names]
+    manifest = srsly.read_json(first / "manifest.json")
+    assert [shard["name"] for shard in manifest["shards"]] == names
+    assert sum(shard["n_texts"] for shard in manifest["shards"]) == 250
+    annotate(model, texts, second, n_process=2)
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[100])
+    run_and_kill(model=model, input_path=texts, output_path=third)
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
+    assert annotate(model, texts, third).n_before > 0
+    whole = read_folder(first)
+    assert read_folder(second) == read_folder(third) == whole
+    lines = b"".join(whole[Path(name)] for name in names).splitlines()
+    assert [json.loads(line)["text"] for line in lines] == TEXTS
+    with pytest.raises(CorpusError, match="set --force"):
+        annotate(model, texts, first)
+    texts.write_text("a\n\xff", encoding="latin-1")
+    with pytest.warns(UserWarning, match="Starting from the first text"):
+        report = annotate(model, texts, first, force=True, output_format="jsonl.gz")
+    assert (report.n_texts, report.n_rejected) == (1, 1)
+    assert sorted(path.name for path in first.iterdir()) == [
+        "manifest.json",
+        "part-00000.jsonl.gz",
+        "part-00000.rejected.jsonl",
+    ]
+
+
+def test_summary_and_log(tmp_path, model, texts, monkeypatch):
+    output, log, summary = (tmp_path / name for name in ("out.jsonl", "log.jsonl", "sum.json"))
+    paths = {"output_path": output, "log_path": log, "summary_path": summary}
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[100])
+    run_and_kill(model=model, input_path=texts, **paths)
+    log.write_bytes(log.read_bytes()[:-5])
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
+    report = annotate(model, texts, **paths)
+    assert srsly.read_json(summary) == report.to_dict()
+    assert report.to_dict()["counts"]["n_spans"] == {"1 WORDS": 250, "4 WORDS": 250}
+    lines = log.read_text().splitlines()
+    assert len(lines) == 10
+    assert json.loads(lines[-1])["shard"] == 9
+    with pytest.raises(CorpusError, match="would be lost"):
+        annotate(model, texts, tmp_path / "new.jsonl", summary_path=texts)
+
+
+def test_address(tmp_path, model):
+    filesystem = pytest.importorskip("fsspec").filesystem("memory")
+    filesystem.pipe("/in.txt", b"a b")
+    report = annotate(model, "memory://in.txt", tmp_path / "out.jsonl", n_process=2)
+    assert (report.n_texts, report.counts.n_words) == (1, 2)
+    with pytest.raises(CorpusError, match="Expected a local output, not the address s3:/b/out"):
+        annotate(model, "memory://in.txt", Path("s3://b/out.jsonl"))
+
+
+def test_folder_with_other_files_is_no_output(tmp_path, model, texts):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("a")
+    with pytest.raises(CorpusError, match="notes is not empty"):
+        annotate(model, texts, tmp_path / "notes", force=True)
+    with pytest.raises(CorpusError, match="Expected an output outside of the input"):
+        annotate(model, tmp_path / "notes", tmp_path / "notes" / "out")
+    with pytest.raises(CorpusError, match=r"Expected one \.jsonl output, to write a graph"):
+        annotate(model, texts, tmp_path / "out", html_path=tmp_path / "page.html")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
+def test_packed_output(tmp_path, model, texts, suffix):
+    plain, packed = tmp_path / "plain.jsonl", tmp_path / f"packed{suffix}"
+    annotate(model, texts, plain)
+    report = annotate(model, texts, packed, html_path=tmp_path / "page.html")
+    assert report.rejected_path == tmp_path / "packed.rejected.jsonl"
+    assert [*read_annotations(packed)] == [*read_annotations(plain)]
+    first = packed.read_bytes()
+    annotate(model, texts, packed, force=True)
+    assert packed.read_bytes() == first
+    assert len(first) < plain.stat().st_size / 4
+
+
+def test_rows(tmp_path, model):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.parquet"
+    srsly.write_jsonl(source, [{"text": f"a {'b' * 300}", "x": 1}, {}, {"text": "a"}])
+    report = annotate(model, source, output)
+    assert (report.n_texts, report.n_rejected) == (2, 1)
+    table = parquet.read_table(output)
+    assert table.column_names == ["id", "text", "meta", "spans"]
+    assert table.column("id").to_pylist() == ["in-1", "in-3"]
+    assert table.column("meta").to_pylist() == ['{"x": 1}', None]
+    assert [len(spans) for spans in table.column("spans").to_pylist()] == [2, 1]
+
+
+def test_columns_of_parquet_are_kept(tmp_path, model):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"text": [*TEXTS, None], "x": pa.array(range(251), pa.int16())})
+    parquet.write_table(table, tmp_path / "in.parquet", row_group_size=60)
+    output = tmp_path / "out.parquet"
+    report = annotate(model, tmp_path / "in.parquet", output, n_process=2)
+    assert (report.n_texts, report.n_rejected) == (250, 1)
+    annotated = parquet.read_table(output)
+    assert annotated.select(["text", "x"]) == table
+    spans = annotated.column("spans").to_pylist()
+    assert [row and row[0]["label"] for row in spans] == ["1 WORDS"] * 250 + [None]
+    annotate(model, tmp_path / "in.parquet", tmp_path / "out", output_format="parquet")
+    shards = [parquet.read_table(path) for path in sorted((tmp_path / "out").glob("*.parquet"))]
+    assert pa.concat_tables(shards).select(["text", "x"]) == table
+    assert {shard.schema for shard in shards} == {annotated.schema}
+    assert len(shards) > 4
+
+
+def test_parquet_files_with_other_columns(tmp_path, model):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "in").mkdir()
+    for name in ("x", "y"):
+        parquet.write_table(pa.table({"text": ["a"], name: [1]}), tmp_path / f"in/{name}.parquet")
+    with pytest.raises(CorpusError, match="Expected files with the same columns"):
+        annotate(model, tmp_path / "in", tmp_path / "out.parquet")
+    assert annotate(model, tmp_path / "in", tmp_path / "out", output_format="parquet").n_texts == 2
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_no_texts(tmp_path, model, name):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "in.txt").touch()
+    assert annotate(model, tmp_path / "in.txt", tmp_path / name, n_process=2).n_texts == 0
+    assert (tmp_path / name).exists()
+
+
 def test_continued_run_leaves_out_what_is_done(tmp_path, model, texts, monkeypatch):
     output = tmp_path / "out.jsonl"
     monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[200])
     run_and_kill(model=model, input_path=texts, output_path=output, batch_size=8)
+
     # Were the first text annotated once more, this would kill it.
     monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[0])
     report = annotate(model, texts, output, batch_size=8)
-    assert (report.n_before, report.n_texts) == (192, 250)
+    assert 170 < report.n_before <= 200
+    assert report.n_texts == 250
 
 
 def read_folder(folder):
@@ -185,6 +411,52 @@ def read_folder(folder):
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(".")
     }
+
+
+FORMATS = ["out.jsonl", "out.jsonl.gz", "out.jsonl.zst", "out.parquet", "out"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_killed_at_each_step(tmp_path, model, texts, monkeypatch, name):
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(MODULE, "STEP_SIZE", 64)
+    monkeypatch.setattr(MODULE, "SHARD_SIZE", 64)
+    texts.write_bytes(b"\n".join([*map(str.encode, TEXTS[:8]), b"\xff"]))
+    annotate(model, texts, tmp_path / "whole" / name)
+    whole = read_folder(tmp_path / "whole")
+    for step in count(1):
+        output = tmp_path / str(step) / name
+        was_killed = kill_at_step(step, lambda: annotate(model, texts, output))  # noqa: B023
+        if not was_killed:
+            break
+        annotate(model, texts, output, force=True)
+        assert read_folder(output.parent) == whole
+    assert step > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_killed_at_random_instants(tmp_path, model, texts, name):
+    pytest.importorskip("pyarrow")
+    texts.write_text("\n".join(TEXTS * 4), encoding="utf8")
+    arguments = {"model": model, "input_path": texts, "n_process": 2}
+    start = time.monotonic()
+    annotate(**arguments, output_path=tmp_path / "whole" / name)
+    seconds = time.monotonic() - start
+    output, random = tmp_path / "stopped" / name, Random(name)
+    for _ in range(20):
+        process = multiprocessing.get_context("fork").Process(
+            target=annotate, kwargs={**arguments, "output_path": output, "force": True}
+        )
+        process.start()
+        process.join(random.uniform(0, seconds))
+        process.kill()
+        process.join()
+        # Its processes end with it, and the lock is theirs as well.
+        time.sleep(0.2)
+    annotate(**arguments, output_path=output, force=True)
+    assert read_folder(tmp_path / "stopped") == read_folder(tmp_path / "whole")
 
 
 def get_arguments(model, texts, folder):
@@ -199,17 +471,17 @@ def get_arguments(model, texts, folder):
     }
 
 
-@pytest.mark.parametrize("n_replaced", range(7))
+@pytest.mark.parametrize("n_replaced", range(9))
 def test_killed_while_it_finishes(tmp_path, model, texts, monkeypatch, n_replaced):
     texts.write_text("IL-2 gene\na\n")
     annotate(**get_arguments(model, texts, tmp_path / "whole"))
     arguments = get_arguments(model, texts, tmp_path / "stopped")
     replacements = iter([os.replace] * n_replaced + [kill])
-    monkeypatch.setattr(os, "replace", lambda *args: next(replacements)(*args))
-    # Python 3.10 has a reference of its own there.
-    monkeypatch.setattr(Path, "replace", lambda *args: os.replace(*args))
-    run_and_kill(**arguments)
-    monkeypatch.undo()
+    with monkeypatch.context() as context:
+        context.setattr(os, "replace", lambda *args: next(replacements)(*args))
+        # Python 3.10 has a reference of its own there.
+        context.setattr(Path, "replace", lambda *args: os.replace(*args))
+        run_and_kill(**arguments)
     assert not arguments["output_path"].exists()
     annotate(**arguments)
     assert read_folder(tmp_path / "stopped") == read_folder(tmp_path / "whole")
@@ -218,7 +490,7 @@ def test_killed_while_it_finishes(tmp_path, model, texts, monkeypatch, n_replace
 def test_stopped_run_overwrites_only_what_it_wrote(tmp_path, model, texts, monkeypatch):
     monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[0])
     run_and_kill(model=model, input_path=texts, output_path=tmp_path / "out.jsonl")
-    monkeypatch.undo()
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
     arguments = get_arguments(model, texts, tmp_path)
     arguments["graph_path"].write_text("old")
     with pytest.raises(CorpusError, match="set --force"):
@@ -230,7 +502,7 @@ def test_changed_input_starts_from_the_first_text(tmp_path, model, texts, monkey
     output = tmp_path / "out.jsonl"
     monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[200])
     run_and_kill(model=model, input_path=texts, output_path=output, batch_size=8)
-    monkeypatch.undo()
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
     texts.write_text("other")
     with pytest.warns(UserWarning, match="the texts, the pipeline or the options have changed"):
         assert annotate(model, texts, output, batch_size=8).n_before == 0
@@ -258,8 +530,11 @@ def test_exports(tmp_path, model):
 @pytest.mark.parametrize(
     "options,message",
     [
-        ({"text_format": "csv"}, "Expected a format from txt, jsonl, parquet, docbin"),
-        ({"output_path": Path("out.spacy")}, "the suffix .jsonl, not out.spacy"),
+        ({"text_format": "xml"}, "Expected a format from txt, jsonl, csv, parquet, docbin"),
+        (
+            {"output_path": Path("out.spacy")},
+            "the suffix .jsonl, .jsonl.gz, .jsonl.zst, .parquet, or a folder",
+        ),
         ({"graph_path": Path("a.xml")}, "Expected a graph file that ends in .graphml or .jsonl"),
         ({"graph_path": Path("out.jsonl")}, "Expected an output path of its own for each output"),
         ({"brat_path": Path("full")}, "Expected a new output directory: full is not empty"),
@@ -277,6 +552,55 @@ def test_wrong_arguments(tmp_path, model, monkeypatch, options, message):
     with pytest.raises(CorpusError, match=re.escape(message)):
         annotate(model, **arguments)
     assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "source,options",
+    [
+        ("out.jsonl.part", {}),
+        ("out.rejected.jsonl.part", {}),
+        ("x.html.part", {"html_path": Path("x.html")}),
+        ("out.jsonl.part.json", {}),
+    ],
+)
+def test_work_file_is_no_input(tmp_path, model, monkeypatch, source, options):
+    monkeypatch.chdir(tmp_path)
+    Path(source).write_text('{"text": "IL-2"}')
+    with pytest.raises(CorpusError, match="is read, and would be lost"):
+        annotate(model, Path(source), Path("out.jsonl"), text_format="jsonl", **options)
+    assert [path.name for path in tmp_path.iterdir()] == [source]
+
+
+def test_file_of_the_input_folder_is_no_output(tmp_path, model):
+    source, output = tmp_path / "texts", tmp_path / "out.jsonl"
+    source.mkdir()
+    (source / "0.txt").write_text("IL-2")
+    with pytest.raises(CorpusError, match=r"0\.txt is read, and would be lost"):
+        annotate(model, source, output, html_path=source / "0.txt", force=True)
+    assert (source / "0.txt").read_text() == "IL-2"
+
+
+def test_output_in_the_folder_of_the_model(tmp_path, nlp, texts, monkeypatch):
+    folder = tmp_path / "model"
+    nlp.to_disk(folder)
+    arguments = {"model": str(folder), "input_path": texts, "batch_size": 8}
+    with pytest.raises(CorpusError, match="Expected an output outside of the files of the pipe"):
+        annotate(**arguments, output_path=folder / "vocab" / "out.jsonl")
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[200])
+    run_and_kill(**arguments, output_path=folder / "out.jsonl")
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
+    assert annotate(**arguments, output_path=folder / "out.jsonl").n_before > 170
+
+
+def test_only_one_run_at_once(tmp_path, model, texts):
+    output = tmp_path / "out.jsonl"
+    with locked(output):
+        with pytest.raises(CorpusError, match="another process is writing it"):
+            annotate(model, texts, output)
+        with pytest.raises(CorpusError, match="another process is writing it"):
+            annotate(model, texts, tmp_path / "other.jsonl", html_path=output)
+    assert not part_of(output).exists()
+    assert annotate(model, texts, output).n_texts == 250
 
 
 def test_output_is_overwritten_only_by_force(tmp_path, model, texts):
@@ -338,7 +662,9 @@ def test_offsets_of_any_text(tmp_path_factory, nlp, texts):
             assert record.text[span["start"] : span["end"]] == span["text"] != ""
 
 
-def test_memory_does_not_grow_with_the_number_of_texts(nlp):
+def test_memory_does_not_grow_with_the_number_of_texts(nlp, monkeypatch):
+    monkeypatch.setattr(prediction, "TEXTS_PER_WINDOW", 100)
+
     def annotate_and_measure(n_texts):
         texts = (SourceText("a", f"{n_texts}x{number}") for number in range(n_texts))
         tracemalloc.start()

@@ -3,23 +3,30 @@ from pathlib import Path
 
 import pytest
 
+from spacy_eiou.annotation.paths import get_state
 from spacy_eiou.annotation.resume import (
-    bind_part,
-    cut_to_batches,
-    finish_parts,
+    MANIFEST,
+    bind_folder,
+    compute_digest,
+    finish_file,
+    finish_folder,
     get_exports,
+    get_work_files,
+    locked,
+    log_done,
     part_of,
-    remove_part,
+    read_done,
+    read_manifest,
 )
+from spacy_eiou.annotation.shards import Counts
+from spacy_eiou.corpora import CorpusError
+
+FIRST = Counts(n_texts=2, n_spans={"X": 1}, seconds=0.5)
+SECOND = Counts(n_rejected=1)
 
 
-def test_part_is_kept_as_long_as_its_source_is_the_same(tmp_path):
-    source, output = tmp_path / "in.txt", tmp_path / "new" / "out.txt"
-    source.write_text("a")
-    assert not bind_part(output, [source], ["x", 1])
-    part_of(output).write_text("done")
-    assert not bind_part(output, [source], ["x", 1])
-    assert part_of(output).read_text() == "done"
+def digest(*paths, settings=()):
+    return compute_digest(map(get_state, map(str, paths)), settings)
 
 
 def change_size(path):
@@ -33,86 +40,124 @@ def change_time(path):
 
 
 @pytest.mark.parametrize("change", [change_size, change_time])
-def test_part_of_a_changed_source_is_removed(tmp_path, change):
-    source, output = tmp_path / "in.txt", tmp_path / "out.txt"
-    source.write_text("a")
-    bind_part(output, [source], [])
-    part_of(output).write_text("done")
-    change(source)
-    assert bind_part(output, [source], [])
-    assert not part_of(output).exists()
-    assert not bind_part(output, [source], [])
+def test_digest_tells_changed_files(tmp_path, change):
+    path = tmp_path / "a"
+    path.write_text("a")
+    before = digest(path)
+    assert digest(path) == before
+    change(path)
+    assert digest(path) != before
 
 
-@pytest.mark.parametrize("names,settings", [(["a"], [2]), (["a", "b"], [1]), (["b"], [1])])
-def test_part_of_other_files_or_settings_is_removed(tmp_path, names, settings):
+def test_digest_tells_other_files_and_settings(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).touch()
-    output = tmp_path / "out.txt"
-    bind_part(output, [tmp_path / "a"], [1])
-    part_of(output).write_text("done")
-    assert bind_part(output, [tmp_path / name for name in names], settings)
-    assert not part_of(output).exists()
+    names = [["a"], ["b"], ["a", "b"]]
+    digests = {digest(*(tmp_path / name for name in some)) for some in names}
+    assert len(digests | {digest(tmp_path / "a", settings=[1])}) == 4
 
 
-def test_part_without_a_source_is_removed(tmp_path):
-    output = tmp_path / "out.txt"
-    part_of(output).write_text("done")
-    assert bind_part(output, [], [])
-    assert not part_of(output).exists()
+def test_folder_is_kept_as_long_as_its_source_is_the_same(tmp_path):
+    folder = tmp_path / "new" / "shards"
+    assert not bind_folder(folder, "1")
+    for name in ("part-00000.jsonl", ".part-00001.jsonl.new.7"):
+        (folder / name).touch()
+    assert not bind_folder(folder, "1")
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, "part-00000.jsonl"}
+    assert bind_folder(folder, "2")
+    assert [path.name for path in folder.iterdir()] == [MANIFEST]
 
 
 @pytest.mark.parametrize(
-    "data,batch_size,left",
-    [
-        (None, 2, b""),
-        (b"", 2, b""),
-        (b"1\n", 2, b""),
-        (b"1\n2\n", 2, b"1\n2\n"),
-        (b"1\n2\n3\n4", 2, b"1\n2\n"),
-        (b"1\n2\n3\n4\n5\n6", 2, b"1\n2\n3\n4\n"),
-        (b"1\n2\n3", 1, b"1\n2\n"),
-    ],
+    "data", [None, b"", b"[]", b"{}", b"\xff", b"1", b'{"sha256": "1", "exports": 1}', b"[" * 10**5]
 )
-def test_cut_to_batches(tmp_path, data, batch_size, left):
-    output = tmp_path / "out.txt"
+def test_damaged_manifest_is_none(tmp_path, data):
+    folder = part_of(tmp_path / "out.txt")
+    folder.mkdir()
+    (folder / "part-00000.jsonl").touch()
     if data is not None:
-        part_of(output).write_bytes(data)
-    assert cut_to_batches(output, batch_size) == left.count(b"\n")
-    assert part_of(output).read_bytes() == left
+        (folder / MANIFEST).write_bytes(data)
+    assert get_exports(tmp_path / "out.txt") == set()
+    assert bind_folder(folder, "1")
+    assert [path.name for path in folder.iterdir()] == [MANIFEST]
 
 
-def test_finish(tmp_path):
+def test_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / "shards").touch()
+    assert bind_folder(tmp_path / "shards", "1")
+    assert read_manifest(tmp_path / "shards")["sha256"] == "1"
+
+
+def test_done(tmp_path):
+    bind_folder(tmp_path, "1")
+    assert read_done(tmp_path, ".jsonl") == {}
+    for number, counts in [(3, FIRST), (0, SECOND), (1, FIRST)]:
+        log_done(tmp_path, number, counts)
+    for number in (0, 2, 3):
+        (tmp_path / f"part-{number:05}.jsonl").touch()
+    assert read_done(tmp_path, ".jsonl") == {3: FIRST, 0: SECOND}
+    assert read_done(tmp_path, ".parquet") == {}
+
+
+@pytest.mark.parametrize("n_bytes", [1, 20, 60])
+def test_cut_log(tmp_path, n_bytes):
+    log = tmp_path / ".shards.jsonl"
+    for number in (0, 1, 2):
+        (tmp_path / f"part-{number:05}.jsonl").touch()
+    log_done(tmp_path, 0, FIRST)
+    size = log.stat().st_size
+    log_done(tmp_path, 1, FIRST)
+    os.truncate(log, size + n_bytes)
+    log_done(tmp_path, 2, SECOND)
+    assert read_done(tmp_path, ".jsonl") == {0: FIRST, 2: SECOND}
+
+
+def test_finished_folder(tmp_path):
+    bind_folder(tmp_path, "1")
+    log_done(tmp_path, 0, FIRST)
+    finish_folder(tmp_path, {"shards": []})
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+    assert read_manifest(tmp_path) == {"sha256": "1", "exports": [], "shards": []}
+
+
+def make_parts(output, *exports):
+    bind_folder(part_of(output), "1")
+    merged = part_of(output) / "merged"
+    merged.write_text("new")
+    for export in exports:
+        part_of(export).write_text("new")
+    return merged
+
+
+def test_finished_file(tmp_path):
     output, export = tmp_path / "out.txt", tmp_path / "export.txt"
     for path in (output, export):
         path.write_text("old")
-    bind_part(output, [], [])
-    for path in (output, export):
-        part_of(path).write_text("new")
-    finish_parts(output, [export])
+    finish_file(output, make_parts(output, export), [export])
     assert {path: path.read_text() for path in tmp_path.iterdir()} == {output: "new", export: "new"}
     assert get_exports(output) == set()
 
 
-def test_exports_are_known_if_the_output_is_not_in_its_place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("name", ["folder", os.fsdecode(b"\xff")])
+def test_exports_are_known_if_the_output_is_not_in_its_place(tmp_path, monkeypatch, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
     output, exports = Path("out.txt"), [Path("a"), Path("b")]
-    bind_part(output, [], [])
+    merged = make_parts(output, exports[0])
     assert get_exports(output) == set()
-    part_of(exports[0]).touch()
     with pytest.raises(FileNotFoundError):
-        finish_parts(output, exports)
+        finish_file(output, merged, exports)
     assert exports[0].exists()
-    assert get_exports(output) == {tmp_path / "a", tmp_path / "b"}
-    assert not bind_part(output, [], [])
+    assert get_exports(output) == {tmp_path / name / "a", tmp_path / name / "b"}
+    assert not bind_folder(part_of(output), "1")
 
 
-def test_directory(tmp_path):
-    output, export = tmp_path / "out", tmp_path / "export"
-    part_of(output).touch()
-    for name in ("old", "new"):
-        remove_part(export)
-        part_of(export).mkdir()
-        (part_of(export) / name).touch()
-    finish_parts(output, [export])
-    assert [path.name for path in export.iterdir()] == ["new"]
+def test_lock(tmp_path):
+    output = tmp_path / "new" / "out.txt"
+    with locked(output):
+        assert set(output.parent.iterdir()) <= set(get_work_files(output))
+        with pytest.raises(CorpusError, match="another process is writing it"), locked(output):
+            pass
+    assert [*output.parent.iterdir()] == []
+    with locked(output):
+        pass

@@ -1,5 +1,10 @@
+import bz2
+import gzip
 import json
+import lzma
+import os
 import sys
+from pathlib import Path
 
 import pytest
 import spacy
@@ -8,14 +13,18 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
 from spacy_eiou.annotation.sources import (
+    Fields,
     RejectedText,
     SourceText,
-    find_text_files,
+    find_sources,
     guess_text_format,
+    plan_shards,
+    read_shard,
     read_texts,
 )
 from spacy_eiou.corpora import CorpusError
 
+LINE = gzip.compress(b'{"text": "z"}')
 TEXT = "\ufeff😀 e\u0301\r\n\tשלום\u2028\x00"
 
 
@@ -66,8 +75,30 @@ def test_folder(tmp_path):
 
 
 def test_folder_without_texts(tmp_path):
+    with pytest.raises(CorpusError, match=r"or a folder of such files"):
+        find_sources(tmp_path)
     with pytest.raises(CorpusError, match=r"expected a file, or a folder of \.txt files"):
-        find_text_files(tmp_path)
+        find_sources(tmp_path, "txt")
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    path = write(folder / os.fsdecode(b"a\xfe.txt"), b"b\n\xff")
+    text, rejected = read(path)
+    assert text == SourceText("a\\xfe-1", "b")
+    assert rejected.reason.startswith(rf"{tmp_path}/\xff/a\xfe.txt, line 2: expected UTF-8")
+    write(path, b"b")
+    assert read(folder) == [SourceText("a\\xfe", "b")]
+
+
+def test_folder_with_links(tmp_path):
+    write(tmp_path / "a.txt", b"b")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    assert read(tmp_path) == [SourceText("a", "b")]
+    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
+    with pytest.raises(CorpusError, match=r"loop\.txt: expected a file, not a folder or a broken"):
+        read(tmp_path)
 
 
 def test_jsonl(tmp_path):
@@ -85,6 +116,13 @@ def test_jsonl_text_key(tmp_path):
     assert read(path, text_key="body") == [SourceText("x", "a", {"text": "b"})]
 
 
+def test_id_that_is_null(tmp_path):
+    path = write(tmp_path / "in.jsonl", b'{"id": null, "text": "a"}')
+    assert read(path) == [SourceText("in-1", "a")]
+    path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=[None, "x"])
+    assert read(path) == [SourceText("in-1", "a"), SourceText("x", "b")]
+
+
 @pytest.mark.parametrize(
     "line,reason",
     [
@@ -94,6 +132,8 @@ def test_jsonl_text_key(tmp_path):
         (b'{"text": null}', "'text': expected str, not None"),
         (b'{"text": "\xff"}', "expected UTF-8"),
         (rb'{"text": "\ud800"}', "expected valid JSON"),
+        (b'{"text": "a", "v": NaN}', "expected valid JSON, whose numbers are finite"),
+        (b'{"text": "a", "v": [1e999]}', "expected valid JSON, whose numbers are finite"),
         (b'{"text": "aaaaaa"}', "expected at most 5 characters, not 6"),
     ],
 )
@@ -158,6 +198,11 @@ def test_docbin_with_a_text_that_is_too_long(tmp_path):
     assert rejected.reason.startswith(f"{path}, doc 2: expected at most 2 characters, not 3")
 
 
+def test_changed_docbin(tmp_path):
+    assert read(write_docs(tmp_path / "in.spacy", "a")) == [SourceText("first", "a")]
+    assert read(write_docs(tmp_path / "in.spacy", "b c")) == [SourceText("first", "b c")]
+
+
 def test_damaged_docbin(tmp_path):
     path = write_docs(tmp_path / "in.spacy", "a b c")
     write(path, path.read_bytes()[:-3])
@@ -168,7 +213,9 @@ def test_damaged_docbin(tmp_path):
 def test_format_may_differ_from_the_suffix(tmp_path):
     path = write(tmp_path / "in.ndjson", b'{"text": "a"}')
     assert read(path, "jsonl") == [SourceText("in-1", "a")]
-    with pytest.raises(CorpusError, match=r"that ends in \.txt, .*formats txt, jsonl, parquet"):
+    with pytest.raises(
+        CorpusError, match=r"that ends in \.txt, .*formats txt, jsonl, csv, parquet"
+    ):
         guess_text_format(path)
 
 
@@ -196,3 +243,168 @@ def test_any_bytes_are_texts_or_rejected(tmp_path_factory, data):
         path = write(tmp_path_factory.getbasetemp() / name, data)
         for item in read(path):
             assert isinstance(item, (SourceText, RejectedText))
+
+
+def test_nested_folder(tmp_path):
+    for name in ("b/a.txt", "a.txt", "b/c/d.e.txt", ".hidden/x.txt", "b/.x.txt", "b/x.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / name, name.encode())
+    expected = [SourceText(name.removesuffix(".txt"), name) for name in ["a.txt", "b/a.txt"]]
+    assert read(tmp_path) == [*expected, SourceText("b/c/d.e", "b/c/d.e.txt")]
+    assert read(tmp_path / "*" / "*.txt") == [SourceText("b/a", "b/a.txt")]
+    assert read(f"{tmp_path}/**/a.txt") == expected
+
+
+def test_link_to_a_folder_is_followed_once(tmp_path):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    write(tmp_path / "other" / "b.txt", b"c")
+    (tmp_path / "in" / "a" / "link").symlink_to(tmp_path / "other")
+    (tmp_path / "in" / "a" / "loop").symlink_to(tmp_path / "in")
+    assert read(tmp_path / "in") == [SourceText("a/link/b", "c")]
+
+
+def test_folder_of_lines(tmp_path):
+    write(tmp_path / "b.jsonl", b'{"text": "x"}\n{}\n')
+    write(tmp_path / "a.jsonl.gz", gzip.compress(b'\n{"text": "y"}\n'))
+    first, second, rejected = read(tmp_path)
+    assert [first, second] == [SourceText("a-2", "y"), SourceText("b-1", "x")]
+    assert rejected.number == 2
+    write(tmp_path / "c.csv", b"text")
+    with pytest.raises(CorpusError, match="files of one format, not csv, jsonl"):
+        read(tmp_path)
+    assert len(read(tmp_path, "jsonl")) == 3
+    write(tmp_path / "c.txt", b"z")
+    assert read(tmp_path) == [SourceText("c", "z")]
+
+
+def test_no_source(tmp_path):
+    for path in (tmp_path / "a.txt", f"{tmp_path}/*.txt"):
+        with pytest.raises(CorpusError, match="expected a file"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "suffix,compress", [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+)
+def test_packed(tmp_path, suffix, compress):
+    path = write(tmp_path / f"in.txt{suffix}", compress("\ufeffa\r\nb".encode()))
+    assert read(path) == [SourceText("in-1", "a"), SourceText("in-2", "b")]
+    docs = write_docs(tmp_path / "in.spacy", "a b", "c").read_bytes()
+    path = write(tmp_path / f"docs.spacy{suffix}", compress(docs))
+    assert read(path) == [SourceText("first", "a b"), SourceText("docs-2", "c")]
+
+
+def test_zstandard(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    data = pyarrow.compress(b"a\nb", "zstd", asbytes=True)
+    path = write(tmp_path / "in.txt.zst", data)
+    assert [text.text for text in read(path)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "name,data",
+    [
+        ("in.txt.gz", gzip.compress(b"a" * 1000)[:-9]),
+        ("in.txt.gz", gzip.compress(b"a" * 1000)[:10] + b"b" * 1000),
+        ("in.txt.bz2", bz2.compress(b"a" * 1000)[:-9]),
+        ("in.txt.xz", lzma.compress(b"a" * 1000)[:-9]),
+        ("in.txt.xz", b"a" * 1000),
+    ],
+)
+def test_damaged_packed_file(tmp_path, name, data):
+    path = write(tmp_path / name, data)
+    with pytest.raises(CorpusError, match=f"{path}: expected a file that is packed and complete"):
+        read(path)
+
+
+def test_file_that_is_not_packed(tmp_path):
+    for suffix in ("gz", "bz2"):
+        with pytest.raises(OSError):
+            read(write(tmp_path / f"in.txt.{suffix}", b"a" * 1000))
+
+
+def test_csv(tmp_path):
+    data = "\ufeffid,text,year\n".encode() + b'7,"a, ""b""\nc",1998\n8\n,d,\n\n9,\xff,1\n'
+    first, short, no_id, blank, no_text = read(write(tmp_path / "in.csv", data))
+    assert first == SourceText("7", 'a, "b"\nc', {"year": "1998"})
+    assert no_id == SourceText("in-3", "d", {"year": ""})
+    assert short.reason.startswith(f"{tmp_path / 'in.csv'}, row 2: expected an object with 'text'")
+    assert (short.number, blank.number, no_text.number) == (2, 4, 5)
+    assert "row 5: expected UTF-8" in no_text.reason
+
+
+def test_csv_with_long_texts(tmp_path):
+    path = write(tmp_path / "in.csv", b"text\n" + b"a" * 200_000)
+    assert len(read(path, max_length=10**6)[0].text) == 200_000
+
+
+def test_malformed_csv(tmp_path):
+    with pytest.raises(CorpusError, match=r"expected a column 'text', not only \['a', 'b'\]"):
+        read(write(tmp_path / "in.csv", b"a,b\n1,2"))
+
+
+def test_id_key(tmp_path):
+    path = write(tmp_path / "in.jsonl", b'{"pmid": 5, "id": 6, "text": "a"}')
+    texts = read_texts(path, "jsonl", id_key="pmid", max_length=10)
+    assert [*texts] == [SourceText("5", "a", {"id": 6})]
+
+
+def write_source(folder, name):
+    """Write a source of 40 texts, of which one or two are rejected."""
+    texts = [f"text {number} {'x' * (number % 7)}" for number in range(40)]
+    path = folder / name
+    if name == "in":
+        path.mkdir()
+        for number, text in enumerate(texts):
+            write(path / f"{number:02}.txt", text.encode())
+        write(path / "07.txt", b"\xff")
+    elif name == "in.txt":
+        write(path, "\n".join(texts).encode().replace(b"text 5", b"\xff"))
+    elif name == "in.jsonl":
+        write(path, b"\xef\xbb\xbf" + b"\n\n".join(json.dumps({"text": t}).encode() for t in texts))
+    elif name == "in.parquet":
+        pyarrow, parquet = map(pytest.importorskip, ["pyarrow", "pyarrow.parquet"])
+        table = pyarrow.table({"text": [*texts[:-1], None]})
+        parquet.write_table(table, path, row_group_size=15)
+    else:
+        write_docs(path, *texts)
+    return path
+
+
+@pytest.mark.parametrize("size", [1, 64, 150, 10**6])
+@pytest.mark.parametrize("name", ["in", "in.txt", "in.jsonl", "in.parquet", "in.spacy"])
+def test_shards_are_the_whole(tmp_path, name, size):
+    path = write_source(tmp_path, name)
+    text_format = guess_text_format(path)
+    shards = plan_shards(find_sources(path), text_format, size=size)
+    assert sum(shard.size for shard in shards) > 0
+    items = [
+        item
+        for shard in shards
+        for item in read_shard(shard, text_format, Fields(), max_length=100)
+    ]
+    assert items == read(path)
+    assert len(items) == 40
+    if size in (64, 150):
+        assert len(shards) >= 3
+
+
+def test_packed_file_is_one_shard(tmp_path):
+    path = write(tmp_path / "in.txt.gz", gzip.compress(b"a\n" * 1000))
+    assert len(plan_shards(find_sources(path), "txt", size=10)) == 1
+
+
+def test_addresses():
+    fsspec = pytest.importorskip("fsspec")
+    filesystem = fsspec.filesystem("memory")
+    filesystem.pipe({"/in/a.txt": b"x", "/in/b/c.txt": b"y", "/in.jsonl.gz": LINE})
+    assert read("memory://in.jsonl.gz") == [SourceText("in-1", "z")]
+    assert read("memory://in/") == [SourceText("a", "x"), SourceText("b/c", "y")]
+    assert read("memory://in/*.txt") == [SourceText("a", "x")]
+    (shard,) = plan_shards(find_sources("memory://in.jsonl.gz"), "jsonl", size=1)
+    assert shard.size == len(LINE)
+    with pytest.raises(FileNotFoundError):
+        read("memory://other.txt")
+    with pytest.raises(OSError, match=r"Can't reach no-such-protocol://a\.txt"):
+        read("no-such-protocol://a.txt")

@@ -1,3 +1,8 @@
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 import spacy
 import srsly
@@ -71,3 +76,33 @@ def test_an_error_is_one_message(tmp_path, model, monkeypatch, args, message):
     assert "Can't annotate 'texts.txt'" in output
     assert message in output
     assert (tmp_path / "texts.jsonl").read_text() == ""
+
+
+def test_names_that_are_not_utf8(tmp_path, model):
+    texts = tmp_path / os.fsdecode(b"\xff.jsonl")
+    texts.write_text('{"text": "IL-2"}\n{}\n')
+    # The standard output of a subprocess is strict, unlike that of the runner.
+    command = [sys.executable, "-m", "spacy_eiou", "annotate", model, texts]
+    output = tmp_path / os.fsdecode(b"\xfe.jsonl")
+    for message in (rb"\xfe.rejected.jsonl", rb"To overwrite", rb"To overwrite"):
+        process = subprocess.run([*command, output], capture_output=True, check=False)
+        assert b"Traceback" not in process.stderr
+        assert message in process.stdout
+    assert process.returncode == 1
+    assert b"xff.jsonl'" in process.stdout
+
+
+def test_standard_streams(tmp_path, model):
+    command = [sys.executable, "-m", "spacy_eiou", "annotate", model, "-", "-"]
+    process = subprocess.run(
+        command, input=b'{"text": "IL-2"}\n{}\n', capture_output=True, check=True
+    )
+    (line,) = process.stdout.splitlines()
+    assert json.loads(line)["id"] == "stdin-1"
+    assert b"expected an object with 'text'" in process.stderr
+    assert b"Saved 1 annotated texts" in process.stderr
+    process = subprocess.run([*command, "--spans-key", "a"], input=b"", capture_output=True)
+    assert (process.returncode, process.stdout) == (0, b"")
+    process = subprocess.run([*command, "--format", "x"], input=b"", capture_output=True)
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert b"Expected a format" in process.stderr

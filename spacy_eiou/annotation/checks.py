@@ -1,0 +1,93 @@
+"""What has to hold of the paths of a run before anything is opened."""
+
+from pathlib import Path
+from typing import Collection, Iterable, Sequence, Union
+
+from ..corpora import CorpusError
+from .paths import is_within, real_path, show_path
+from .resume import MANIFEST, get_work_files, read_manifest
+
+
+def check_apart(outputs: Sequence[Path], inputs: Iterable[Union[str, Path]]) -> None:
+    """Check that no output meets another one, or anything that is read, or their work files. Paths
+    are compared after links have been followed.
+
+    outputs (Sequence[Path]): The outputs, files and folders.
+    inputs (Iterable[Union[str, Path]]): The files that are read.
+    RAISES (CorpusError): If a path is not as expected.
+    """
+    written = [real_path(path) for output in outputs for path in (output, *get_work_files(output))]
+    for index, path in enumerate(written):
+        if any(is_within(path, other) for other in written[:index] + written[index + 1 :]):
+            raise CorpusError(
+                "Expected an output path of its own for each output, and none in the place of a "
+                f"work file or in another output: {show_path(path)}"
+            )
+    places = {*written}
+    for read in inputs:
+        path = real_path(read)
+        if not places.isdisjoint([path, *path.parents]):
+            raise CorpusError(
+                f"Expected another output path: {show_path(read)} is read, and would be lost"
+            )
+
+
+def check_new(
+    outputs: Iterable[Path], folders: Collection[Path], *, own: Collection[Path], force: bool
+) -> None:
+    """Check that outputs are not there yet, or may be overwritten.
+
+    outputs (Iterable[Path]): The outputs, files and folders.
+    folders (Collection[Path]): Those of them that are folders.
+    own (Collection[Path]): Absolute paths of those that a run has written which was stopped.
+    force (bool): Whether output files may be overwritten.
+    RAISES (CorpusError): If an output is there.
+    """
+    for path in outputs:
+        shown = show_path(path)
+        if not path.exists() or real_path(path) in own:
+            continue
+        if path in folders:
+            if not path.is_dir():
+                raise CorpusError(f"Expected a new output directory: {shown} is a file")
+            if any(path.iterdir()):
+                raise CorpusError(f"Expected a new output directory: {shown} is not empty")
+        elif path.is_dir():
+            raise CorpusError(f"Expected an output file: {shown} is a directory")
+        elif not force:
+            raise CorpusError(f"Expected a new output file. To overwrite {shown}, set --force")
+
+
+def check_shards_folder(folder: Path, *, force: bool) -> None:
+    """Check that a folder has no files but shards of a run that was stopped, or shards that may be
+    overwritten.
+
+    folder (Path): The folder.
+    force (bool): Whether finished shards may be overwritten.
+    RAISES (CorpusError): If there are other files.
+    """
+    manifest = read_manifest(folder)
+    if not manifest:
+        # A run that was killed at its very start leaves nothing but a hidden file.
+        if not folder.is_dir() or not all(
+            path.name.startswith(f".{MANIFEST}.new.") for path in folder.iterdir()
+        ):
+            check_new([folder], [folder], own=(), force=force)
+    elif "shards" in manifest and not force:
+        raise CorpusError(
+            f"Expected a new output directory. To overwrite {show_path(folder)}, set --force"
+        )
+
+
+def check_outside(outputs: Iterable[Path], places: Collection[Union[str, Path]], what: str) -> None:
+    """Check that no output is in one of some files and folders.
+
+    outputs (Iterable[Path]): The outputs.
+    places (Collection[Union[str, Path]]): The files and folders.
+    what (str): What these are.
+    RAISES (CorpusError): If an output is in one.
+    """
+    real_places = [real_path(place) for place in places]
+    for path in outputs:
+        if any(is_within(real_path(path), place) for place in real_places):
+            raise CorpusError(f"Expected an output outside of {what}, not {show_path(path)}")

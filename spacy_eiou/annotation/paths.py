@@ -1,0 +1,54 @@
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, List, Tuple, Union
+
+
+def is_remote(location: str) -> bool:
+    """RETURNS (bool): Whether it is an address rather than a path."""
+    return "://" in location
+
+
+def real_path(path: Union[str, Path]) -> Path:
+    """RETURNS (Path): The absolute path, where links are followed as far as they lead anywhere."""
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
+def reaching(location: str) -> Iterator[Tuple[Any, str]]:
+    """Reach the file system of an address.
+
+    location (str): The address.
+    YIELDS (Tuple[fsspec.AbstractFileSystem, str]): The file system, and the path within it.
+    RAISES (OSError): If it can't be reached.
+    """
+    from fsspec.core import url_to_fs
+
+    try:
+        yield url_to_fs(location)
+    except OSError:
+        raise
+    # What a file system raises depends on its protocol.
+    except Exception as err:
+        raise OSError(f"Can't reach {location}: {err!r}") from err
+
+
+def get_state(location: str) -> List[Any]:
+    """RETURNS (List[Any]): What tells whether a file has changed: of a path, the absolute one, its
+    size and the time of its last change."""
+    if is_remote(location):
+        with reaching(location) as (filesystem, path):
+            return [location, filesystem.ukey(path)]
+    stat = os.stat(location)
+    return [os.path.realpath(location), stat.st_size, stat.st_mtime_ns]
+
+
+def show_path(path: Union[str, Path]) -> str:
+    """RETURNS (str): A path as any file or terminal can hold it. Bytes of its name that are not in
+    UTF-8 are shown as in "\\xff"."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def is_within(path: Path, other: Path) -> bool:
+    """RETURNS (bool): Whether a path is the other one, or beneath it. Both are absolute."""
+    return path == other or other in path.parents

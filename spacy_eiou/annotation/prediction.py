@@ -1,0 +1,207 @@
+"""What a pipeline finds in some texts, as plain data."""
+
+import math
+import warnings
+from functools import cache
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..corpora import CorpusError
+from ..pipeline import load_pipeline
+from ..pipeline.prediction import get_spans_keys
+from ..spans import span_tree
+from .sources import SourceText
+
+# An annotated text: "id", "text" and "spans", each of which has "start", "end", "label", "text",
+# "parent" (the index of a span, or None) and maybe "score" and "kb_id".
+Annotation = Dict[str, Any]
+
+# The memory that a batch takes grows with its words, not with its texts.
+WORDS_PER_BATCH = 10_000
+# So many texts and characters are in memory at once.
+TEXTS_PER_WINDOW = 2_000
+CHARS_PER_WINDOW = 1_000_000
+
+
+class PredictedText(NamedTuple):
+    """What a pipeline finds in a text.
+
+    n_words (int): The number of tokens.
+    spans (List[Dict[str, Any]]): The spans, see `get_span_annotations`.
+    """
+
+    n_words: int
+    spans: List[Dict[str, Any]]
+
+
+@cache
+def load_once(model: str, use_gpu: int) -> Language:
+    """Load a pipeline, once for each process.
+
+    model (str): Name or path of the pipeline.
+    use_gpu (int): GPU ID or -1 for CPU.
+    RETURNS (Language): The pipeline.
+    """
+    return load_pipeline(model, use_gpu=use_gpu)
+
+
+def find_spans_key(nlp: Language, spans_key: Optional[str] = None) -> str:
+    """Find the spans key to annotate.
+
+    nlp (Language): The pipeline.
+    spans_key (Optional[str]): The key that the user asks for.
+    RETURNS (str): The key asked for, or else the only one that a component writes.
+    RAISES (CorpusError): If none or several are written.
+    """
+    keys = get_spans_keys(nlp)
+    if spans_key is not None:
+        if spans_key not in keys:
+            warnings.warn(
+                f"No component of the pipeline says that it writes the spans key '{spans_key}'",
+                stacklevel=3,
+            )
+        return spans_key
+    if len(keys) != 1:
+        raise CorpusError(
+            "Can't tell which spans key to annotate, choose one with --spans-key. Spans keys that "
+            f"the pipeline writes: {', '.join(sorted(keys)) or 'none'}"
+        )
+    return keys.pop()
+
+
+def annotate_texts(
+    nlp: Language,
+    texts: Iterable[SourceText],
+    spans_key: str,
+    *,
+    batch_size: Optional[int] = None,
+) -> Iterator[Annotation]:
+    """Annotate texts one after the other, in memory that doesn't grow with their number.
+
+    nlp (Language): The pipeline.
+    texts (Iterable[SourceText]): The texts.
+    spans_key (str): Key of `Doc.spans`.
+    batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
+    YIELDS (Annotation): The "id", "text" and "spans" of each text, see `get_span_annotations`, and
+        as "meta" what else its source says of it, if anything.
+    """
+    for source, predicted in predict_sources(nlp, texts, spans_key, batch_size=batch_size):
+        yield make_annotation(source, predicted)
+
+
+def make_annotation(source: SourceText, predicted: PredictedText) -> Annotation:
+    """RETURNS (Annotation): A text and what was predicted, see `annotate_texts`."""
+    meta = {"meta": source.meta} if source.meta else {}
+    return {"id": source.id, "text": source.text, "spans": predicted.spans, **meta}
+
+
+def predict_sources(
+    nlp: Language,
+    texts: Iterable[SourceText],
+    spans_key: str,
+    *,
+    batch_size: Optional[int] = None,
+) -> Iterator[Tuple[SourceText, PredictedText]]:
+    """Predict the spans of texts one after the other, in memory that doesn't grow with their
+    number.
+
+    nlp (Language): The pipeline.
+    texts (Iterable[SourceText]): The texts.
+    spans_key (str): Key of `Doc.spans`.
+    batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
+    YIELDS (Tuple[SourceText, PredictedText]): The texts and what was predicted, in order.
+    """
+    for window in _make_windows(texts):
+        predicted = predict_texts(
+            nlp, [source.text for source in window], spans_key, batch_size=batch_size
+        )
+        yield from zip(window, predicted, strict=True)
+
+
+def predict_texts(
+    nlp: Language, texts: Sequence[str], spans_key: str, *, batch_size: Optional[int] = None
+) -> List[PredictedText]:
+    """Predict the spans of some texts. Texts of about the same length are in a batch, so that
+    little is padded, and a batch has at most 10,000 words, unless it is a single text.
+
+    nlp (Language): The pipeline.
+    texts (Sequence[str]): The texts, which are all tokenized before the first is annotated.
+    spans_key (str): Key of `Doc.spans`.
+    batch_size (Optional[int]): Most texts of a batch. If None, that of the pipeline.
+    RETURNS (List[PredictedText]): What was predicted for each text.
+    """
+    predicted: Dict[int, PredictedText] = {}
+    # What the vocab takes up from the texts is freed again.
+    with nlp.memory_zone():
+        docs = dict(enumerate(map(nlp.make_doc, texts)))
+        lengths = [len(doc) for doc in docs.values()]
+        for indices in _make_batches(lengths, batch_size or nlp.batch_size):
+            batch = nlp.pipe([docs.pop(index) for index in indices], batch_size=len(indices))
+            for index, doc in zip(indices, batch, strict=True):
+                predicted[index] = PredictedText(
+                    lengths[index], get_span_annotations(doc, spans_key)
+                )
+            # Nothing of a doc may be left when its memory is freed.
+            del batch, doc
+    return [predicted[index] for index in range(len(texts))]
+
+
+def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
+    """Get the spans of a doc as JSON can hold them.
+
+    doc (Doc): The doc.
+    spans_key (str): Key of `Doc.spans`, which the doc need not have.
+    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each span in characters, its "label"
+        and "text", as "parent" the index of the smallest span around it, or None. If the component
+        gives scores, there is a "score", rounded to four digits, and if the span is linked to an
+        entry of a knowledge base, a "kb_id".
+    """
+    if spans_key not in doc.spans:
+        return []
+    nodes = span_tree(doc.spans[spans_key])
+    annotations: List[Dict[str, Any]] = [
+        {
+            "start": node.span.start_char,
+            "end": node.span.end_char,
+            "label": node.span.label_,
+            "text": node.span.text,
+            "parent": node.parent,
+        }
+        for node in nodes
+    ]
+    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
+        # JSON has no number for what a damaged model computes.
+        if math.isfinite(score):
+            annotation["score"] = round(float(score), 4)
+    for annotation, node in zip(annotations, nodes):
+        if node.span.kb_id_:
+            annotation["kb_id"] = node.span.kb_id_
+    return annotations
+
+
+def _make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
+    window: List[SourceText] = []
+    n_chars = 0
+    for text in texts:
+        n_chars += len(text.text)
+        if window and (len(window) == TEXTS_PER_WINDOW or n_chars > CHARS_PER_WINDOW):
+            yield window
+            window, n_chars = [], len(text.text)
+        window.append(text)
+    if window:
+        yield window
+
+
+def _make_batches(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
+    batch: List[int] = []
+    n_words = 0
+    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+        n_words += lengths[index]
+        if batch and (len(batch) == batch_size or n_words > WORDS_PER_BATCH):
+            yield batch
+            batch, n_words = [], lengths[index]
+        batch.append(index)
+    if batch:
+        yield batch

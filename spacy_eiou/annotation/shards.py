@@ -1,0 +1,282 @@
+"""The unit of work: a shard of the texts, which becomes one file."""
+
+import gzip
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union, cast
+
+import torch
+
+from ..corpora import CorpusError
+from ..files import replacing
+from .annotator import add_spans
+from .prediction import PredictedText, load_once, make_annotation, predict_sources
+from .sources import (
+    Fields,
+    RejectedText,
+    Shard,
+    SourceText,
+    import_pyarrow,
+    iter_record_batches,
+    open_parquet,
+    read_shard,
+)
+
+OUTPUT_FORMATS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+REJECTED_SUFFIX = ".rejected.jsonl"
+
+
+@dataclass
+class Counts:
+    """What was annotated.
+
+    n_texts (int): The number of texts.
+    n_words (int): The number of their tokens.
+    n_empty (int): The number of texts without spans.
+    n_rejected (int): The number of items that can't be annotated: no text, or one that is too long.
+    n_spans (Dict[str, int]): The number of spans of each label.
+    seconds (float): How long it took, summed over processes.
+    """
+
+    n_texts: int = 0
+    n_words: int = 0
+    n_empty: int = 0
+    n_rejected: int = 0
+    n_spans: Dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, other: "Counts") -> None:
+        """Add the counts of other texts.
+
+        other (Counts): The counts.
+        """
+        self.n_texts += other.n_texts
+        self.n_words += other.n_words
+        self.n_empty += other.n_empty
+        self.n_rejected += other.n_rejected
+        self.seconds = round(self.seconds + other.seconds, 3)
+        for label, n_spans in other.n_spans.items():
+            self.n_spans[label] = self.n_spans.get(label, 0) + n_spans
+
+    def add_text(self, predicted: PredictedText) -> None:
+        """Count a text.
+
+        predicted (PredictedText): What was predicted for it.
+        """
+        self.n_texts += 1
+        self.n_words += predicted.n_words
+        self.n_empty += not predicted.spans
+        for span in predicted.spans:
+            self.n_spans[span["label"]] = self.n_spans.get(span["label"], 0) + 1
+
+
+@dataclass(frozen=True)
+class ShardAnnotator:
+    """Annotates a shard and writes its file: a function that holds nothing but names, so that any
+    process can call it. The file depends on the texts, the pipeline and the options alone.
+
+    model (str): Name or path of the pipeline.
+    spans_key (str): Key of `Doc.spans`.
+    folder (Path): The folder of the files.
+    suffix (str): One of `OUTPUT_FORMATS`.
+    text_format (str): Format of the texts.
+    fields (Fields): The fields or columns of the text and of the id.
+    batch_size (int): Most texts to annotate at once.
+    use_gpu (int): GPU ID or -1 for CPU.
+    """
+
+    model: str
+    spans_key: str
+    folder: Path
+    suffix: str
+    text_format: str
+    fields: Fields
+    batch_size: int
+    use_gpu: int
+
+    def __call__(self, number: int, shard: Shard) -> Counts:
+        """Annotate a shard. Its file is there as a whole or not at all, and so is the one of what
+        was rejected, if anything was.
+
+        number (int): Its number, which tells the names of the files.
+        shard (Shard): The shard.
+        RETURNS (Counts): What was annotated.
+        """
+        start = time.perf_counter()
+        counts = Counts()
+        path, rejected_path = get_shard_paths(self.folder, number, self.suffix)
+        with (
+            _one_thread(),
+            replacing(path) as new,
+            replacing(rejected_path) as new_rejected,
+            new_rejected.open("wb") as rejected,
+        ):
+            if self.suffix != ".parquet":
+                self._write_lines(new, rejected, shard, counts)
+            elif self.text_format == "parquet":
+                self._write_columns(new, rejected, shard, counts)
+            else:
+                self._write_rows(new, rejected, shard, counts)
+        if not counts.n_rejected:
+            rejected_path.unlink()
+        counts.seconds = round(time.perf_counter() - start, 3)
+        return counts
+
+    def _write_lines(self, path: Path, rejected: BinaryIO, shard: Shard, counts: Counts) -> None:
+        with open_output(path, self.suffix) as output:
+            for source, predicted in self._predict(self._read(shard), rejected, counts):
+                output.write(to_json_line(make_annotation(source, predicted)))
+
+    def _write_rows(self, path: Path, rejected: BinaryIO, shard: Shard, counts: Counts) -> None:
+        from pyarrow.parquet import ParquetWriter
+
+        pairs = self._predict(self._read(shard), rejected, counts)
+        with ParquetWriter(path, make_rows([]).schema) as writer:
+            while some := list(islice(pairs, 1000)):
+                writer.write_table(make_rows(some))
+
+    def _write_columns(self, path: Path, rejected: BinaryIO, shard: Shard, counts: Counts) -> None:
+        """Keep all columns and rows. Rows that are rejected have no spans."""
+        from pyarrow.parquet import ParquetWriter
+
+        with open_parquet(shard.files[0].location) as parquet:
+            schema = add_spans(parquet.schema_arrow.empty_table(), []).schema
+        items = self._read(shard)
+        with ParquetWriter(path, schema) as writer:
+            for batch in iter_record_batches(shard, self.fields.text):
+                some = list(islice(items, len(batch)))
+                pairs = self._predict(some, rejected, counts)
+                spans = [
+                    next(pairs)[1].spans if isinstance(item, SourceText) else None for item in some
+                ]
+                # The last texts may be followed by what is rejected.
+                list(pairs)
+                writer.write_batch(add_spans(batch, spans))
+
+    def _read(self, shard: Shard) -> Iterator[Union[SourceText, RejectedText]]:
+        nlp = load_once(self.model, self.use_gpu)
+        return read_shard(shard, self.text_format, self.fields, max_length=nlp.max_length)
+
+    def _predict(
+        self, items: Iterable[Union[SourceText, RejectedText]], rejected: BinaryIO, counts: Counts
+    ) -> Iterator[Tuple[SourceText, PredictedText]]:
+        nlp = load_once(self.model, self.use_gpu)
+        texts = _set_aside_rejected(items, rejected, counts)
+        for source, predicted in predict_sources(
+            nlp, texts, self.spans_key, batch_size=self.batch_size
+        ):
+            counts.add_text(predicted)
+            yield source, predicted
+
+
+def get_shard_paths(folder: Path, number: int, suffix: str) -> Tuple[Path, Path]:
+    """Name the files of a shard.
+
+    folder (Path): Their folder.
+    number (int): The number of the shard, from 0.
+    suffix (str): One of `OUTPUT_FORMATS`.
+    RETURNS (Tuple[Path, Path]): The file of what is annotated, and that of what is rejected.
+    """
+    name = f"part-{number:05}"
+    return folder / f"{name}{suffix}", folder / f"{name}{REJECTED_SUFFIX}"
+
+
+def get_output_format(path: Path) -> str:
+    """Tell the format of an output from its suffix.
+
+    path (Path): The output.
+    RETURNS (str): One of `OUTPUT_FORMATS`, or "" if the suffix stands for none.
+    """
+    return next((suffix for suffix in OUTPUT_FORMATS if path.name.endswith(suffix)), "")
+
+
+@contextmanager
+def open_output(path: Path, suffix: str) -> Iterator[BinaryIO]:
+    """Open a file to write lines, packed as the suffix says. The bytes follow from the lines.
+
+    path (Path): The file.
+    suffix (str): One of `OUTPUT_FORMATS` of lines.
+    YIELDS (BinaryIO): The file.
+    """
+    with path.open("wb") as file:
+        if suffix == ".jsonl.gz":
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+                yield cast(BinaryIO, packed)
+        elif suffix == ".jsonl.zst":
+            with import_pyarrow(str(path)).CompressedOutputStream(file, "zstd") as packed:
+                yield packed
+        else:
+            yield file
+
+
+def make_rows(pairs: List[Tuple[SourceText, PredictedText]]) -> Any:
+    """RETURNS (pyarrow.Table): Annotated texts with the columns "id", "text", "meta", which is
+    JSON, and "spans"."""
+    import pyarrow as pa
+
+    metas = [
+        json.dumps(source.meta, ensure_ascii=False) if source.meta else None for source, _ in pairs
+    ]
+    columns = {
+        "id": pa.array([source.id for source, _ in pairs], pa.string()),
+        "text": pa.array([source.text for source, _ in pairs], pa.string()),
+        "meta": pa.array(metas, pa.string()),
+    }
+    return add_spans(pa.table(columns), [predicted.spans for _, predicted in pairs])
+
+
+def merge_parquet(paths: Iterable[Path], target: Path) -> None:
+    """Write Parquet files one after the other into one.
+
+    paths (Iterable[Path]): The files.
+    target (Path): The file to write.
+    RAISES (CorpusError): If their columns differ.
+    """
+    from pyarrow.parquet import ParquetFile, ParquetWriter
+
+    writer = None
+    for path in paths:
+        with ParquetFile(path) as file:
+            if writer is None:
+                writer = ParquetWriter(target, file.schema_arrow)
+            if file.schema_arrow != writer.schema:
+                raise CorpusError(
+                    "Expected files with the same columns. To keep those of each, choose an output "
+                    "folder"
+                )
+            for group in range(file.num_row_groups):
+                writer.write_table(file.read_row_group(group))
+    if writer is None:
+        writer = ParquetWriter(target, make_rows([]).schema)
+    writer.close()
+
+
+def to_json_line(value: Dict[str, Any]) -> bytes:
+    """RETURNS (bytes): A value as a line of JSON, in UTF-8."""
+    return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf8")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums that several threads share differ in the last digit with the number of threads."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def _set_aside_rejected(
+    items: Iterable[Union[SourceText, RejectedText]], rejected: BinaryIO, counts: Counts
+) -> Iterator[SourceText]:
+    for item in items:
+        if isinstance(item, RejectedText):
+            rejected.write(to_json_line(asdict(item)))
+            counts.n_rejected += 1
+        else:
+            yield item

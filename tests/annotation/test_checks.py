@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from spacy_eiou.annotation.checks import check_apart, check_new, check_outside
+from spacy_eiou.corpora import CorpusError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("in.jsonl", "old.jsonl"):
+        (tmp_path / name).touch()
+    for name in ("empty", "full", "sub"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "a.txt").touch()
+    (tmp_path / "link.jsonl").symlink_to("in.jsonl")
+    (tmp_path / "up").symlink_to(".")
+    return tmp_path
+
+
+def paths(*names):
+    return [Path(name) for name in names]
+
+
+def test_outputs_of_their_own():
+    check_apart(paths("out.jsonl", "sub/page.html", "empty", "new"), ["in.jsonl", "sub/a.txt"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "out.jsonl",
+        "sub/../out.jsonl",
+        "up/out.jsonl",
+        "out.jsonl.part",
+        "out.jsonl.part/manifest.json",
+        ".out.jsonl.lock",
+        "out.jsonl/page.html",
+    ],
+)
+def test_outputs_that_meet(folder, other):
+    for first, second in [("out.jsonl", other), (other, folder / "out.jsonl")]:
+        with pytest.raises(CorpusError, match="an output path of its own for each output"):
+            check_apart(paths(first, second), [])
+
+
+@pytest.mark.parametrize(
+    "output,source",
+    [
+        ("in.jsonl", "in.jsonl"),
+        ("in.jsonl", "link.jsonl"),
+        ("link.jsonl", "in.jsonl"),
+        ("up/in.jsonl", "in.jsonl"),
+        ("out.jsonl", "out.jsonl.part"),
+        ("out.jsonl", "out.jsonl.part.json"),
+        ("full", "full/a.txt"),
+    ],
+)
+def test_input_is_no_output(output, source):
+    with pytest.raises(CorpusError, match="is read, and would be lost"):
+        check_apart(paths("other.jsonl", output), ["other.txt", source])
+
+
+@pytest.mark.parametrize(
+    "path,folders,message",
+    [
+        ("old.jsonl", [], "To overwrite old.jsonl, set --force"),
+        ("empty", [], "Expected an output file: empty is a directory"),
+        ("full", ["full"], "Expected a new output directory: full is not empty"),
+        ("old.jsonl", ["old.jsonl"], "Expected a new output directory: old.jsonl is a file"),
+    ],
+)
+def test_what_is_there(folder, path, folders, message):
+    with pytest.raises(CorpusError, match=message):
+        check_new(paths(path), paths(*folders), own=(), force=False)
+    check_new(paths(path), paths(*folders), own=[folder / path], force=False)
+
+
+def test_what_may_be_there():
+    check_new(paths("old.jsonl", "empty", "new"), paths("empty", "new"), own=(), force=True)
+
+
+def test_outside(folder):
+    check_outside([Path("sub"), Path("fuller")], [Path("full")], "the model")
+    with pytest.raises(CorpusError, match="outside of the model, not up/full/a"):
+        check_outside([Path("up/full/a")], [folder / "full"], "the model")
