@@ -71,8 +71,9 @@ def convert_cli(
     ),
 ) -> None:
     """
-    Convert a corpus with nested entities into DocBin format for training. An
-    account of the entities, and of those that the docs can't hold, is printed
+    Convert annotated files into DocBin format for training.
+
+    An account of the entities, and of those that the docs can't hold, is printed
     and saved beside each .spacy file. Without a split the output is one file;
     with two or three parts it is a directory that holds train.spacy, dev.spacy
     and, for three, test.spacy.

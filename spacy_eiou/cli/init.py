@@ -65,8 +65,9 @@ def init_cli(
     ),
 ) -> None:
     """
-    Start a spaCy project for annotated texts of your own. The texts are copied
-    into it, and its workflow "all" converts them, trains, evaluates and
+    Start a spaCy project for annotated texts of your own.
+
+    The texts are copied into it, and its workflow "all" converts them, trains, evaluates and
     packages a model. Nothing is written if a file can't be read as a whole, or if
     more than a few of its items are malformed.
     """
