@@ -171,7 +171,10 @@ def annotate(
         n_before = sum(counts.n_texts for counts in done.values())
         left = [item for item in enumerate(shards) if item[0] not in done]
         progress = Progress(sum(shard.size for _, shard in left), silent=silent)
-        with progress, closing(run_local(annotator, left, n_process=n_process)) as results:
+        with (
+            progress,
+            closing(run_local(annotator, left, n_process=n_process, use_gpu=use_gpu)) as results,
+        ):
             for number, counts in results:
                 log_done(outputs.shards, number, counts)
                 if log_path is not None:

@@ -1,11 +1,46 @@
+from typing import Any
+
+from spacy.cli._util import Opt
 from wasabi import msg
 
-from ..corpora import Account
+from ..corpora import COUNTINGS, MERGES, Account
 from ..corpora.account import NESTING
+from ..corpora.conversion import MAX_BAD, N_SHOWN
+
+# Options of the commands that read corpora.
+OFFSETS_OPTION: Any = Opt(
+    None,
+    "--offsets",
+    help=f"How offsets count: {', '.join(COUNTINGS)}. Defaults to what the texts of entities tell",
+)
+TEXT_KEY_OPTION: Any = Opt(
+    None, "--text-key", help="Field or column of the text. Defaults to the one that is usual"
+)
+TAG_NAMES_OPTION: Any = Opt(
+    None, "--tag-names", help="Names of tags that are numbers, in their order, e.g. O,B-Part,I-Part"
+)
+KEEP_TOKENS_OPTION: Any = Opt(
+    False, "--keep-tokens", help="Keep the tokens that come with a text, as in Prodigy's exports"
+)
+ANNOTATOR_OPTION: Any = Opt(None, "--annotator", help="The only annotator to keep, of several")
+MERGE_OPTION: Any = Opt(
+    None,
+    "--merge",
+    help=f"How to merge several annotators of a text: {', '.join(MERGES)}. Defaults to the ground "
+    "truth, or else the first",
+)
+MAX_BAD_OPTION: Any = Opt(
+    MAX_BAD,
+    "--max-bad",
+    help="Share of malformed items from which on nothing is written. A single one passes, unless "
+    "this is 0",
+    min=0,
+    max=1,
+)
 
 
 def print_account(account: Account) -> None:
-    """Print an account as tables, with what was skipped and dropped.
+    """Print an account as tables, with what was skipped, dropped, changed and malformed.
 
     account (Account): The account.
     """
@@ -30,15 +65,33 @@ def print_account(account: Account) -> None:
         aligns=("l", "r", "r"),
         max_col=max(30, *map(len, account.entities), 0),
     )
+    if account.n_by_several:
+        agreement = "-" if account.agreement is None else f"{account.agreement:.1%}"
+        msg.info(
+            f"{account.n_by_several:,} documents have several annotators, who agree by {agreement} "
+            "(F-score)"
+        )
     for reason, count in account.skipped.items():
         msg.warn(f"Skipped {count:,} records ({reason})")
-    for reason, count in account.dropped.most_common():
-        example = account.examples[reason]
-        msg.warn(
-            f"Dropped {count:,} entities ({reason})",
-            f"The first: '{example.text}' ({example.entity.label}) in {example.record}, "
-            f"characters {example.entity.start} to {example.entity.end}",
-        )
+    for kind, counts, examples in (
+        ("Dropped", account.dropped, account.examples),
+        ("Changed", account.changed, account.changed_examples),
+    ):
+        for reason, count in counts.most_common():
+            example = examples[reason]
+            msg.warn(
+                f"{kind} {count:,} entities ({reason})",
+                f"The first: '{example.text}' ({example.entity.label}) in {example.record}, "
+                f"characters {example.entity.start} to {example.entity.end}",
+            )
+    if account.bad:
+        msg.warn(f"{len(account.bad):,} items are malformed")
+        for problem in account.bad[:N_SHOWN]:
+            print(problem)
+        if len(account.bad) > N_SHOWN:
+            print(f"... and {len(account.bad) - N_SHOWN:,} more, which the account lists")
+    for warning in account.warnings:
+        msg.warn(warning)
 
 
 def _share(count: int, total: int) -> str:

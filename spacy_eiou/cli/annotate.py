@@ -79,8 +79,9 @@ def annotate_cli(
     force: bool = Opt(False, "--force", "-F", help="Overwrite the output files"),
 ) -> None:
     """
-    Annotate texts with the spans that a trained pipeline finds, however many
-    there are. The output has one line per text, in the same order, with the
+    Annotate any number of texts with a trained pipeline.
+
+    The output has one line per text, in the same order, with the
     character offsets of the spans and the index of the span that each lies in;
     "eiou convert --format jsonl" reads it. What is no text is set aside beside
     the output in a file that ends in .rejected.jsonl. A run that was stopped

@@ -5,8 +5,17 @@ from spacy.cli._util import Arg, Opt
 from typer import BadParameter
 from wasabi import msg
 
-from ..corpora import READERS, convert
-from ._accounts import print_account
+from ..corpora import READERS, convert, printable
+from ._accounts import (
+    ANNOTATOR_OPTION,
+    KEEP_TOKENS_OPTION,
+    MAX_BAD_OPTION,
+    MERGE_OPTION,
+    OFFSETS_OPTION,
+    TAG_NAMES_OPTION,
+    TEXT_KEY_OPTION,
+    print_account,
+)
 from ._util import app, reporting
 
 T = TypeVar("T")
@@ -18,8 +27,11 @@ def convert_cli(
     output_path: Path = Arg(
         ..., help="Output .spacy file, or the output directory if the corpus is split"
     ),
-    corpus_format: str = Opt(
-        ..., "--format", "-f", help=f"Format of the corpus: {', '.join(READERS)}"
+    corpus_format: Optional[str] = Opt(
+        None,
+        "--format",
+        "-f",
+        help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
     ),
     lang: str = Opt(..., "--lang", "-l", help="Language of the corpus, e.g. en"),
     tokenizer: Optional[str] = Opt(
@@ -33,6 +45,13 @@ def convert_cli(
         min=0,
         max=3,
     ),
+    offsets: Optional[str] = OFFSETS_OPTION,
+    text_key: Optional[str] = TEXT_KEY_OPTION,
+    tag_names: Optional[str] = TAG_NAMES_OPTION,
+    keep_tokens: bool = KEEP_TOKENS_OPTION,
+    annotator: Optional[str] = ANNOTATOR_OPTION,
+    merge: Optional[str] = MERGE_OPTION,
+    max_bad: float = MAX_BAD_OPTION,
     split_sizes: Optional[str] = Opt(
         None, "--split-sizes", help="Split in order: records in train, dev and test, e.g. 80,10,10"
     ),
@@ -48,17 +67,18 @@ def convert_cli(
     ),
     seed: int = Opt(0, "--seed", "-s", help="Random seed for --split-fractions"),
     strict: bool = Opt(
-        False, "--strict", "-S", help="Write nothing if an entity or a record would be lost"
+        False, "--strict", "-S", help="Write nothing if anything would be lost or changed"
     ),
 ) -> None:
     """
-    Convert a corpus with nested entities into DocBin format for training. An
-    account of the entities, and of those that the docs can't hold, is printed
+    Convert annotated files into DocBin format for training.
+
+    An account of the entities, and of those that the docs can't hold, is printed
     and saved beside each .spacy file. Without a split the output is one file;
     with two or three parts it is a directory that holds train.spacy, dev.spacy
     and, for three, test.spacy.
     """
-    with reporting(f"Can't convert '{input_path}'"):
+    with reporting(f"Can't convert '{printable(input_path)}'"):
         accounts = convert(
             input_path,
             output_path,
@@ -67,6 +87,13 @@ def convert_cli(
             tokenizer=tokenizer,
             spans_key=spans_key,
             level=level,
+            offsets=offsets,
+            text_key=text_key,
+            tag_names=None if tag_names is None else tag_names.split(","),
+            keep_tokens=keep_tokens,
+            annotator=annotator,
+            merge=merge,
+            max_bad=max_bad,
             split_sizes=_parse_list(split_sizes, int, "--split-sizes"),
             split_fractions=_parse_list(split_fractions, float, "--split-fractions"),
             split_ids=_parse_list(split_ids, Path, "--split-ids"),
@@ -75,9 +102,9 @@ def convert_cli(
             silent=False,
         )
     for path, account in accounts.items():
-        msg.divider(path.name)
+        msg.divider(printable(path.name))
         print_account(account)
-        msg.good(f"Generated output file ({account.documents} documents): {path}")
+        msg.good(f"Generated output file ({account.documents} documents): {printable(path)}")
 
 
 def _parse_list(value: Optional[str], kind: Callable[[str], T], option: str) -> Optional[List[T]]:

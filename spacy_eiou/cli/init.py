@@ -5,8 +5,17 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ..corpora import READERS, ProjectReport, init_project
-from ._accounts import print_account
+from ..corpora import READERS, ProjectReport, Reading, init_project, printable
+from ._accounts import (
+    ANNOTATOR_OPTION,
+    KEEP_TOKENS_OPTION,
+    MAX_BAD_OPTION,
+    MERGE_OPTION,
+    OFFSETS_OPTION,
+    TAG_NAMES_OPTION,
+    TEXT_KEY_OPTION,
+    print_account,
+)
 from ._util import app, reporting
 
 
@@ -32,7 +41,7 @@ def init_cli(
         None,
         "--format",
         "-f",
-        help=f"Format of the files: {', '.join(READERS)}. Defaults to what their suffix tells",
+        help=f"Format of the files: {', '.join(READERS)}. Defaults to what their content tells",
     ),
     lang: str = Opt("en", "--lang", "-l", help="Language of the texts"),
     tokenizer: Optional[str] = Opt(
@@ -44,16 +53,34 @@ def init_cli(
         help="Train with this transformer: a name on the hub, a folder, or an installed Python "
         "package with a folder 'model'. Defaults to a model without one",
     ),
+    offsets: Optional[str] = OFFSETS_OPTION,
+    text_key: Optional[str] = TEXT_KEY_OPTION,
+    tag_names: Optional[str] = TAG_NAMES_OPTION,
+    keep_tokens: bool = KEEP_TOKENS_OPTION,
+    annotator: Optional[str] = ANNOTATOR_OPTION,
+    merge: Optional[str] = MERGE_OPTION,
+    max_bad: float = MAX_BAD_OPTION,
     force: bool = Opt(
         False, "--force", "-F", help="Write into a directory that is not empty, over its files"
     ),
 ) -> None:
     """
-    Start a spaCy project for annotated texts of your own. The texts are copied
-    into it, and its workflow "all" converts them, trains, evaluates and
-    packages a model. Nothing is written if a file can't be read as a whole.
+    Start a spaCy project for annotated texts of your own.
+
+    The texts are copied into it, and its workflow "all" converts them, trains, evaluates and
+    packages a model. Nothing is written if a file can't be read as a whole, or if
+    more than a few of its items are malformed.
     """
-    with reporting(f"Can't start a project in '{project_dir}'"):
+    reading = Reading(
+        offsets=offsets,
+        text_key=text_key,
+        tag_names=None if tag_names is None else tag_names.split(","),
+        keep_tokens=keep_tokens,
+        annotator=annotator,
+        merge=merge,
+        max_bad=max_bad,
+    )
+    with reporting(f"Can't start a project in '{printable(project_dir)}'"):
         report = init_project(
             project_dir,
             train,
@@ -63,13 +90,14 @@ def init_cli(
             lang=lang,
             tokenizer=tokenizer,
             transformer=transformer,
+            reading=reading,
             force=force,
         )
     print_report(report)
-    msg.good(f"Started a project in {project_dir}")
+    msg.good(f"Started a project in {printable(project_dir)}")
     msg.text("You can now convert the texts, train, evaluate and package a model:")
     # Not through the printer, which would break the line.
-    print(f"python -m spacy project run all {shlex.quote(str(project_dir))}")
+    print(f"python -m spacy project run all {shlex.quote(printable(project_dir))}")
 
 
 def print_report(report: ProjectReport) -> None:

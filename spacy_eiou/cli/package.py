@@ -18,7 +18,7 @@ def package_cli(
     version: Optional[str] = Opt(None, "--version", "-v", help="Package version to override meta"),
 ) -> None:
     """
-    Package a trained pipeline as a wheel that pip installs anywhere.
+    Package a trained pipeline, for pip to install anywhere.
 
     The wheel of spacy-eiou is put beside it, and the last line that is printed
     installs both. An older package of the same name and version is replaced.

@@ -30,8 +30,10 @@ def prepare_cli(
     ),
 ) -> None:
     """
-    Convert the parts of a known corpus, and fill in the training config for it:
-    language, tokenizer and what else the corpus' description sets.
+    Convert a described corpus, and fill in the training config.
+
+    The config gets the language, the tokenizer and what else the description of
+    the corpus sets.
     """
     with reporting(f"Can't prepare the corpus '{corpus_path}'"):
         accounts = prepare(

@@ -1,40 +1,65 @@
+from ._files import list_files, printable
 from .account import Account
-from .conversion import PARTS, convert, make_nlp
+from .annotators import MERGES, merge_annotators
+from .checks import Example, find_warnings
+from .conversion import PARTS, Reading, convert, make_nlp
 from .description import Conversion, CorpusDescription, find_transformer, make_config, prepare
+from .docbin import create_corpus
 from .docs import record_to_doc, records_to_docs
-from .formats import READERS, list_files, register_format
+from .draft import Draft, Mention, parse_each
+from .formats import READERS, Sample, register_format
+from .formats.bioc import read_bioc
 from .formats.brat import read_brat
 from .formats.cmeee import read_cmeee_json, read_cmeee_text
 from .formats.conll import read_conll
 from .formats.docbin import read_docbin
 from .formats.genia import read_genia
 from .formats.iob2 import read_iob2
-from .formats.jsonl import read_jsonl
+from .formats.jsonl import read_json_items, read_jsonl
 from .formats.label_studio import read_label_studio
 from .formats.maintie import read_maintie
+from .formats.pubtator import read_pubtator
+from .formats.table import read_table
+from .formats.uima_cas import read_uima_cas
+from .formats.webanno import read_webanno
+from .offsets import COUNTINGS
 from .project import ProjectReport, init_project
-from .record import CorpusError, Dropped, Entity, Record
+from .record import Changed, CorpusError, Dropped, Entity, Record
 from .splits import IdSplit, read_ids, split_by_fractions, split_by_ids, split_by_sizes
 
 __all__ = [
+    "COUNTINGS",
+    "MERGES",
     "PARTS",
     "READERS",
     "Account",
+    "Changed",
     "Conversion",
     "CorpusDescription",
     "CorpusError",
+    "Draft",
     "Dropped",
     "Entity",
+    "Example",
     "IdSplit",
+    "Mention",
     "ProjectReport",
+    "Reading",
     "Record",
+    "Sample",
     "convert",
+    "create_corpus",
     "find_transformer",
+    "find_warnings",
     "init_project",
     "list_files",
     "make_config",
     "make_nlp",
+    "merge_annotators",
+    "parse_each",
     "prepare",
+    "printable",
+    "read_bioc",
     "read_brat",
     "read_cmeee_json",
     "read_cmeee_text",
@@ -43,9 +68,14 @@ __all__ = [
     "read_genia",
     "read_ids",
     "read_iob2",
+    "read_json_items",
     "read_jsonl",
     "read_label_studio",
     "read_maintie",
+    "read_pubtator",
+    "read_table",
+    "read_uima_cas",
+    "read_webanno",
     "record_to_doc",
     "records_to_docs",
     "register_format",

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 from typing import Any, Iterator, Tuple, Type, TypeVar
 
-from .record import CorpusError
+from .record import CorpusError, UnreadableError
 
 T = TypeVar("T")
 
@@ -21,8 +21,36 @@ def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
             try:
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as err:
-                raise CorpusError(f"{path}, line {number}: expected UTF-8 ({err})") from err
+                raise UnreadableError(f"{path}, line {number}: expected UTF-8 ({err})") from err
             yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def read_items(path: Path) -> Iterator[Tuple[str, bytes]]:
+    """Read the lines of a file of which each is an item of its own, without those that are blank.
+
+    path (Path): The file.
+    YIELDS (Tuple[str, bytes]): File and line, and the line, see `decode`.
+    """
+    with path.open("rb") as file:
+        for number, data in enumerate(file, start=1):
+            if data.strip():
+                yield f"{path}, line {number}", data
+
+
+def decode(data: bytes, where: str) -> str:
+    """Decode UTF-8. A byte order mark is no part of the first line.
+
+    data (bytes): A line or a file.
+    where (str): File, and line if there is one, for error messages.
+    RETURNS (str): The text, without the end of a line.
+    RAISES (CorpusError): If it is not UTF-8.
+    """
+    is_first = not where.rpartition(", line ")[1] or where.endswith(", line 1")
+    try:
+        text = data.decode("utf-8-sig" if is_first else "utf-8")
+    except UnicodeDecodeError as err:
+        raise CorpusError(f"{where}: expected UTF-8 ({err})") from err
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def parse_json(data: str, where: str) -> Any:
@@ -35,27 +63,44 @@ def parse_json(data: str, where: str) -> Any:
     """
     try:
         value = json.loads(data)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if "\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as err:
         raise CorpusError(f"{where}: expected valid JSON ({err})") from err
     return value
 
 
-def read_json_list(path: Path) -> Iterator[Tuple[int, Any]]:
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    path (Path): The file.
+    RETURNS (Any): What it holds.
+    RAISES (UnreadableError): If the file is not in UTF-8 or not valid JSON.
+    """
+    try:
+        return parse_json(decode(path.read_bytes(), str(path)), str(path))
+    except CorpusError as err:
+        raise UnreadableError(str(err)) from err
+
+
+def read_json_list(path: Path, kind: str = "record") -> Iterator[Tuple[str, Any]]:
     """Read a JSON file that holds one list.
 
     path (Path): The file.
-    YIELDS (Tuple[int, Any]): The number of the item, from 1, and the item.
-    RAISES (CorpusError): If the file is not in UTF-8, not valid JSON or not a list.
+    kind (str): What its items are called.
+    YIELDS (Tuple[str, Any]): File and number of the item, from 1, and the item.
+    RAISES (UnreadableError): If the file is not in UTF-8, not valid JSON or not a list.
     """
-    try:
-        data = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as err:
-        raise CorpusError(f"{path}: expected UTF-8 ({err})") from err
-    items = parse_json(data, str(path))
+    items = read_json(path)
     if not isinstance(items, list):
-        raise CorpusError(f"{path}: expected a list of records, not {_show(items)}")
-    yield from enumerate(items, start=1)
+        raise UnreadableError(f"{path}: expected a list of {kind}s, not {show(items)}")
+    for number, item in enumerate(items, start=1):
+        yield f"{path}, {kind} {number}", item
+
+
+def get_number(where: str) -> int:
+    """RETURNS (int): The number of a line or record, at the end of where it is."""
+    return int(where.rpartition(" ")[2])
 
 
 def check_type(value: Any, kind: Type[T], where: str) -> T:
@@ -68,7 +113,7 @@ def check_type(value: Any, kind: Type[T], where: str) -> T:
     RAISES (CorpusError): If it has another type.
     """
     if type(value) is not kind:
-        raise CorpusError(f"{where}: expected {kind.__name__}, not {_show(value)}")
+        raise CorpusError(f"{where}: expected {kind.__name__}, not {show(value)}")
     return value
 
 
@@ -83,7 +128,7 @@ def get_field(item: Any, key: str, kind: Type[T], where: str) -> T:
     RAISES (CorpusError): If there is no such field, or it has another type.
     """
     if not isinstance(item, dict) or key not in item:
-        raise CorpusError(f"{where}: expected an object with '{key}', not {_show(item)}")
+        raise CorpusError(f"{where}: expected an object with '{key}', not {show(item)}")
     return check_type(item[key], kind, f"{where}, '{key}'")
 
 
@@ -96,10 +141,11 @@ def parse_offset(value: str, where: str) -> int:
     RAISES (CorpusError): If it is anything else.
     """
     if not re.fullmatch("[0-9]{1,18}", value):
-        raise CorpusError(f"{where}: expected an offset, not {_show(value)}")
+        raise CorpusError(f"{where}: expected an offset, not {show(value)}")
     return int(value)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """RETURNS (str): A value as Python writes it, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,5 +1,5 @@
 from collections import Counter
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 from typing import Counter as CounterType
 
 import numpy as np
@@ -7,7 +7,8 @@ from spacy.tokens import Doc
 
 from ..spans.nesting import Nesting, find_nesting
 from ..spans.pairs import lay_end_to_end
-from .record import Dropped
+from ._files import printable
+from .record import Changed, Dropped, Record, Remark
 
 # What is counted of how the entities lie to each other, see `spans.nesting`.
 NESTING = ("nested", "inner", "outer", "crossing", "overlapping")
@@ -23,6 +24,12 @@ class Account:
     skipped (Counter[str]): Number of skipped records per reason.
     dropped (Counter[str]): Number of dropped entities per reason.
     examples (Dict[str, Dropped]): The first dropped entity per reason.
+    changed (Counter[str]): Number of entities that are not as the file states them, per reason.
+    changed_examples (Dict[str, Changed]): The first of them per reason.
+    bad (List[str]): What is malformed: file, line or record, and what was expected there.
+    n_items (int): Number of records and entities of the corpus, malformed ones too.
+    n_by_several (int): Number of documents that several annotators annotated.
+    warnings (List[str]): What may be wrong with the corpus, see `find_warnings`.
     """
 
     def __init__(self) -> None:
@@ -33,6 +40,13 @@ class Account:
         self.skipped: CounterType[str] = Counter()
         self.dropped: CounterType[str] = Counter()
         self.examples: Dict[str, Dropped] = {}
+        self.changed: CounterType[str] = Counter()
+        self.changed_examples: Dict[str, Changed] = {}
+        self.bad: List[str] = []
+        self.n_items = 0
+        self.n_by_several = 0
+        self.warnings: List[str] = []
+        self._agreement = (0, 0)
         self._spans: List[Tuple[int, int, int]] = []
 
     def add(self, doc: Doc, spans_key: str, dropped: Iterable[Dropped] = ()) -> None:
@@ -42,7 +56,7 @@ class Account:
         spans_key (str): Key of its entities in `doc.spans`.
         dropped (Iterable[Dropped]): The entities that it could not hold.
         """
-        spans = doc.spans[spans_key]
+        spans = list(doc.spans[spans_key])
         self._spans += [(self.documents, span.start, span.end) for span in spans]
         self.documents += 1
         self.tokens += len(doc)
@@ -51,6 +65,34 @@ class Account:
         for item in dropped:
             self.dropped[item.reason] += 1
             self.examples.setdefault(item.reason, item)
+
+    def add_record(self, record: Record) -> None:
+        """Add what happened to a record before it became a doc.
+
+        record (Record): The record.
+        """
+        self.bad += record.bad
+        self.n_items += 1 + len(record.entities) + len(record.dropped)
+        if record.skipped is not None:
+            self.skip(record.skipped)
+            return
+        for dropped in record.dropped:
+            self.dropped[dropped.reason] += 1
+            self.examples.setdefault(dropped.reason, dropped)
+        for changed in record.changed:
+            self.changed[changed.reason] += 1
+            self.changed_examples.setdefault(changed.reason, changed)
+        if record.agreement is not None:
+            self.n_by_several += 1
+            same, total = self._agreement
+            self._agreement = (same + record.agreement[0], total + record.agreement[1])
+
+    @property
+    def agreement(self) -> Optional[float]:
+        """F-score of the entities of each annotator with those of each other annotator, over the
+        documents that several of them annotated; None if there is none, or no entity in them."""
+        same, total = self._agreement
+        return same / total if total else None
 
     def skip(self, reason: str) -> None:
         """Add a record that is left out.
@@ -68,9 +110,9 @@ class Account:
     def is_lossless(self) -> bool:
         """Tell whether the docs hold all records and entities of the corpus.
 
-        RETURNS (bool): Whether nothing was dropped or skipped.
+        RETURNS (bool): Whether nothing was dropped, skipped, changed or malformed.
         """
-        return not self.dropped and not self.skipped
+        return not (self.dropped or self.skipped or self.changed or self.bad)
 
     def to_dict(self) -> Dict[str, Any]:
         """Export the account.
@@ -90,14 +132,23 @@ class Account:
                 reason: {"count": count, "example": _example_to_dict(self.examples[reason])}
                 for reason, count in self.dropped.most_common()
             },
+            "changed_entities": {
+                reason: {"count": count, "example": _example_to_dict(self.changed_examples[reason])}
+                for reason, count in self.changed.most_common()
+            },
+            "malformed": self.bad,
+            "documents_of_several_annotators": self.n_by_several,
+            "agreement": self.agreement,
+            "warnings": self.warnings,
         }
 
 
-def _example_to_dict(dropped: Dropped) -> Dict[str, Any]:
+def _example_to_dict(remark: Remark) -> Dict[str, Any]:
     return {
-        "record": dropped.record,
-        "label": dropped.entity.label,
-        "start": dropped.entity.start,
-        "end": dropped.entity.end,
-        "text": dropped.text,
+        "record": remark.record,
+        "where": printable(remark.where),
+        "label": remark.entity.label,
+        "start": remark.entity.start,
+        "end": remark.entity.end,
+        "text": remark.text,
     }

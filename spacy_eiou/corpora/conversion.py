@@ -1,6 +1,6 @@
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import spacy
 from spacy.language import Language
@@ -8,24 +8,72 @@ from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from tqdm import tqdm
 
 from ..files import to_json, write_files
+from ._files import CorpusFile, printable
 from .account import Account
+from .annotators import merge_annotators
+from .checks import Example, find_warnings
 from .docs import records_to_docs
-from .formats import get_format
+from .formats import Format, get_format, recognize
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
 
 PARTS = ("train", "dev", "test")
+# The share of malformed items from which on a corpus is refused.
+MAX_BAD = 0.01
+N_SHOWN = 20
+
+
+class Reading(NamedTuple):
+    """How a corpus is read, see `convert`. Of a reader's own options, None are those left out."""
+
+    offsets: Optional[str] = None
+    level: Optional[int] = None
+    text_key: Optional[str] = None
+    tag_names: Optional[Sequence[str]] = None
+    keep_tokens: bool = False
+    annotator: Optional[str] = None
+    merge: Optional[str] = None
+    max_bad: float = MAX_BAD
+
+    def get_options(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The options of the reader that are given."""
+        options = {
+            "offsets": self.offsets,
+            "level": self.level,
+            "text_key": self.text_key,
+            "tag_names": None if self.tag_names is None else list(self.tag_names),
+            "keep_tokens": self.keep_tokens or None,
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+    def read(self, corpus_format: Format, paths: Sequence[Path]) -> List[Record]:
+        """Read files.
+
+        corpus_format (Format): Their format.
+        paths (Sequence[Path]): Files, and folders of files.
+        RETURNS (List[Record]): The records, one for each text that several annotators annotated.
+        RAISES (CorpusError): If the files are not as expected.
+        """
+        records = list(corpus_format.read(paths, **self.get_options()))
+        return merge_annotators(records, self.merge, self.annotator)
 
 
 def convert(
     input_path: Path,
     output_path: Path,
     *,
-    corpus_format: str,
     lang: str,
+    corpus_format: Optional[str] = None,
     tokenizer: Optional[str] = None,
     spans_key: str = DEFAULT_SPANS_KEY,
     level: Optional[int] = None,
+    offsets: Optional[str] = None,
+    text_key: Optional[str] = None,
+    tag_names: Optional[Sequence[str]] = None,
+    keep_tokens: bool = False,
+    annotator: Optional[str] = None,
+    merge: Optional[str] = None,
+    max_bad: float = MAX_BAD,
     split_sizes: Optional[Sequence[int]] = None,
     split_fractions: Optional[Sequence[float]] = None,
     split_ids: Optional[Sequence[Path]] = None,
@@ -37,33 +85,43 @@ def convert(
 
     input_path (Path): The corpus, a file or a directory.
     output_path (Path): The .spacy file to write, or if the corpus is split the directory.
-    corpus_format (str): A name in `READERS`.
     lang (str): Code of the language.
+    corpus_format (Optional[str]): A name in `READERS`. If None, what the content tells.
     tokenizer (Optional[str]): Name of a registered tokenizer. If None, that of the language.
     spans_key (str): Key of the entities in `Doc.spans`.
     level (Optional[int]): Levels of the labels to keep, see `read_maintie`.
+    offsets (Optional[str]): How offsets count, one of `COUNTINGS`. If None, what the texts of
+        entities tell, as far as the corpus states them.
+    text_key (Optional[str]): The field of the text, see `read_jsonl`.
+    tag_names (Optional[Sequence[str]]): The names of tags that are numbers, see `read_jsonl`.
+    keep_tokens (bool): Whether to keep the tokens that come with a text, see `read_jsonl`.
+    annotator (Optional[str]): The only annotator to keep, see `merge_annotators`.
+    merge (Optional[str]): How to merge several annotators, see `merge_annotators`.
+    max_bad (float): The share of malformed items from which on the corpus is refused. A single one
+        is let pass, unless this is 0.
     split_sizes (Optional[Sequence[int]]): Number of records in each part, in order.
     split_fractions (Optional[Sequence[float]]): Share of the documents in each part, at random.
     split_ids (Optional[Sequence[Path]]): Files that list the ids of each part.
     seed (int): Random seed for the fractions.
-    strict (bool): Whether to raise an error if an entity or a record would be lost.
+    strict (bool): Whether to raise an error if anything would be lost or changed.
     silent (bool): Whether to show no progress.
     RETURNS (Dict[Path, Account]): The files and their accounts.
     RAISES (CorpusError): If the corpus or an argument is not as expected. Nothing is written.
     """
+    reading = Reading(offsets, level, text_key, tag_names, keep_tokens, annotator, merge, max_bad)
     paths = check_conversion(
         input_path,
         output_path,
         corpus_format=corpus_format,
-        level=level,
+        reading=reading,
         split_sizes=split_sizes,
         split_fractions=split_fractions,
         split_ids=split_ids,
     )
     nlp = make_nlp(lang, tokenizer)
-    records = list(get_format(corpus_format).read([input_path], **_get_options(level)))
-    if not records:
-        raise CorpusError(f"{input_path}: expected at least one record")
+    found, inputs = find_format(corpus_format, [input_path])
+    records = reading.read(found, inputs)
+    check_records(records, [input_path], max_bad)
     if split_sizes is not None:
         parts = split_by_sizes(records, split_sizes)
     elif split_fractions is not None:
@@ -77,8 +135,11 @@ def convert(
         for path, part in zip(paths, parts, strict=True)
     }
     accounts = {path: account for path, (_, account) in converted.items()}
-    if strict and not all(account.is_lossless() for account in accounts.values()):
-        raise CorpusError("Expected to keep all entities and records, since --strict is set")
+    accounts[paths[-1]].warnings = find_warnings(
+        {path.stem: to_examples(part) for path, part in zip(paths, parts, strict=True)}
+    )
+    if strict:
+        _check_lossless(accounts.values())
     contents = {path: docs.to_bytes() for path, (docs, _) in converted.items()}
     contents.update((_account_path(path), to_json(accounts[path].to_dict())) for path in paths)
     write_files(contents)
@@ -89,8 +150,8 @@ def check_conversion(
     input_path: Path,
     output_path: Path,
     *,
-    corpus_format: str,
-    level: Optional[int] = None,
+    corpus_format: Optional[str] = None,
+    reading: Reading = Reading(),
     split_sizes: Optional[Sequence[int]] = None,
     split_fractions: Optional[Sequence[float]] = None,
     split_ids: Optional[Sequence[Path]] = None,
@@ -101,13 +162,87 @@ def check_conversion(
     RETURNS (List[Path]): The .spacy files that will be written.
     RAISES (CorpusError): If an argument is not as expected.
     """
-    get_format(corpus_format).check_options(_get_options(level))
+    if corpus_format is not None:
+        get_format(corpus_format).check_options(reading.get_options())
+    merge_annotators([], reading.merge)
     splits = [split for split in (split_sizes, split_fractions, split_ids) if split is not None]
     if len(splits) > 1:
         raise CorpusError("Expected one way to split: by sizes, by fractions or by ids")
     outputs = _find_outputs(output_path, len(splits[0]) if splits else None)
     _check_paths([input_path, *(split_ids or [])], outputs)
     return outputs
+
+
+def find_format(name: Optional[str], paths: Sequence[Path]) -> Tuple[Format, List[Path]]:
+    """Find the format of files. Files that are in no known format are left out, with a warning.
+
+    name (Optional[str]): Its name. If None, what the content tells.
+    paths (Sequence[Path]): Files, and folders of files.
+    RETURNS (Tuple[Format, List[Path]]): The format, and the files and folders to read.
+    RAISES (CorpusError): If there is no such format, or the content does not tell one.
+    """
+    if name is not None:
+        return get_format(name), list(paths)
+    corpus_format, files, unknown = recognize(paths)
+    warn_of_unknown(unknown)
+    return corpus_format, list(paths) if not unknown else [file.path for file in files]
+
+
+def warn_of_unknown(files: Sequence[CorpusFile]) -> None:
+    """Warn of files that are in no known format and were left out.
+
+    files (Sequence[CorpusFile]): The files.
+    """
+    if files:
+        names = ", ".join(printable(file.name) for file in files[:N_SHOWN])
+        more = " ..." if len(files) > N_SHOWN else ""
+        warnings.warn(
+            f"Left out {len(files)} files that are in no known format: {names}{more}", stacklevel=3
+        )
+
+
+def check_records(records: Sequence[Record], paths: Sequence[Path], max_bad: float) -> None:
+    """Check that there are records, and that few items are malformed.
+
+    records (Sequence[Record]): The records.
+    paths (Sequence[Path]): The corpus, for error messages.
+    max_bad (float): The share of malformed items from which on it is refused.
+    RAISES (CorpusError): If there is none, or too many items are malformed.
+    """
+    bad = [problem for record in records for problem in record.bad]
+    n_items = sum(1 + len(record.entities) + len(record.dropped) for record in records)
+    listed = "".join(f"\n{problem}" for problem in bad[:N_SHOWN])
+    more = f"\n... and {len(bad) - N_SHOWN:,} more" if len(bad) > N_SHOWN else ""
+    if all(record.skipped == "malformed" for record in records):
+        raise CorpusError(f"{printable(paths[0])}: expected at least one record{listed}{more}")
+    is_single = len(bad) == 1 and max_bad > 0
+    if len(bad) > max_bad * n_items and not is_single:
+        raise CorpusError(
+            f"{printable(paths[0])}: {len(bad):,} of {n_items:,} items are malformed, more than a "
+            f"share of {max_bad} (to let more pass: --max-bad){listed}{more}"
+        )
+
+
+def to_examples(records: Iterable[Record]) -> List[Example]:
+    """RETURNS (List[Example]): The annotated texts of records that are not skipped."""
+    return [Example.from_record(record) for record in records if record.skipped is None]
+
+
+def _check_lossless(accounts: Iterable[Account]) -> None:
+    losses: List[str] = []
+    for account in accounts:
+        losses += account.bad[:N_SHOWN]
+        for counts, kind in (
+            (account.skipped, "records skipped"),
+            (account.dropped, "entities dropped"),
+            (account.changed, "entities changed"),
+        ):
+            losses += [f"{count:,} {kind} ({reason})" for reason, count in counts.items()]
+    if losses:
+        raise CorpusError(
+            "Expected to keep all entities and records as they are, since --strict is set:\n"
+            + "\n".join(losses)
+        )
 
 
 def make_nlp(lang: str, tokenizer: Optional[str]) -> Language:
@@ -123,10 +258,6 @@ def make_nlp(lang: str, tokenizer: Optional[str]) -> Language:
         return spacy.blank(lang, config=config)
     except (ImportError, ValueError) as err:
         raise CorpusError(f"Can't create the tokenizer: {err}") from err
-
-
-def _get_options(level: Optional[int]) -> Dict[str, Any]:
-    return {} if level is None else {"level": level}
 
 
 def _split_by_id_files(
@@ -158,7 +289,7 @@ def _find_outputs(output_path: Path, n_parts: Optional[int]) -> List[Path]:
 def _check_paths(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     for path in inputs:
         if not path.exists():
-            raise CorpusError(f"{path}: expected a file or a directory to read")
+            raise CorpusError(f"{printable(path)}: expected a file or a directory to read")
     for output in (*outputs, *map(_account_path, outputs)):
         if output.is_dir():
             raise CorpusError(f"{output}: expected a file to write, not a directory")

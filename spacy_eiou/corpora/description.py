@@ -17,7 +17,7 @@ from thinc.api import Config
 from ..extras import check_transformers
 from ..files import write_file
 from .account import Account
-from .conversion import PARTS, check_conversion, convert
+from .conversion import MAX_BAD, PARTS, Reading, check_conversion, convert
 from .docbin import read_docs
 from .record import CorpusError
 
@@ -29,6 +29,13 @@ class Conversion(BaseModel, extra="forbid", strict=True):
     output: str
     format: str
     level: Optional[int] = None
+    offsets: Optional[str] = None
+    text_key: Optional[str] = None
+    tag_names: Optional[List[str]] = None
+    keep_tokens: bool = False
+    annotator: Optional[str] = None
+    merge: Optional[str] = None
+    max_bad: float = Field(default=MAX_BAD, ge=0, le=1)
     split_sizes: Optional[List[int]] = None
     split_fractions: Optional[List[float]] = None
     split_ids: List[str] = []
@@ -118,7 +125,7 @@ def _get_arguments(conversion: Conversion, assets_path: Path, output_path: Path)
         "input_path": assets_path / conversion.input,
         "output_path": output_path / conversion.output,
         "corpus_format": conversion.format,
-        "level": conversion.level,
+        **{name: getattr(conversion, name) for name in Reading._fields},
         "split_sizes": conversion.split_sizes,
         "split_fractions": conversion.split_fractions,
         "split_ids": [assets_path / name for name in conversion.split_ids] or None,
@@ -126,10 +133,16 @@ def _get_arguments(conversion: Conversion, assets_path: Path, output_path: Path)
 
 
 def _check_conversions(calls: List[Dict[str, Any]]) -> None:
-    outputs = [path for call in calls for path in check_conversion(**call)]
+    outputs = [path for call in calls for path in _check_conversion(call)]
     for path, count in Counter(outputs).items():
         if count > 1:
             raise CorpusError(f"{path}: expected one conversion that writes this file, not {count}")
+
+
+def _check_conversion(call: Dict[str, Any]) -> List[Path]:
+    reading = Reading(**{name: call[name] for name in Reading._fields})
+    others = {name: value for name, value in call.items() if name not in Reading._fields}
+    return check_conversion(**others, reading=reading)
 
 
 def _warn_about_shared_docs(output_path: Path) -> None:

@@ -1,3 +1,4 @@
+from bisect import bisect_left
 from typing import Iterable, List, Set, Tuple
 
 from spacy.language import Language
@@ -5,15 +6,17 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import get_words_and_spaces
 
 from .account import Account
-from .record import CorpusError, Dropped, Entity, Record
+from .docbin import FastDocBin
+from .record import CorpusError, Dropped, Record
 
 
 def record_to_doc(
     nlp: Language, record: Record, spans_key: str = "sc"
 ) -> Tuple[Doc, List[Dropped]]:
     """Make a Doc of a record. Its tokens are those of the record, or else of the tokenizer. The
-    group of spans is always set, sorted by start, longest first, and by label. The ids of the
-    record and its group are in `doc.user_data["record_id"]` and `doc.user_data["group"]`.
+    group of spans is always set, sorted by start, longest first, and by label. The
+    identifiers of entities are the `kb_id_` of the spans. The ids of the record and its group are
+    in `doc.user_data["record_id"]` and `doc.user_data["group"]`.
 
     nlp (Language): The pipeline whose tokenizer to use.
     record (Record): The record.
@@ -26,21 +29,25 @@ def record_to_doc(
     doc.user_data["record_id"] = record.id
     if record.group is not None:
         doc.user_data["group"] = record.group
+    # Not by token, of which Python objects would have to be made.
+    bounds = doc.to_array(["IDX", "LENGTH"]).reshape(len(doc), 2)
+    starts, ends = bounds[:, 0].tolist(), bounds.sum(axis=1).tolist()
     spans: List[Span] = []
     dropped: List[Dropped] = []
-    seen: Set[Entity] = set()
+    seen: Set[Tuple[int, int, str]] = set()
     for entity in record.entities:
         text = record.text[entity.start : entity.end]
-        span = doc.char_span(entity.start, entity.end, label=entity.label)
-        if entity in seen:
+        start, end = bisect_left(starts, entity.start), bisect_left(ends, entity.end)
+        key = (entity.start, entity.end, entity.label)
+        if key in seen:
             dropped.append(Dropped("duplicate", record.id, entity, text))
         elif text.isspace():
             dropped.append(Dropped("whitespace", record.id, entity, text))
-        elif span is None:
+        elif [entity.start] != starts[start : start + 1] or [entity.end] != ends[end : end + 1]:
             dropped.append(Dropped("misaligned", record.id, entity, text))
         else:
-            spans.append(span)
-        seen.add(entity)
+            spans.append(Span(doc, start, end + 1, label=entity.label, kb_id=entity.kb_id))
+        seen.add(key)
     doc.spans[spans_key] = sorted(spans, key=lambda span: (span.start, -span.end, span.label_))
     return doc, dropped
 
@@ -57,15 +64,14 @@ def records_to_docs(
         dropped and skipped.
     RAISES (CorpusError): If the tokens of a record are not those of its text.
     """
-    docs = DocBin(store_user_data=True)
+    docs = FastDocBin(store_user_data=True)
     account = Account()
     for record in records:
-        if record.skipped is not None:
-            account.skip(record.skipped)
-            continue
-        doc, dropped = record_to_doc(nlp, record, spans_key)
-        docs.add(doc)
-        account.add(doc, spans_key, [*record.dropped, *dropped])
+        account.add_record(record)
+        if record.skipped is None:
+            doc, dropped = record_to_doc(nlp, record, spans_key)
+            docs.add(doc)
+            account.add(doc, spans_key, dropped)
     return docs, account
 
 

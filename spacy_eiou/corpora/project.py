@@ -3,18 +3,20 @@
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import srsly
 from spacy.language import Language
 
 from ..files import write_files
 from ..templates import TEMPLATES_PATH, render_template
+from ._files import CorpusFile, list_files, printable
 from .account import Account
-from .conversion import PARTS, make_nlp
+from .checks import find_warnings
+from .conversion import PARTS, Reading, check_records, make_nlp, to_examples, warn_of_unknown
 from .description import Conversion, CorpusDescription
 from .docs import records_to_docs
-from .formats import Format, get_format, guess_format, list_files
+from .formats import Format, get_format, recognize
 from .record import CorpusError, Record
 from .splits import split_by_fractions
 
@@ -64,6 +66,7 @@ def init_project(
     lang: str = "en",
     tokenizer: Optional[str] = None,
     transformer: Optional[str] = None,
+    reading: Reading = Reading(),
     force: bool = False,
 ) -> ProjectReport:
     """Start a spaCy project for annotated texts.
@@ -73,11 +76,12 @@ def init_project(
         is none, and a test part if there is neither.
     dev (Sequence[Path]): Files and directories of the dev part.
     test (Sequence[Path]): Files and directories of the test part.
-    corpus_format (Optional[str]): A name in `READERS`. If None, what the suffixes tell.
+    corpus_format (Optional[str]): A name in `READERS`. If None, what the content tells.
     lang (str): Code of the language.
     tokenizer (Optional[str]): Name of a registered tokenizer. If None, that of the language.
     transformer (Optional[str]): Name of a transformer, see `find_transformer`. If None, the model
         has none.
+    reading (Reading): How to read the files, see `convert`.
     force (bool): Whether to write into a directory that is not empty.
     RETURNS (ProjectReport): What the project was made of.
     RAISES (CorpusError): If the files or an argument are not as expected. Nothing is written.
@@ -89,64 +93,89 @@ def init_project(
     nlp = make_nlp(lang, tokenizer)
     tokenizer = str(nlp.config["nlp"]["tokenizer"]["@tokenizers"])
     inputs = {part: paths for part, paths in zip(PARTS, (train, dev, test), strict=True) if paths}
-    reader = _choose_format(corpus_format, [*train, *dev, *test])
-    files = {part: _find_files(reader, paths) for part, paths in inputs.items()}
+    _check_names([*train, *dev, *test])
+    reader, unknown = _find_format(corpus_format, [*train, *dev, *test])
+    files = {part: _find_files(reader, paths, unknown) for part, paths in inputs.items()}
     _check_assets(project_dir, files)
-    records = {part: _read_files(reader, paths) for part, paths in files.items()}
+    records = {
+        part: reading.read(reader, [f.path for f in listed]) for part, listed in files.items()
+    }
+    for part, listed in files.items():
+        check_records(records[part], [listed[0].path], reading.max_bad)
     fractions = choose_fractions(records)
-    _check_parts(split_records(records, fractions))
+    parts = split_records(records, fractions)
+    _check_parts(parts)
     everything = [record for part in records.values() for record in part]
-    corpus = describe_corpus(list(records), reader.name, lang, tokenizer, fractions)
-    contents = make_project(project_dir.resolve().name, corpus, list(records), transformer)
+    corpus = describe_corpus(list(records), reader.name, lang, tokenizer, fractions, reading)
+    contents = make_project(
+        printable(project_dir.resolve().name), corpus, list(records), transformer
+    )
     contents.update(
-        (f"assets/{part}/{path.name}", path.read_bytes())
-        for part, paths in files.items()
-        for path in paths
+        (f"assets/{part}/{file.name}", file.path.read_bytes())
+        for part, listed in files.items()
+        for file in listed
     )
     write_files({project_dir / name: data for name, data in contents.items()})
+    account = records_to_docs(nlp, everything)[1]
+    account.warnings = find_warnings({part: to_examples(found) for part, found in parts.items()})
     return ProjectReport(
         corpus_format=reader.name,
         n_files=sum(map(len, files.values())),
-        account=records_to_docs(nlp, everything)[1],
+        account=account,
         n_entities=sum(len(record.entities) for record in everything),
         misaligned=compare_tokenizers(nlp, everything),
     )
 
 
-def _choose_format(name: Optional[str], paths: List[Path]) -> Format:
+def _check_names(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.exists():
-            raise CorpusError(f"{path}: expected an annotated file or a directory of them")
+            raise CorpusError(
+                f"{printable(path)}: expected an annotated file or a directory of them"
+            )
         if path.name.startswith("."):
             raise CorpusError(
-                f"{path}: expected another name, since a project does not read files whose name "
-                "begins with a dot"
+                f"{printable(path)}: expected another name, since a project does not read files "
+                "whose name begins with a dot"
             )
-    return guess_format(paths) if name is None else get_format(name)
 
 
-def _find_files(corpus_format: Format, paths: Sequence[Path]) -> List[Path]:
-    files = corpus_format.find_files(paths)
-    name, count = Counter(path.name for path in files).most_common(1)[0]
+def _find_format(name: Optional[str], paths: Sequence[Path]) -> Tuple[Format, Set[Path]]:
+    """RETURNS (Tuple[Format, Set[Path]]): The format, and the files that are in no known one."""
+    if name is not None:
+        return get_format(name), set()
+    corpus_format, _, unknown = recognize(paths)
+    warn_of_unknown(unknown)
+    return corpus_format, {file.path for file in unknown}
+
+
+def _find_files(
+    corpus_format: Format, paths: Sequence[Path], unknown: Set[Path]
+) -> List[CorpusFile]:
+    """RETURNS (List[CorpusFile]): The files of the format, and those beside them that it needs."""
+    found = [file for file in list_files(paths) if file.path not in unknown]
+    files = corpus_format.add_beside(found)
+    if not files:
+        raise CorpusError(
+            f"{printable(paths[0])}: expected a file in the format '{corpus_format.name}'"
+        )
+    name, count = Counter(file.name for file in files).most_common(1)[0]
     if count > 1:
-        raise CorpusError(f"Expected files of different names, but {count} are named '{name}'")
+        raise CorpusError(
+            f"Expected files of different names, but {count} are named '{printable(name)}'"
+        )
     return files
 
 
-def _check_assets(project_dir: Path, files: Dict[str, List[Path]]) -> None:
-    for part, paths in files.items():
+def _check_assets(project_dir: Path, files: Dict[str, List[CorpusFile]]) -> None:
+    for part, listed in files.items():
         folder = project_dir / "assets" / part
-        names = {path.name for path in paths}
-        for path in sorted(list_files([folder]) if folder.is_dir() else []):
-            if path.name not in names:
-                raise CorpusError(f"{path}: expected no other files here, they would be read too")
-
-
-def _read_files(corpus_format: Format, paths: List[Path]) -> List[Record]:
-    records = list(corpus_format.read(paths))
-    if not records:
-        raise CorpusError(f"{paths[0]}: expected at least one record")
-    return records
+        names = {file.name for file in listed}
+        for file in list_files([folder]) if folder.is_dir() else []:
+            if file.name not in names:
+                raise CorpusError(
+                    f"{printable(file.path)}: expected no other files here, they would be read too"
+                )
 
 
 def choose_fractions(records: Dict[str, List[Record]]) -> Optional[List[float]]:
@@ -160,11 +189,7 @@ def choose_fractions(records: Dict[str, List[Record]]) -> Optional[List[float]]:
     if "dev" in records:
         return None
     parts = PARTS[:2] if "test" in records else PARTS
-    documents = {
-        number if record.group is None else record.group
-        for number, record in enumerate(records["train"])
-        if record.skipped is None
-    }
+    documents = {record.document for record in records["train"] if record.skipped is None}
     if len(documents) < len(parts):
         raise CorpusError(
             f"Expected at least {len(parts)} documents to split into {', '.join(parts)}, "
@@ -240,6 +265,7 @@ def describe_corpus(
     lang: str,
     tokenizer: str,
     fractions: Optional[List[float]],
+    reading: Reading = Reading(),
 ) -> CorpusDescription:
     """Describe how `eiou prepare` is to convert the files.
 
@@ -248,10 +274,13 @@ def describe_corpus(
     lang (str): Code of the language.
     tokenizer (str): Name of a registered tokenizer.
     fractions (Optional[List[float]]): The shares, see `choose_fractions`.
+    reading (Reading): How to read them.
     RETURNS (CorpusDescription): The description.
     """
     conversions = [
-        Conversion(input=folder, format=corpus_format, output=f"{folder}.spacy")
+        Conversion(
+            input=folder, format=corpus_format, output=f"{folder}.spacy", **reading._asdict()
+        )
         for folder in folders
     ]
     if fractions is not None:

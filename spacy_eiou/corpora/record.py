@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Iterable, List, Optional, Sequence, Tuple
 
 
@@ -7,37 +7,53 @@ class CorpusError(ValueError):
     record, and what was expected there."""
 
 
-@dataclass(frozen=True)
+class UnreadableError(CorpusError):
+    """A file can't be read as a whole. Any other `CorpusError` of a reader concerns one item."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """An annotated stretch of text.
 
     start (int): Offset of the first character.
     end (int): Offset after the last character.
     label (str): The entity type.
+    kb_id (str): Its identifier in a knowledge base, if the corpus gives one.
     """
 
     start: int
     end: int
     label: str
+    kb_id: str = ""
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """An annotated entity that a record or a doc cannot hold.
+class Remark:
+    """What happened to an annotated entity on its way into a record or a doc.
 
-    reason (str): Why it was dropped, e.g. "discontinuous" or "misaligned".
+    reason (str): What happened, e.g. "discontinuous" or "misaligned".
     record (str): Id of the record.
-    entity (Entity): The entity, with the offsets that the corpus gives.
+    entity (Entity): The entity.
     text (str): The text between the offsets.
+    where (str): File and line or record, if they are known.
     """
 
     reason: str
     record: str
     entity: Entity
     text: str
+    where: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+class Dropped(Remark):
+    """An entity that a record or a doc cannot hold."""
+
+
+class Changed(Remark):
+    """An entity that was trimmed, joined, completed or located anew. It is given as it is now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """An annotated text, as every reader yields it.
 
@@ -48,6 +64,14 @@ class Record:
     group (Optional[str]): Id of the document that the text is a part of.
     dropped (Tuple[Dropped, ...]): Entities that the reader could not represent.
     skipped (Optional[str]): Why the annotators left the record out, or None for a record to use.
+    changed (Tuple[Changed, ...]): Entities that are not as the file states them.
+    bad (Tuple[str, ...]): What is malformed: file, line or record, and what was expected there.
+    task (Optional[str]): What was annotated, if several annotators may have done so: the same for
+        each of their records.
+    annotator (Optional[str]): Name of the annotator, if the corpus gives it.
+    is_ground_truth (bool): Whether a reviewer has preferred it to those of the other annotators.
+    agreement (Optional[Tuple[int, int]]): Of a record that several annotators made: how many of the
+        entities of each pair of them are the same, and how many there are, counted from both sides.
     """
 
     id: str
@@ -57,65 +81,21 @@ class Record:
     group: Optional[str] = None
     dropped: Tuple[Dropped, ...] = ()
     skipped: Optional[str] = None
+    changed: Tuple[Changed, ...] = ()
+    bad: Tuple[str, ...] = ()
+    task: Optional[str] = field(default=None, compare=False)
+    annotator: Optional[str] = field(default=None, compare=False)
+    is_ground_truth: bool = field(default=False, compare=False)
+    agreement: Optional[Tuple[int, int]] = field(default=None, compare=False)
 
+    def with_bad(self, bad: Iterable[str]) -> "Record":
+        """RETURNS (Record): The record with another account of what is malformed."""
+        return replace(self, bad=tuple(bad))
 
-def make_record(
-    record_id: str,
-    text: str,
-    entities: Iterable[Entity],
-    where: str,
-    *,
-    words: Optional[Sequence[str]] = None,
-    group: Optional[str] = None,
-    dropped: Sequence[Dropped] = (),
-) -> Record:
-    """Build a record, after a check of each entity against the text. An entity whose end does not
-    lie after its start is dropped.
-
-    record_id (str): Name of the record within its corpus.
-    text (str): The text.
-    entities (Iterable[Entity]): The entities, in characters.
-    where (str): File and line or record, for error messages.
-    words (Optional[Sequence[str]]): The tokens, if the corpus gives them.
-    group (Optional[str]): Id of the document that the text is a part of.
-    dropped (Sequence[Dropped]): Entities dropped so far.
-    RETURNS (Record): The record.
-    RAISES (CorpusError): If an offset lies outside the text or a label is empty.
-    """
-    kept: List[Entity] = []
-    dropped = list(dropped)
-    for entity in entities:
-        check_entity(entity, text, where)
-        if entity.start < entity.end:
-            kept.append(entity)
-        else:
-            dropped.append(Dropped("empty or reversed", record_id, entity, ""))
-    return Record(
-        record_id,
-        text,
-        tuple(kept),
-        words=None if words is None else tuple(words),
-        group=group,
-        dropped=tuple(dropped),
-    )
-
-
-def check_entity(entity: Entity, text: str, where: str) -> None:
-    """Check that an entity has a label and lies within its text.
-
-    entity (Entity): The entity.
-    text (str): The text.
-    where (str): File and line or record, for error messages.
-    RAISES (CorpusError): If an offset lies outside the text or the label is empty.
-    """
-    if not entity.label:
-        raise CorpusError(f"{where}: expected a label for the entity at {entity.start}")
-    for offset in (entity.start, entity.end):
-        if not 0 <= offset <= len(text):
-            raise CorpusError(
-                f"{where}: expected offsets from 0 to {len(text)}, the length of the text, "
-                f"but '{entity.label}' has {offset}"
-            )
+    @property
+    def document(self) -> str:
+        """The document that the record is a part of, or else its text: what no split divides."""
+        return f"text {self.text}" if self.group is None else f"group {self.group}"
 
 
 def join_words(words: Sequence[str], where: str) -> Tuple[str, List[int], List[int]]:

@@ -2,7 +2,7 @@ import math
 import random
 from itertools import islice
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Union
+from typing import Dict, List, NamedTuple, Sequence
 
 from ._parse import read_lines
 from .record import CorpusError, Record
@@ -41,9 +41,10 @@ def split_by_sizes(records: Sequence[Record], sizes: Sequence[int]) -> List[List
 def split_by_fractions(
     records: Sequence[Record], fractions: Sequence[float], seed: int = 0
 ) -> List[List[Record]]:
-    """Split records at random. The records of one group stay together, and the fractions are those
-    of the groups. Records that are skipped make up no doc: they do not count, and stand in the
-    first part. Each part keeps the order of the corpus.
+    """Split records at random. The records of one group stay together, and so do those that belong
+    to no group and have the same text. The fractions are those of the groups. Records that are
+    skipped make up no doc: they do not count, and stand in the first part. Each part keeps the
+    order of the corpus.
 
     records (Sequence[Record]): The records.
     fractions (Sequence[float]): The share of each part.
@@ -55,11 +56,11 @@ def split_by_fractions(
         raise CorpusError(
             f"Expected positive split fractions that sum to 1, not {', '.join(map(str, fractions))}"
         )
-    groups: Dict[Union[int, str], List[int]] = {}
+    groups: Dict[str, List[int]] = {}
     skipped = []
     for i, record in enumerate(records):
         if record.skipped is None:
-            groups.setdefault(i if record.group is None else record.group, []).append(i)
+            groups.setdefault(record.document, []).append(i)
         else:
             skipped.append(i)
     shuffled = list(groups.values())

@@ -15,7 +15,7 @@ from spacy_eiou.annotation.sinks import (
     write_graphml,
     write_html,
 )
-from spacy_eiou.corpora import Entity, read_brat
+from spacy_eiou.corpora import read_brat
 
 NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 
@@ -85,7 +85,10 @@ def test_brat_round_trip(tmp_path_factory, text_and_spans):
     write_brat([annotate(text, *spans)], path)
     (record,) = read_brat(path)
     assert record.text == text
-    assert record.entities == tuple(Entity(start, end, "X") for start, end in spans)
+    # A reader trims white space at the edges, and there is nothing in an entity without a word
+    found = [(text[entity.start : entity.end], entity.label) for entity in record.entities]
+    words = [text[start:end].strip() for start, end in spans]
+    assert found == [(word, "X") for word in words if word]
 
 
 def test_graph_of_any_script_is_written_as_it_is(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import srsly
@@ -60,7 +61,7 @@ def test_options_reach_the_function(source, tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["-f", "xml"], "Expected a format from brat, cmeee"),
+        (["-f", "xml"], "Expected a format from bioc, brat"),
         (["-f", "jsonl", "--level", "1"], "Expected no level"),
         (["-f", "jsonl", "--strict"], "--strict is set"),
     ],
@@ -71,6 +72,43 @@ def test_errors_are_messages(source, tmp_path, options, message):
     assert f"Can't convert '{source}'" in output
     assert message in output
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
+
+
+def test_options_of_readers_reach_them(tmp_path):
+    items = [
+        {"body": "😀 IL-2", "spans": [[3, 7, "protein"]], "annotator": name} for name in ("a", "b")
+    ]
+    srsly.write_jsonl(tmp_path / "data.jsonl", [*items, {"tokens": ["a"], "ner_tags": [0]}])
+    options = ["--text-key", "body", "--offsets", "utf-16", "--tag-names", "O,B-X", "--keep-tokens"]
+    options += ["--max-bad", "0.5", "-f", "jsonl", "-l", "en"]
+    code, output = run(tmp_path / "data.jsonl", tmp_path / "a.spacy", *options, "--annotator", "b")
+    assert code == 0, output
+    assert "1 documents have several annotators, who agree by 100.0% (F-score)" in output
+    code, output = run(tmp_path / "data.jsonl", tmp_path / "a.spacy", *options, "--merge", "union")
+    assert code == 0, output
+    assert "Generated output file (2 documents)" in output
+
+
+def test_what_is_malformed_and_may_be_wrong_is_printed(tmp_path):
+    lines = ['{"text": "IL-2", "spans": [[0, 4, "protein"]]}'] * 2
+    lines += ['{"text": "IL-3 ", "spans": [[0, 5, "Protein"]]}', "{"]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines))
+    code, output = run(tmp_path / "data.jsonl", tmp_path / "a.spacy", "-l", "en")
+    assert code == 0, output
+    assert "1 items are malformed" in output and "line 4: expected valid JSON" in output
+    assert "Changed 1 entities (white space trimmed)" in output
+    assert "The labels 'Protein' (1) and 'protein' (2) differ by case" in output
+    assert "1 documents have the text of another one ('IL-2')" in output
+
+
+def test_name_that_is_not_utf8(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl")
+    srsly.write_jsonl(tmp_path / "data.jsonl", ITEMS)
+    os.rename(tmp_path / "data.jsonl", path)
+    code, output = run(path, tmp_path / "a.spacy", "-l", "en")
+    assert code == 0, output
+    code, output = run(path, tmp_path / "a.spacy", "-l", "en", "--strict")
+    assert code == 1 and "caf" in output
 
 
 @pytest.mark.parametrize("option", ["--split-sizes", "--split-fractions"])

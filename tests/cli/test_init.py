@@ -8,7 +8,7 @@ from spacy_eiou.cli import app
 @pytest.fixture
 def run(tmp_path):
     def run(*options):
-        records = [{"text": "IL-2-mediated", "spans": [[0, 4, "protein"]]}] * 3
+        records = [{"text": f"IL-{n}-mediated", "spans": [[0, 4, "protein"]]} for n in range(3)]
         srsly.write_jsonl(tmp_path / "notes.jsonl", records)
         args = ["init", tmp_path / "my project", "--train", tmp_path / "notes.jsonl", *options]
         return CliRunner().invoke(app, list(map(str, args)))
@@ -38,5 +38,5 @@ def test_error_is_a_message(run, tmp_path):
     result = run("--format", "xml")
     assert result.exit_code == 1
     assert "Can't start a project in" in result.output
-    assert "Expected a format from brat" in " ".join(result.output.split())
+    assert "Expected a format from bioc" in " ".join(result.output.split())
     assert not (tmp_path / "my project").exists()

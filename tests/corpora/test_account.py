@@ -63,9 +63,21 @@ def test_to_dict(account):
         "dropped_entities": {
             "misaligned": {
                 "count": 2,
-                "example": {"record": "r1", "label": "A", "start": 2, "end": 4, "text": "bc"},
+                "example": {
+                    "record": "r1",
+                    "where": "",
+                    "label": "A",
+                    "start": 2,
+                    "end": 4,
+                    "text": "bc",
+                },
             }
         },
+        "changed_entities": {},
+        "malformed": [],
+        "documents_of_several_annotators": 0,
+        "agreement": None,
+        "warnings": [],
     }
     assert json.loads(json.dumps(account.to_dict())) == expected
 

@@ -150,8 +150,8 @@ def test_level(tmp_path, level, label):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"corpus_format": "xml"}, "Expected a format from brat, cmeee, .*, not 'xml'"),
-        ({"corpus_format": "iob2"}, "data.jsonl, line 2: expected a token and its tags"),
+        ({"corpus_format": "xml"}, "Expected a format from bioc, brat, .*, not 'xml'"),
+        ({"corpus_format": "iob2"}, "data.jsonl, line 1: expected a token and its tags"),
         ({"lang": "qq"}, "Can't create the tokenizer"),
         ({"tokenizer": "none"}, "Can't create the tokenizer"),
         ({"level": 1}, "Expected no level: the format 'jsonl' has none"),

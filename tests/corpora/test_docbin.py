@@ -1,22 +1,26 @@
+import numpy as np
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training.corpus import create_docbin_reader
 from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import (
     CorpusError,
     Entity,
     Record,
+    create_corpus,
     read_docbin,
     record_to_doc,
     records_to_docs,
 )
-from spacy_eiou.corpora.docbin import load_docs
+from spacy_eiou.corpora.docbin import FastDocBin, load_docs
 
 NLP = spacy.blank("en")
-RECORD = Record("a", "IL-2  gene.", (Entity(0, 10, "DNA"), Entity(0, 4, "protein")), group="g")
+ENTITIES = (Entity(0, 10, "DNA", "MESH:D1"), Entity(0, 4, "protein"))
+RECORD = Record("a", "IL-2  gene.", ENTITIES, group="g")
 
 
 def make_doc(*spans, key="sc"):
@@ -51,8 +55,9 @@ def test_doc_without_the_spans_is_skipped(tmp_path):
 
 
 def test_span_without_a_label(tmp_path):
-    with pytest.raises(CorpusError, match=r"data\.spacy, doc 2: expected a label"):
-        list(read_docbin(write(tmp_path, make_doc(), make_doc((0, 1, "")))))
+    _, record = read_docbin(write(tmp_path, make_doc(), make_doc((0, 1, ""))))
+    assert "data.spacy, doc 2: expected a label for 'IL-2' at 0" in record.bad[0]
+    assert [dropped.reason for dropped in record.dropped] == ["no label"]
 
 
 def test_only_spans_key_is_used(tmp_path):
@@ -101,6 +106,50 @@ def test_damaged_file_raises_corpus_error(tmp_path_factory, data):
     path.write_bytes(content[:cut] + replaced * data.draw(st.booleans()))
     with pytest.raises(CorpusError, match=r"data\.spacy: expected a complete \.spacy file"):
         list(read_docbin(path))
+
+
+def test_bytes_are_those_of_spacy():
+    nlp = NLP
+    doc = make_doc((0, 2, "DNA"), (0, 1, "protein"))
+    doc.spans["sc"].attrs["scores"] = np.array([0.5, 1.0])
+    doc.spans["same"] = doc.spans["sc"]
+    doc.user_data.update({"record_id": "a", ("._.", "x", 1, 2): [1]})
+    doc[0].tag_, doc[1].ent_type_, doc.cats = "NN", "X", {"a": 1.0}
+    docs = [doc, Doc(nlp.vocab), make_doc(key=None), nlp("IL-2 binds")]
+    docs[3].spans["sc"] = [Span(docs[3], 0, 1, "DNA", kb_id="MESH:D1", span_id="7")]
+    fast, plain = (make(docs=docs, store_user_data=True) for make in (FastDocBin, DocBin))
+    assert fast.to_bytes() == plain.to_bytes()
+    for copy, expected in zip(
+        FastDocBin().from_bytes(plain.to_bytes()).get_docs(Vocab()),
+        DocBin().from_bytes(plain.to_bytes()).get_docs(Vocab()),
+        strict=True,
+    ):
+        assert copy.to_bytes(exclude=["user_data"]) == expected.to_bytes(exclude=["user_data"])
+        assert copy.user_data == expected.user_data
+
+
+@pytest.mark.parametrize("options", [{}, {"limit": 1}, {"max_length": 2}, {"gold_preproc": True}])
+def test_reader_of_training_data_is_that_of_spacy(tmp_path, options):
+    docs = [make_doc((0, 2, "DNA")), Doc(NLP.vocab), make_doc((0, 1, "protein"))]
+    for doc in docs:
+        doc.set_ents([])
+        if len(doc):
+            doc[0].is_sent_start = doc[2].is_sent_start = True
+            doc[1].is_sent_start = False
+    path = write(tmp_path, *docs)
+    examples, expected = (
+        [
+            (list(map(str, example.predicted)), example.reference.to_json(), example.to_dict())
+            for example in make(path, **{"gold_preproc": False, **options})(spacy.blank("en"))
+        ]
+        for make in (create_corpus, create_docbin_reader)
+    )
+    assert examples == expected != []
+
+
+def test_reader_of_training_data_needs_a_path():
+    with pytest.raises(ValueError, match=r"path of a \.spacy file"):
+        create_corpus(None)
 
 
 def test_label_without_its_string_raises_corpus_error(tmp_path):

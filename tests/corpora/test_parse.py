@@ -49,7 +49,7 @@ def test_bad_json(data):
 def test_json_list(tmp_path):
     path = tmp_path / "f.json"
     path.write_bytes('\ufeff["😀", 1]'.encode())
-    assert list(read_json_list(path)) == [(1, "😀"), (2, 1)]
+    assert list(read_json_list(path)) == [(f"{path}, record 1", "😀"), (f"{path}, record 2", 1)]
 
 
 @pytest.mark.parametrize(

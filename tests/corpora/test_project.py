@@ -1,5 +1,6 @@
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import (
+    PARTS,
     Conversion,
     CorpusDescription,
     CorpusError,
     Entity,
+    Reading,
     Record,
     init_project,
     make_nlp,
@@ -154,7 +157,7 @@ def test_files(tmp_path):
     ],
 )
 def test_parts_that_are_not_given_are_split_off(tmp_path, given, converted, evaluated):
-    notes = write_jsonl(tmp_path, TEXTS * 10)
+    notes = write_jsonl(tmp_path, [f"IL-{number} gene" for number in range(30)])
     init_project(tmp_path / "project", **{part: [notes] for part in given})
     conversions = srsly.read_yaml(tmp_path / "project" / "configs" / "corpus.yml")["convert"]
     assert {item["input"]: item.get("split_fractions") for item in conversions} == converted
@@ -212,7 +215,7 @@ def test_folder_of_a_transformer_is_found_from_the_project(tmp_path, monkeypatch
 
 
 def test_other_tokenizers_are_compared_if_entities_are_misaligned(tmp_path):
-    records = [{"text": "IL-2-mediated", "spans": [[0, 4, "protein"]]} for _ in range(3)]
+    records = [{"text": f"IL-{n}-mediated", "spans": [[0, 4, "protein"]]} for n in range(3)]
     srsly.write_jsonl(tmp_path / "notes.jsonl", records)
     report = init_project(
         tmp_path / "project",
@@ -235,16 +238,18 @@ def test_misaligned_entities_are_counted_whatever_tokens_the_corpus_has():
 
 def test_bad_record_is_named_and_nothing_written(tmp_path):
     notes = write_jsonl(tmp_path)
-    notes.write_text(notes.read_text("utf8") + '{"text": "IL-2"}', encoding="utf8")
-    with pytest.raises(CorpusError, match=r"notes\.jsonl, line 4: expected one list of entities"):
+    notes.write_text(notes.read_text("utf8") + '{"text": "IL-2"}\n' * 2, encoding="utf8")
+    with pytest.raises(CorpusError, match=r"2 of 11 .*--max-bad(?s:.*)line 4: expected one list"):
         init_project(tmp_path / "project", [notes])
     assert not (tmp_path / "project").exists()
+    report = init_project(tmp_path / "project", [notes], reading=Reading(max_bad=0.5))
+    assert len(report.account.bad) == 2
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"corpus_format": "xml"}, "Expected a format from brat, .*, not 'xml'"),
+        ({"corpus_format": "xml"}, "Expected a format from bioc, .*, not 'xml'"),
         ({"lang": "xx-none"}, "Can't create the tokenizer"),
         ({"tokenizer": "none"}, "Can't create the tokenizer"),
     ],
@@ -281,6 +286,39 @@ def test_files_of_the_same_name(tmp_path):
         init_project(tmp_path / "project", paths)
 
 
+def test_folders_in_folders_and_archives_are_copied_as_they_are(tmp_path, monkeypatch):
+    for name in ("notes", "abstracts"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "a.txt").write_text(f"IL-2 {name}", encoding="utf8")
+        (tmp_path / "data" / name / "a.ann").write_text("T1\tX 0 4\tIL-2\n", encoding="utf8")
+    (tmp_path / "data" / "README.md").write_text("About.\n", encoding="utf8")
+    with zipfile.ZipFile(tmp_path / "data" / "more.zip", "w") as archive:
+        archive.writestr("b.txt", "IL-2 more")
+        archive.writestr("b.ann", "T1\tX 0 4\tIL-2\n")
+    with pytest.warns(UserWarning, match=r"Left out 1 files .* README\.md"):
+        report = init_project(tmp_path / "project", [tmp_path / "data"])
+    assert (report.corpus_format, report.n_files, report.n_entities) == ("brat", 5, 3)
+    assert list_names(tmp_path / "project" / "assets" / "train") == {
+        *("abstracts/a.ann", "abstracts/a.txt", "notes/a.ann", "notes/a.txt", "more.zip")
+    }
+    run_prepare(tmp_path / "project", monkeypatch)
+    parts = [read_docs(tmp_path / "project" / "corpus" / f"{part}.spacy") for part in PARTS]
+    texts = {text for docs in parts for text, _ in docs}
+    assert texts == {"IL-2 abstracts", "IL-2 notes", "IL-2 more"}
+
+
+def test_options_of_reading_are_those_of_the_project(tmp_path, monkeypatch):
+    items = [{"body": f"😀 IL-{n}", "spans": [[3, 7, "protein"]]} for n in range(3)]
+    srsly.write_jsonl(tmp_path / "notes.jsonl", items)
+    reading = Reading(text_key="body", offsets="utf-16")
+    init_project(
+        tmp_path / "project", [tmp_path / "notes.jsonl"], corpus_format="jsonl", reading=reading
+    )
+    run_prepare(tmp_path / "project", monkeypatch)
+    ((text, spans),) = read_docs(tmp_path / "project" / "corpus" / "dev.spacy")
+    assert [text[start:end] for start, end, _ in spans] == [text[2:]]
+
+
 def test_hidden_file_and_missing_file(tmp_path):
     hidden = write_jsonl(tmp_path).rename(tmp_path / ".hidden.jsonl")
     for path, message in ((hidden, "does not read files whose name"), (tmp_path / "a", "expected")):
@@ -294,7 +332,7 @@ GROUPS = st.none() | st.sampled_from("ab")
 
 @given(st.lists(GROUPS, min_size=1, max_size=30), st.booleans())
 def test_no_part_is_empty(groups, has_test):
-    records = [Record(str(i), "", (), group=group) for i, group in enumerate(groups)]
+    records = [Record(str(i), str(i), (), group=group) for i, group in enumerate(groups)]
     n_documents = groups.count(None) + len(set(groups) - {None})
     given_parts = {"train": records, "test": records} if has_test else {"train": records}
     if n_documents < (2 if has_test else 3):
@@ -314,12 +352,14 @@ def test_part_of_rejected_records_is_refused(tmp_path):
 
 
 def test_train_part_without_entities_is_refused(tmp_path):
-    srsly.write_jsonl(tmp_path / "notes.jsonl", [{"text": "IL-2", "spans": []}] * 3)
+    srsly.write_jsonl(tmp_path / "notes.jsonl", [{"text": text, "spans": []} for text in TEXTS])
     with pytest.raises(CorpusError, match="Expected an entity in the train part"):
         init_project(tmp_path / "project", [tmp_path / "notes.jsonl"])
 
 
 def test_file_without_records_is_refused(tmp_path):
     (tmp_path / "notes.jsonl").touch()
-    with pytest.raises(CorpusError, match=r"notes\.jsonl: expected at least one record"):
+    with pytest.raises(CorpusError, match=r"notes\.jsonl \(empty\)"):
         init_project(tmp_path / "project", [tmp_path / "notes.jsonl"])
+    with pytest.raises(CorpusError, match=r"notes\.jsonl: expected at least one record"):
+        init_project(tmp_path / "project", [tmp_path / "notes.jsonl"], corpus_format="jsonl")

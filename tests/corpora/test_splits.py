@@ -14,7 +14,7 @@ from spacy_eiou.corpora import (
 
 def make_records(n, group_size=None):
     return [
-        Record(f"r{i}", "", (), group=f"g{i // group_size}" if group_size else None)
+        Record(f"r{i}", f"text {i}", (), group=f"g{i // group_size}" if group_size else None)
         for i in range(n)
     ]
 
@@ -55,6 +55,16 @@ def test_fractions_depend_on_the_seed_alone():
     first, again, other = (split_by_fractions(records, [0.5, 0.5], seed) for seed in (0, 0, 1))
     assert first == again != other
     assert split_by_fractions(records, [0.5, 0.5]) == first
+
+
+def test_equal_texts_stay_together_unless_they_belong_to_documents():
+    records = [Record(str(i), f"text {i % 10}", ()) for i in range(30)]
+    parts = split_by_fractions(records, [0.8, 0.1, 0.1])
+    assert [len(part) for part in parts] == [24, 3, 3]
+    texts = [{record.text for record in part} for part in parts]
+    assert not (texts[0] & texts[1] or texts[0] & texts[2] or texts[1] & texts[2])
+    grouped = [Record(str(i), "", (), group=str(i)) for i in range(4)]
+    assert [len(part) for part in split_by_fractions(grouped, [0.5, 0.5])] == [2, 2]
 
 
 def test_fractions_may_be_rounded():

@@ -144,6 +144,7 @@ def test_thresholds_of_labels(model_path, metrics_path):
     assert rows["labels per span"] == ["no limit"]
 
 
+@pytest.mark.slow
 def test_package_takes_the_card_and_meta_stays(model_path, metrics_path, corpus_path, tmp_path):
     meta = (model_path / "meta.json").read_bytes()
     options = ["--name", "notes", "--version", "0.2.0"]

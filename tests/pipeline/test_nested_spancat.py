@@ -290,6 +290,7 @@ def test_listener_trains_the_shared_tok2vec():
     assert nlp.evaluate(examples)[f"spans_{SPAN_KEY}_f"] == 1.0
 
 
+@pytest.mark.slow
 def test_fresh_process_finds_the_component():
     program = (
         "import spacy; nlp = spacy.blank('en'); nlp.add_pipe('nested_spancat'); "

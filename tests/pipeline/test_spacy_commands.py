@@ -11,6 +11,7 @@ from spacy.cli.evaluate import evaluate
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import DocBin
 
+pytestmark = pytest.mark.slow
 TEXTS = [
     ("Who is Shaka Khan?", [(7, 17, "PERSON"), (7, 12, "NAME")]),
     ("I like London and Berlin.", [(7, 13, "LOC"), (18, 24, "LOC"), (7, 24, "LOCS")]),

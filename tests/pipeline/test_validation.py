@@ -292,6 +292,7 @@ def saved_with_encoder(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nested_spancat/model", "tok2vec/model"])
 @given(data=st.data())
 def test_flipped_bit_of_the_weights_never_loads(saved_with_encoder, name, data):

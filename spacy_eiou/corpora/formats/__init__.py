@@ -8,9 +8,10 @@ from .registry import (
     FORMATS,
     READERS,
     Format,
+    Sample,
     get_format,
-    guess_format,
-    list_files,
+    recognize,
+    recognize_as,
     register_format,
 )
 
@@ -21,8 +22,9 @@ __all__ = [
     "FORMATS",
     "READERS",
     "Format",
+    "Sample",
     "get_format",
-    "guess_format",
-    "list_files",
+    "recognize",
+    "recognize_as",
     "register_format",
 ]

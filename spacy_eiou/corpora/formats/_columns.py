@@ -1,56 +1,269 @@
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .._parse import read_lines
-from ..record import CorpusError
+from ..draft import Draft, Mention
+from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
+from .registry import Sample
 
 DOCUMENT_START = "-DOCSTART-"
+# B, I, E and S of IOBES; M, L and U are other names of I, E and S (BMES, BILOU).
+TAG = re.compile(r"([BIESMLU])-(.+)")
+# The number of a word of several tokens, and of a token that is not in the text, in CoNLL-U.
+OTHER_NUMBER = re.compile(r"\d+-\d+|\d+\.\d+")
+# Labels of CoNLL 2000: a column that has no others holds phrases rather than entities.
+PHRASES = frozenset(
+    ("NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP")
+)
 
-# The location and the columns of a token.
-Row = Tuple[str, List[str]]
+# The number of the line and the columns of a token.
+Row = Tuple[int, List[str]]
 
 
 class Sentence(NamedTuple):
     """Consecutive tokens of a file in columns.
 
-    rows (List[Row]): The tokens, all with the same number of columns.
-    group (Optional[str]): Id of the document, if `-DOCSTART-` lines separate documents.
+    rows (List[Row]): The tokens.
+    document (Optional[int]): Number of the document, if `-DOCSTART-` lines separate documents.
     """
 
     rows: List[Row]
-    group: Optional[str]
+    document: Optional[int]
+
+
+class Layout(NamedTuple):
+    """What the columns of a file are.
+
+    token (int): The column of the tokens.
+    layers (List[int]): The columns of tags.
+    begins (List[bool]): Whether an entity begins with B- in each of them, which IOB1 has only
+        between two entities of one label.
+    """
+
+    token: int
+    layers: List[int]
+    begins: List[bool]
+
+
+def read_columns(path: Path, *, with_phrases: bool) -> Iterator[Draft]:
+    """Read tokens in columns, separated by tabs if the file has one and otherwise by spaces.
+
+    path (Path): The file.
+    with_phrases (bool): Whether a column of phrases (NP, VP, ...) is read beside others.
+    YIELDS (Draft): The sentences.
+    RAISES (UnreadableError): If no column holds tags.
+    """
+    sentences = list(read_sentences(path))
+    if not sentences:
+        return
+    if _are_numbered(sentences):
+        # Words of several tokens, and tokens that are not in the text, have other numbers.
+        sentences = [
+            sentence._replace(rows=[row for row in sentence.rows if row[1][0].isdecimal()])
+            for sentence in sentences
+        ]
+    layout = find_layout(sentences, path, with_phrases)
+    for number, sentence in enumerate(sentences, start=1):
+        yield _make_draft(path, number, sentence, layout)
 
 
 def read_sentences(path: Path) -> Iterator[Sentence]:
-    """Read a file of tokens in two or more columns, separated by a tab if the line has one and
-    otherwise by spaces. Blank lines separate sentences, `-DOCSTART-` lines begin documents.
+    """Read the sentences of a file in columns. Blank lines separate them, `-DOCSTART-` lines begin
+    documents, and lines before the first token that begin with # and hold no tag are comments.
 
     path (Path): The file.
     YIELDS (Sentence): The sentences, none of which is empty.
-    RAISES (CorpusError): If a token has another number of columns than the first of its sentence.
     """
+    lines = [(number, line) for number, line in read_lines(path)]
+    has_tabs = any("\t" in line for _, line in lines if not line.startswith("#"))
     rows: List[Row] = []
-    group = None
     n_documents = 0
-    for number, line in read_lines(path):
-        where = f"{path}, line {number}"
-        if line.strip() and not line.startswith(DOCUMENT_START):
-            # Not `split()`, which would take a no-break space for a separator.
-            columns = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
-            n_columns = len(rows[0][1]) if rows else max(2, len(columns))
-            if len(columns) != n_columns:
-                raise CorpusError(
-                    f"{where}: expected a token and its tags in {n_columns} columns, "
-                    f"not in {len(columns)}"
-                )
-            rows.append((where, columns))
+    for number, line in lines:
+        is_start = line.startswith(DOCUMENT_START)
+        if line.strip() and not is_start:
+            if rows or not _is_comment(line, has_tabs):
+                rows.append((number, _split(line, has_tabs)))
             continue
         if rows:
-            yield Sentence(rows, group)
+            yield Sentence(rows, n_documents or None)
             rows = []
-        if line.startswith(DOCUMENT_START):
-            n_documents += 1
-            group = f"{path.stem}-document-{n_documents}"
+        n_documents += is_start
     if rows:
-        yield Sentence(rows, group)
+        yield Sentence(rows, n_documents or None)
+
+
+def _split(line: str, has_tabs: bool) -> List[str]:
+    # Not `split()`, which would take a no-break space for a separator.
+    if has_tabs and "\t" in line:
+        return line.split("\t")
+    return re.split(" +", line.strip(" "))
+
+
+def _is_comment(line: str, has_tabs: bool) -> bool:
+    if not line.startswith("#") or (has_tabs and "\t" not in line):
+        return line.startswith("#")
+    columns = _split(line, has_tabs)
+    return columns[0] != "#" or len(columns) < 2 or not is_tag(columns[-1])
+
+
+def is_tag(cell: str) -> bool:
+    """RETURNS (bool): Whether a cell holds nothing but tags, or O."""
+    return cell == "O" or all(TAG.fullmatch(tag) for tag in cell.split("|"))
+
+
+def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> Layout:
+    """Find out what the columns of a file are.
+
+    sentences (List[Sentence]): The sentences.
+    path (Path): The file, for error messages.
+    with_phrases (bool): Whether a column of phrases is read beside others.
+    RETURNS (Layout): The columns.
+    RAISES (UnreadableError): If no column holds tags.
+    """
+    n_columns = max(len(columns) for sentence in sentences for _, columns in sentence.rows)
+    token = int(n_columns > 2 and _are_numbered(sentences))
+    columns = range(token + 1, n_columns)
+    cells = {
+        column: [row[1][column] for s in sentences for row in s.rows if column < len(row[1])]
+        for column in columns
+    }
+    tagged = [column for column in columns if _is_layer(cells[column])]
+    layers = tagged
+    if not with_phrases and len(tagged) > 1:
+        layers = [column for column in tagged if not _holds_phrases(cells[column])] or tagged[-1:]
+    if not layers:
+        number, row = sentences[0].rows[0]
+        raise UnreadableError(
+            f"{path}, line {number}: expected a token and its tags in two columns or more, the "
+            f"tags as O or B-label, not {row}"
+        )
+    return Layout(token, layers, [_has_begins(sentences, layer) for layer in layers])
+
+
+def _are_numbered(sentences: List[Sentence]) -> bool:
+    """RETURNS (bool): Whether the first column numbers the tokens of each sentence."""
+    for sentence in sentences:
+        cells = [row[1][0] for row in sentence.rows if not OTHER_NUMBER.fullmatch(row[1][0])]
+        if not cells or cells != [str(number + 1) for number in range(len(cells))]:
+            return False
+    return True
+
+
+def _is_layer(cells: List[str]) -> bool:
+    """RETURNS (bool): Whether most cells of a column hold tags."""
+    cells = [cell for cell in cells if cell not in ("", "_")]
+    return bool(cells) and 2 * sum(map(is_tag, cells)) >= len(cells)
+
+
+def _holds_phrases(cells: List[str]) -> bool:
+    labels = {tag.partition("-")[2] for cell in cells if cell != "O" for tag in cell.split("|")}
+    return bool(labels) and labels <= PHRASES
+
+
+def _has_begins(sentences: List[Sentence], layer: int) -> bool:
+    for sentence in sentences:
+        previous: Set[str] = set()
+        for _, columns in sentence.rows:
+            tags = [TAG.fullmatch(tag) for tag in _get_cell(columns, layer).split("|")]
+            pairs = [(match[1], match[2]) for match in tags if match]
+            if any(prefix in "BSU" and label not in previous for prefix, label in pairs):
+                return True
+            previous = {label for _, label in pairs}
+    return False
+
+
+def _get_cell(columns: List[str], layer: int) -> str:
+    return columns[layer] if layer < len(columns) and columns[layer] not in ("", "_") else "O"
+
+
+def _make_draft(path: Path, number: int, sentence: Sentence, layout: Layout) -> Draft:
+    where = f"{path}, line {sentence.rows[0][0]}"
+    words = [
+        columns[layout.token] if len(columns) > layout.token else "" for _, columns in sentence.rows
+    ]
+    try:
+        text, starts, ends = join_words(words, where)
+    except CorpusError as err:
+        return Draft("", where, number, skipped="malformed", bad=[str(err)])
+    draft = Draft(text, where, number, words=words, document=sentence.document, is_located=True)
+    for line, columns in sentence.rows:
+        if len(columns) <= layout.layers[0]:
+            draft.bad.append(
+                f"{path}, line {line}: expected a token and its tags in {layout.layers[-1] + 1} "
+                f"columns, not in {len(columns)}"
+            )
+    for layer, begins in zip(layout.layers, layout.begins):
+        cells = [_get_cell(columns, layer) for _, columns in sentence.rows]
+        tags = [
+            _parse_cell(cell, f"{path}, line {line}", draft)
+            for cell, (line, _) in zip(cells, sentence.rows)
+        ]
+        for start, end, label, is_orphan in read_layer(tags):
+            mention = Mention(
+                starts[start],
+                ends[end - 1],
+                label,
+                where=f"{path}, line {sentence.rows[start][0]}",
+            )
+            draft.mentions.append(mention)
+            if is_orphan and begins:
+                entity = Entity(mention.start, mention.end, label)
+                found = text[mention.start : mention.end]
+                draft.changed.append(
+                    Changed("begins with I- rather than B-", "", entity, found, mention.where)
+                )
+    return draft
+
+
+def _parse_cell(cell: str, where: str, draft: Draft) -> List[Tuple[str, str]]:
+    tags = []
+    for tag in [] if cell == "O" else cell.split("|"):
+        match = TAG.fullmatch(tag)
+        if match:
+            tags.append((match[1], match[2]))
+        else:
+            message = f"{where}: expected O or a tag such as B-label or I-label, not '{tag}'"
+            draft.reject(message, tag)
+    return tags
+
+
+def read_layer(cells: List[List[Tuple[str, str]]]) -> Iterator[Tuple[int, int, str, bool]]:
+    """Read the entities of one column. Entities of one label may nest in it: the ones that began
+    last end first. An I- that continues none begins one.
+
+    cells (List[List[Tuple[str, str]]]): The prefixes and labels of each token.
+    YIELDS (Tuple[int, int, str, bool]): Start and end of each entity, in tokens; its label; whether
+        it begins with another prefix than B or S.
+    """
+    entities: List[Tuple[int, int, str, bool]] = []
+    opened: Dict[str, List[Tuple[int, bool]]] = {}
+    for i, tags in enumerate([*cells, []]):
+        continued = Counter(label for prefix, label in tags if prefix in "IMEL")
+        ended = Counter(label for prefix, label in tags if prefix in "EL")
+        for label, starts in opened.items():
+            entities += [(start, i, label, orphan) for start, orphan in starts[continued[label] :]]
+            del starts[continued[label] :]
+        for label, count in continued.items():
+            starts = opened.setdefault(label, [])
+            starts += [(i, True)] * (count - len(starts))
+            for _ in range(ended[label]):
+                start, orphan = starts.pop()
+                entities.append((start, i + 1, label, orphan))
+        for prefix, label in tags:
+            if prefix == "B":
+                opened.setdefault(label, []).append((i, False))
+            elif prefix in "SU":
+                entities.append((i, i + 1, label, False))
+    yield from sorted(entities, key=lambda entity: entity[:2])
+
+
+def recognizes_columns(sample: Sample) -> bool:
+    """RETURNS (bool): Whether a file holds tokens in columns of which one holds tags."""
+    if sample.items or b"\0" in sample.data:
+        return False
+    rows = [re.split("[\t ]+", line) for line in sample.lines if line.strip()]
+    rows = [row for row in rows if row[0] != DOCUMENT_START and not row[0].startswith("#")]
+    tagged = [row for row in rows if len(row) > 1 and any(map(is_tag, row[1:]))]
+    return bool(tagged) and 2 * len(tagged) > len(rows)

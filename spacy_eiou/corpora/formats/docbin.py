@@ -6,12 +6,13 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..docbin import load_docs
-from ..record import CorpusError, Entity, Record, make_record
+from ..draft import Draft, Mention
+from ..record import UnreadableError
 from .registry import register_format
 
 
-@register_format("docbin", suffixes=(".spacy",))
-def read_docbin(path: Path) -> Iterator[Record]:
+@register_format("docbin", recognizes=lambda sample: b"version" in sample.inflated)
+def read_docbin(path: Path) -> Iterator[Draft]:
     """Read spaCy's binary format: the text, the tokens and one group of spans of each doc. A run of
     whitespace between tokens becomes one token. The group is the one under "sc", or else the only
     one there is. A doc without it is skipped, since nobody has annotated it. The ids of records and
@@ -19,24 +20,27 @@ def read_docbin(path: Path) -> Iterator[Record]:
     doc.
 
     path (Path): The .spacy file.
-    YIELDS (Record): The records, in the order of the file.
+    YIELDS (Draft): The records, in the order of the file.
     RAISES (CorpusError): If the file is damaged, or does not tell which spans are the entities.
     """
     docs = load_docs(path, Vocab())
     spans_key = _find_spans_key(docs, path)
     for number, doc in enumerate(docs, start=1):
-        record_id = str(doc.user_data.get("record_id", f"{path.stem}-{number}"))
+        draft = Draft(doc.text, f"{path}, doc {number}", number, is_located=True)
+        if "record_id" in doc.user_data:
+            draft.id = str(doc.user_data["record_id"])
         if spans_key not in doc.spans:
-            yield Record(record_id, doc.text, (), skipped=f"no spans under '{spans_key}'")
-            continue
-        yield make_record(
-            record_id,
-            doc.text,
-            [Entity(s.start_char, s.end_char, s.label_) for s in doc.spans[spans_key]],
-            f"{path}, doc {number}",
-            words=[token.text for token in doc],
-            group=doc.user_data.get("group"),
-        )
+            draft.skipped = f"no spans under '{spans_key}'"
+        else:
+            draft.words = [token.text for token in doc]
+            draft.group = doc.user_data.get("group")
+            draft.mentions = [
+                Mention(
+                    span.start_char, span.end_char, span.label_, span.text, span.kb_id_, draft.where
+                )
+                for span in doc.spans[spans_key]
+            ]
+        yield draft
 
 
 def _find_spans_key(docs: List[Doc], path: Path) -> str:
@@ -44,7 +48,7 @@ def _find_spans_key(docs: List[Doc], path: Path) -> str:
     if DEFAULT_SPANS_KEY in spans_keys:
         return DEFAULT_SPANS_KEY
     if len(spans_keys) != 1:
-        raise CorpusError(
+        raise UnreadableError(
             f"{path}: expected entities under doc.spans['{DEFAULT_SPANS_KEY}'] or under one other "
             f"key, but the keys of the docs are: {', '.join(spans_keys) or 'none'}"
         )

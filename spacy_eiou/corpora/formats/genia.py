@@ -9,15 +9,22 @@ from typing import IO, Dict, Iterator, List, Optional, Tuple
 from typing import Counter as CounterType
 from xml.parsers import expat
 
-from ..record import CorpusError, Dropped, Entity, Record, make_record
-from .registry import register_format
+from ..draft import Draft, Mention
+from ..record import Dropped, Entity, UnreadableError
+from .registry import Sample, register_format
 
 CHUNK_SIZE = 1 << 16
 LABEL = re.compile(r"G#(DNA|RNA|protein|cell_line|cell_type)(_|$)")
 
 
-@register_format("genia")
-def read_genia(path: Path) -> Iterator[Record]:
+def _recognizes(sample: Sample) -> bool:
+    return sample.path.name.endswith((".tgz", ".tar.gz")) or (
+        sample.text.lstrip().startswith("<") and "<bibliomisc" in sample.text
+    )
+
+
+@register_format("genia", recognizes=_recognizes)
+def read_genia(path: Path) -> Iterator[Draft]:
     """Read the GENIA term corpus, one record per sentence. Subtypes of DNA, RNA and protein are
     collapsed, cell_line and cell_type are kept. All other annotations are dropped: other types,
     coordinated terms (`sem="(AND ...)"`) and the fragments of those, which have no type.
@@ -26,8 +33,8 @@ def read_genia(path: Path) -> Iterator[Record]:
     of the sentence.
 
     path (Path): GENIAcorpus3.02.xml, or the .tgz archive that holds it.
-    YIELDS (Record): The sentences, in the order of the corpus.
-    RAISES (CorpusError): If the archive or the XML is malformed, or the XML declares entities.
+    YIELDS (Draft): The sentences, in the order of the corpus.
+    RAISES (UnreadableError): If the archive or the XML is malformed, or the XML declares entities.
     """
     builder = _SentenceBuilder(path)
     parser = expat.ParserCreate("UTF-8")
@@ -45,21 +52,23 @@ def read_genia(path: Path) -> Iterator[Record]:
                 yield from builder.take_records()
         parser.Parse(b"", True)
     except expat.ExpatError as err:
-        raise CorpusError(f"{path}: expected well-formed XML ({err})") from err
+        raise UnreadableError(f"{path}: expected well-formed XML ({err})") from err
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as err:
-        raise CorpusError(f"{path}: expected a complete .tgz archive ({err})") from err
+        raise UnreadableError(f"{path}: expected a complete .tgz archive ({err})") from err
 
 
 @contextmanager
 def _open_xml(path: Path) -> Iterator[IO[bytes]]:
-    if path.suffix == ".xml":
+    if not path.name.endswith((".tgz", ".tar.gz")):
         with path.open("rb") as file:
             yield file
         return
     with tarfile.open(path, "r:gz") as archive:
         members = [member for member in archive if member.isfile() and member.name.endswith(".xml")]
         if len(members) != 1:
-            raise CorpusError(f"{path}: expected one .xml file in the archive, not {len(members)}")
+            raise UnreadableError(
+                f"{path}: expected one .xml file in the archive, not {len(members)}"
+            )
         member_file = archive.extractfile(members[0])
         assert member_file is not None
         yield member_file
@@ -68,7 +77,7 @@ def _open_xml(path: Path) -> Iterator[IO[bytes]]:
 class _SentenceBuilder:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.records: List[Record] = []
+        self.records: List[Draft] = []
         self.sentence_counts: CounterType[str] = Counter()
         self.medline_id: Optional[str] = None
         self.text: Optional[List[str]] = None
@@ -76,7 +85,7 @@ class _SentenceBuilder:
         self.open_terms: List[Tuple[int, Optional[str]]] = []
         self.terms: List[Tuple[int, int, Optional[str]]] = []
 
-    def take_records(self) -> List[Record]:
+    def take_records(self) -> List[Draft]:
         records, self.records = self.records, []
         return records
 
@@ -90,7 +99,7 @@ class _SentenceBuilder:
             self.length = 0
             self.terms = []
         elif tag == "cons" or self.text is not None:
-            raise CorpusError(f"{self.path}, {self.medline_id}: did not expect <{tag}> here")
+            raise UnreadableError(f"{self.path}, {self.medline_id}: did not expect <{tag}> here")
 
     def end_element(self, tag: str) -> None:
         if tag == "cons":
@@ -107,7 +116,7 @@ class _SentenceBuilder:
             self.length += len(text)
 
     def refuse_entity(self, name: str, *_: object) -> None:
-        raise CorpusError(
+        raise UnreadableError(
             f"{self.path}: did not expect the XML entity '{name}'. Write out its replacement"
         )
 
@@ -117,28 +126,23 @@ class _SentenceBuilder:
         self.text = None
         return text
 
-    def _make_record(self, text: str) -> Record:
+    def _make_record(self, text: str) -> Draft:
         if not self.medline_id:
-            raise CorpusError(f"{self.path}: expected <bibliomisc> before the first <sentence>")
+            raise UnreadableError(f"{self.path}: expected <bibliomisc> before the first <sentence>")
         self.sentence_counts[self.medline_id] += 1
         record_id = f"{self.medline_id}-{self.sentence_counts[self.medline_id]}"
-        entities = []
-        dropped = []
+        where = f"{self.path}, {record_id}"
+        draft = Draft(text, where, id=record_id, group=self.medline_id, is_located=True)
         for start, end, sem in self.terms:
             match = LABEL.match(sem or "")
             if match:
-                entities.append(Entity(start, end, match[1]))
+                draft.mentions.append(Mention(start, end, match[1], where=where))
             else:
                 entity = Entity(start, end, sem or "")
-                dropped.append(Dropped(_get_reason(sem), record_id, entity, text[start:end]))
-        return make_record(
-            record_id,
-            text,
-            entities,
-            f"{self.path}, {record_id}",
-            group=self.medline_id,
-            dropped=dropped,
-        )
+                draft.dropped.append(
+                    Dropped(_get_reason(sem), record_id, entity, text[start:end], where)
+                )
+        return draft
 
 
 def _get_reason(sem: Optional[str]) -> str:

@@ -1,132 +1,88 @@
-import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
-from .._parse import check_type, get_field, read_json_list
-from ..record import CorpusError, Entity, Record, make_record
-from .registry import register_format
-
-
-class Region(NamedTuple):
-    """A labelled stretch of text.
-
-    start (int): Offset of the start, as the file counts.
-    end (int): Offset of the end, as the file counts.
-    labels (List[str]): The labels, each of which makes an entity.
-    text (Optional[str]): The text there, if the file gives it.
-    """
-
-    start: int
-    end: int
-    labels: List[str]
-    text: Optional[str]
+from .._parse import check_type, get_field, get_number, read_json_list
+from ..draft import Draft, Mention, parse_each
+from ..record import CorpusError
+from ._items import find_labels, find_text
+from .registry import Sample, register_format
 
 
-@register_format("label-studio")
-def read_label_studio(path: Path) -> Iterator[Record]:
-    """Read Label Studio's export "JSON" of texts, whose tasks have the text in "data" under "text".
-    Regions of the type "labels" are entities, and so are those of the type "hypertextlabels" that
-    have "globalOffsets"; all other results are ignored. Offsets count characters or, in what older
-    versions wrote, UTF-16 code units: the text of the regions tells which.
+def _recognizes(sample: Sample) -> bool:
+    return any(
+        isinstance(item, dict)
+        and isinstance(item.get("data"), dict)
+        and isinstance(item.get("annotations", item.get("completions")), list)
+        for item in sample.items
+    )
+
+
+@register_format("label-studio", recognizes=_recognizes)
+def read_label_studio(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
+    """Read Label Studio's export "JSON" of texts. Regions of the type "labels" are entities, and so
+    are those of the type "hypertextlabels" that have "globalOffsets"; all other results are
+    ignored.
 
     A task that nobody annotated, or whose annotations are all cancelled, is skipped. Of several
-    annotations the first one that is not cancelled is used, and a warning counts those tasks. The
-    id of a record is that of the task, or else the name of the file and the number of the task.
+    annotations, each makes a record, see `merge_annotators`. The id of a record is that of the
+    task, or else the name of the file and the number of the task.
 
     path (Path): The file.
-    YIELDS (Record): The records, in the order of the file.
-    RAISES (CorpusError): If the file is malformed, or a region's text is not at its offsets.
+    text_key (Optional[str]): The field of the text in "data". If None, "text", or else the only one
+        that holds a string.
+    YIELDS (Draft): The records, in the order of the file.
     """
-    n_several = 0
-    for number, task in read_json_list(path):
-        where = f"{path}, task {number}"
+
+    def parse(task: Any, where: str) -> List[Draft]:
         annotations = _get_annotations(task, where)
-        text = get_field(task["data"], "text", str, f"{where}, 'data'")
-        record_id = str(task.get("id", f"{path.stem}-{number}"))
+        text = find_text(check_type(task["data"], dict, f"{where}, 'data'"), where, text_key)
         used = [item for item in annotations if not item.get("was_cancelled")]
-        if used:
-            n_several += len(used) > 1
-            regions = _get_regions(used[0], where)
-            yield make_record(record_id, text, _locate(regions, text, where), where)
-        else:
+        drafts = [_make_draft(text, item, where) for item in used]
+        if not used:
             reason = "annotation cancelled" if annotations else "not annotated"
-            yield Record(record_id, text, (), skipped=reason)
-    if n_several:
-        warnings.warn(
-            f"{path}: {n_several} tasks have several annotations, of which the first is used",
-            stacklevel=2,
-        )
+            drafts = [Draft(text, where, skipped=reason)]
+        for draft in drafts:
+            draft.number = get_number(where)
+            draft.id = None if task.get("id") is None else str(task["id"])
+            draft.task = where
+        return drafts
+
+    yield from parse_each(read_json_list(path, "task"), parse)
 
 
 def _get_annotations(task: Any, where: str) -> List[Dict[str, Any]]:
+    # Early versions call annotations completions.
+    if isinstance(task, dict) and "completions" in task:
+        task = {"annotations": task["completions"], **task}
     if not isinstance(task, dict) or "data" not in task or "annotations" not in task:
         raise CorpusError(
             f"{where}: expected a task with 'data' and 'annotations', as Label Studio exports it "
-            "in the format JSON (in the format JSON-MIN it has neither)"
+            "in the format JSON (what it exports as JSON-MIN is in the format 'json')"
         )
     annotations = check_type(task["annotations"], list, f"{where}, 'annotations'")
     return [check_type(item, dict, f"{where}, 'annotations'") for item in annotations]
 
 
-def _get_regions(annotation: Dict[str, Any], where: str) -> List[Region]:
-    regions = []
-    for result in get_field(annotation, "result", list, where):
-        kind = check_type(result, dict, f"{where}, 'result'").get("type")
-        if kind in ("labels", "hypertextlabels"):
-            regions.append(_parse_region(get_field(result, "value", dict, where), kind, where))
-    return regions
+def _make_draft(text: str, annotation: Dict[str, Any], where: str) -> Draft:
+    draft = Draft(text, where, is_ground_truth=annotation.get("ground_truth") is True)
+    annotator = annotation.get("completed_by")
+    if isinstance(annotator, dict):
+        annotator = annotator.get("email") or annotator.get("id")
+    draft.annotator = None if annotator is None else str(annotator)
+    draft.parse(_parse_result, get_field(annotation, "result", list, where))
+    return draft
 
 
-def _parse_region(value: Dict[str, Any], kind: str, where: str) -> Region:
+def _parse_result(result: Any, where: str) -> Iterator[Mention]:
+    kind = check_type(result, dict, f"{where}, 'result'").get("type")
+    if kind not in ("labels", "hypertextlabels"):
+        return
+    value = get_field(result, "value", dict, where)
     # The "start" and "end" of hypertext are places in its markup.
-    is_markup = kind == "hypertextlabels"
+    is_markup = kind == "hypertextlabels" or "globalOffsets" in value
     offsets = get_field(value, "globalOffsets", dict, where) if is_markup else value
-    return Region(
-        get_field(offsets, "start", int, where),
-        get_field(offsets, "end", int, where),
-        [check_type(label, str, where) for label in get_field(value, kind, list, where)],
-        get_field(value, "text", str, where) if "text" in value else None,
-    )
-
-
-def _locate(regions: List[Region], text: str, where: str) -> List[Entity]:
-    """Find out how the offsets of a task are counted.
-
-    regions (List[Region]): The regions.
-    text (str): The text of the task.
-    where (str): File and task, for error messages.
-    RETURNS (List[Entity]): The entities, with offsets in characters.
-    RAISES (CorpusError): If the text of a region is not at its offsets, whichever way one counts.
-    """
-    code_units = text.encode("utf-16-le")
-    converted = [
-        region._replace(
-            start=_to_characters(region.start, code_units),
-            end=_to_characters(region.end, code_units),
-        )
-        for region in regions
-    ]
-    for located in (regions, converted):
-        if all(_is_in_place(region, text) for region in located):
-            return [
-                Entity(region.start, region.end, label)
-                for region in located
-                for label in region.labels
-            ]
-    start, end, _, expected = next(item for item in regions if not _is_in_place(item, text))
-    raise CorpusError(
-        f"{where}: expected '{expected}' at {start} to {end}, "
-        f"but the text has '{text[start:end]}' there"
-    )
-
-
-def _to_characters(offset: int, code_units: bytes) -> int:
-    return len(code_units[: 2 * offset].decode("utf-16-le", errors="replace"))
-
-
-def _is_in_place(region: Region, text: str) -> bool:
-    if region.text is None:
-        return True
-    # What a browser shows, and Label Studio stores, may have less whitespace.
-    found = text[region.start : region.end]
-    return region.end <= len(text) and region.text.split() == found.split()
+    start, end = (get_field(offsets, name, int, where) for name in ("start", "end"))
+    text = get_field(value, "text", str, where) if "text" in value else None
+    labels = find_labels({"labels": value.get(kind)}, where)
+    for label in labels:
+        yield Mention(start, end, label, text, where=where)

@@ -1,7 +1,11 @@
-"""Where formats of corpora are registered, and how their files are found."""
+"""Where formats of corpora are registered, and how their files are found and recognized."""
 
+import gc
+import json
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from inspect import signature
 from pathlib import Path
 from typing import (
@@ -13,18 +17,133 @@ from typing import (
     Iterator,
     List,
     Mapping,
+    Optional,
     ParamSpec,
-    Set,
+    Sequence,
     Tuple,
+    Union,
     get_type_hints,
 )
 
 from pydantic import TypeAdapter, ValidationError
 
+from .._files import CorpusFile, list_files, printable, unpacked
+from .._parse import show
+from ..draft import Draft
+from ..offsets import COUNTINGS, resolve
 from ..record import CorpusError, Record
 
 P = ParamSpec("P")
-Reader = Callable[Concatenate[Path, P], Iterator[Record]]
+Reader = Callable[Concatenate[Path, P], Iterator[Union[Draft, Record]]]
+
+# How much of a file is looked at to tell its format, in bytes and in items of a list.
+SAMPLE_SIZE = 1 << 16
+MAX_ITEMS = 20
+# How many files of unknown format a message describes.
+N_SHOWN = 3
+
+
+@contextmanager
+def paused_gc() -> Iterator[None]:
+    """Pause the search for reference cycles, as srsly does to read MessagePack: where many small
+    objects are made and none of them is garbage, it takes half of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class Sample:
+    """The start of a file, to tell its format from.
+
+    path (Path): The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            # The last line is whole, however long it is.
+            self.data = file.read(SAMPLE_SIZE) + file.readline()
+
+    @cached_property
+    def text(self) -> str:
+        """The text at its start."""
+        return self.data.decode("utf-8-sig", "replace")
+
+    @cached_property
+    def lines(self) -> List[str]:
+        """Its first lines, all of which are whole."""
+        return [line.removesuffix("\r") for line in self.text.split("\n")]
+
+    @cached_property
+    def is_json_lines(self) -> bool:
+        """Whether its first line is a JSON object, or a text with one as spaCy 2 had it."""
+        first = _loads(next((line for line in self.lines if line.strip()), ""))
+        return isinstance(first, dict) or (
+            isinstance(first, list) and len(first) == 2 and isinstance(first[0], str)
+        )
+
+    @cached_property
+    def items(self) -> List[Any]:
+        """If it is JSON, its first items: of a list, of lines, or the only object that it is."""
+        if self.is_json_lines:
+            found = [_loads(line) for line in self.lines[:MAX_ITEMS] if line.strip()]
+            return [item for item in found if item is not None]
+        text = self.text.lstrip()
+        if text.startswith("["):
+            items = list(_decode_list(text))
+            if items:
+                return items
+        if text.startswith(("[", "{")):
+            value = _loads(self.path.read_bytes().decode("utf-8-sig", "replace"))
+            return value[:MAX_ITEMS] if isinstance(value, list) else [value] if value else []
+        return []
+
+    @cached_property
+    def inflated(self) -> bytes:
+        """The start of what it holds, if it is compressed as .spacy files are."""
+        try:
+            return zlib.decompressobj().decompress(self.data, 100)
+        except zlib.error:
+            return b""
+
+    def describe(self) -> str:
+        """RETURNS (str): What is in the file, for somebody who has to tell its format."""
+        if self.items:
+            first = self.items[0]
+            kind = (
+                "JSON objects with " + ", ".join(map(repr, first))
+                if isinstance(first, dict)
+                else f"JSON items such as {show(first)}"
+            )
+            return kind
+        if not self.data.strip():
+            return "empty"
+        if b"\0" in self.data:
+            return "binary data"
+        return f"lines such as {show(next((line for line in self.lines if line.strip()), ''))}"
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decode_list(text: str) -> Iterator[Any]:
+    decoder = json.JSONDecoder()
+    position = 1
+    for _ in range(MAX_ITEMS):
+        position += len(text[position:]) - len(text[position:].lstrip(" \t\r\n,"))
+        try:
+            item, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return
+        yield item
 
 
 @dataclass(frozen=True)
@@ -32,46 +151,94 @@ class Format:
     """A format of corpora.
 
     name (str): Its name.
-    read_file (Callable[..., Iterator[Record]]): Reads one file, with options of its own.
-    suffixes (Tuple[str, ...]): The suffixes that only files of this format have.
+    read_file (Callable[..., Iterator[Union[Draft, Record]]]): Reads one file, with options of its
+        own.
+    recognizes (Callable[[Sample], bool]): Tells whether a file is in the format.
     together (Tuple[str, ...]): The suffixes of the files that belong together, if a text has
         several. The reader is called with the first of them.
+    beside (Tuple[str, ...]): The suffixes of files that the reader may look into.
+    offsets (str): How its offsets count.
+    is_general (bool): Whether files of other formats are in this one too.
     """
 
     name: str
-    read_file: Callable[..., Iterator[Record]]
-    suffixes: Tuple[str, ...] = ()
+    read_file: Callable[..., Iterator[Union[Draft, Record]]]
+    recognizes: Callable[[Sample], bool] = lambda sample: False
     together: Tuple[str, ...] = ()
+    beside: Tuple[str, ...] = ()
+    offsets: str = "characters"
+    is_general: bool = False
 
-    def find_files(self, paths: Iterable[Path]) -> List[Path]:
-        """Find files, and those that belong to them.
+    def select(self, files: Iterable[CorpusFile]) -> List[CorpusFile]:
+        """Select the files to call the reader with.
 
-        paths (Iterable[Path]): Files, and folders of files, see `list_files`.
-        RETURNS (List[Path]): The files, sorted by name. What belongs to a given file need not
-            exist.
-        RAISES (CorpusError): If there is no file.
+        files (Iterable[CorpusFile]): The files.
+        RETURNS (List[CorpusFile]): The files.
         """
-        paths = list(paths)
-        files = list_files(paths)
-        if self.together:
-            members = [file for file in files if file.suffix in self.together]
-            files = {file.with_suffix(suffix) for file in members for suffix in self.together}
-        if not files:
-            raise CorpusError(f"{paths[0]}: expected a file in the format '{self.name}'")
-        return sorted(files, key=lambda file: (file.name, file))
+        if not self.together:
+            files = list(files)
+            return [file for file in files if file.path.suffix not in self.beside] or files
+        first = self.together[0]
+        members = [file for file in files if file.path.suffix in self.together]
+        selected = {file.path.with_suffix(first): file.with_suffix(first) for file in members}
+        return sorted(selected.values(), key=lambda file: (file.name, file.path))
 
-    def read(self, paths: Iterable[Path], **options: Any) -> Iterator[Record]:
+    def add_beside(self, files: Iterable[CorpusFile]) -> List[CorpusFile]:
+        """Add the files that the reader will look into.
+
+        files (Iterable[CorpusFile]): The files.
+        RETURNS (List[CorpusFile]): The files, and those beside them, sorted by name.
+        """
+        found = {file.path: file for file in files}
+        for file in list(found.values()):
+            if file.path.suffix in self.together:
+                for suffix in self.together:
+                    other = file.with_suffix(suffix)
+                    if other.path.exists():
+                        found.setdefault(other.path, other)
+            elif file.path.suffix not in self.beside:
+                for suffix in self.beside:
+                    for path in sorted(file.path.parent.glob(f"*{suffix}")):
+                        name = file.name.removesuffix(file.path.name) + path.name
+                        found.setdefault(path, CorpusFile(path, name))
+        return sorted(found.values(), key=lambda file: (file.name, file.path))
+
+    def read(
+        self, paths: Iterable[Path], *, offsets: Optional[str] = None, **options: Any
+    ) -> Iterator[Record]:
         """Read files.
 
         paths (Iterable[Path]): Files, and folders of files.
+        offsets (Optional[str]): How offsets count, one of `COUNTINGS`. If None, what the texts of
+            entities tell, as far as a file states them.
         options (Any): Options of the reader.
         YIELDS (Record): The records, in the order of the names of the files.
         RAISES (CorpusError): If there is no file, or a file or an option is not as expected.
         """
-        self.check_options(options)
-        for file in self.find_files(paths):
-            if not self.together or file.suffix == self.together[0]:
-                yield from self.read_file(file, **options)
+        self.check_options({"offsets": offsets, **options})
+        paths = list(paths)
+        with unpacked(list_files(paths)) as files:
+            selected = self.select(files)
+            if not selected:
+                raise CorpusError(f"{paths[0]}: expected a file in the format '{self.name}'")
+            for file in selected:
+                yield from self._read(file, offsets, options)
+
+    def _read(
+        self, file: CorpusFile, offsets: Optional[str], options: Mapping[str, Any]
+    ) -> Iterator[Record]:
+        try:
+            with paused_gc():
+                items = list(self.read_file(file.path, **options))
+                drafts = [item for item in items if isinstance(item, Draft)]
+                records = iter(resolve(drafts, file.stem, str(file.path), offsets, self.offsets))
+        except CorpusError as err:
+            raise type(err)(file.explain(str(err))) from err
+        for item in items:
+            record = next(records) if isinstance(item, Draft) else item
+            if record.bad:
+                record = record.with_bad(file.explain(problem) for problem in record.bad)
+            yield record
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Check options of the reader.
@@ -81,6 +248,10 @@ class Format:
         """
         types = get_type_hints(self.read_file)
         for name, value in options.items():
+            if name == "offsets":
+                if value not in (None, *COUNTINGS):
+                    raise CorpusError(f"Expected offsets from {', '.join(COUNTINGS)}, not {value}")
+                continue
             if name not in types:
                 raise CorpusError(f"Expected no {name}: the format '{self.name}' has none")
             try:
@@ -96,25 +267,35 @@ READERS: Dict[str, Callable[..., Iterator[Record]]] = {}
 
 
 def register_format(
-    name: str, *, suffixes: Tuple[str, ...] = (), together: Tuple[str, ...] = ()
-) -> Callable[[Reader[P]], Reader[P]]:
+    name: str,
+    *,
+    recognizes: Callable[[Sample], bool] = lambda sample: False,
+    together: Tuple[str, ...] = (),
+    beside: Tuple[str, ...] = (),
+    offsets: str = "characters",
+    is_general: bool = False,
+) -> Callable[[Reader[P]], Callable[Concatenate[Path, P], Iterator[Record]]]:
     """Register a function that reads one file as a format.
 
     name (str): The name of the format.
-    suffixes (Tuple[str, ...]): The suffixes that only files of this format have.
+    recognizes (Callable[[Sample], bool]): Tells whether a file is in the format, and in no other.
     together (Tuple[str, ...]): The suffixes of the files that belong together, if a text has
         several. The function is called with the first of them.
+    beside (Tuple[str, ...]): The suffixes of files that the function may look into.
+    offsets (str): How offsets of the format count.
+    is_general (bool): Whether files of other formats are in this one too.
     RETURNS (Callable[[Reader], Reader]): A decorator, which makes the function read a folder of
-        files as well.
+        files as well, and take the option `offsets`, see `Format.read`.
     """
 
-    def register(read_file: Reader[P]) -> Reader[P]:
-        corpus_format = Format(name, read_file, suffixes, together)
+    def register(read_file: Reader[P]) -> Callable[Concatenate[Path, P], Iterator[Record]]:
+        corpus_format = Format(name, read_file, recognizes, together, beside, offsets, is_general)
 
         @wraps(read_file)
         def read(path: Path, *args: P.args, **options: P.kwargs) -> Iterator[Record]:
+            counting: Any = options.pop("offsets", None)
             given = signature(read_file).bind(path, *args, **options).arguments
-            return corpus_format.read([given.pop("path")], **given)
+            return corpus_format.read([given.pop("path")], offsets=counting, **given)
 
         FORMATS[name] = corpus_format
         READERS[name] = read
@@ -135,33 +316,68 @@ def get_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def guess_format(paths: Iterable[Path]) -> Format:
-    """Tell the format of files.
+def recognize(paths: Sequence[Path]) -> Tuple[Format, List[CorpusFile], List[CorpusFile]]:
+    """Tell the format of files by their content.
 
-    paths (Iterable[Path]): Files, and folders of files.
-    RETURNS (Format): The format.
-    RAISES (CorpusError): If the files tell none, or several.
+    paths (Sequence[Path]): Files, and folders of files.
+    RETURNS (Tuple[Format, List[CorpusFile], List[CorpusFile]]): The format, the files that are in
+        it and those that belong to them, and the files that are in no known format.
+    RAISES (CorpusError): If they are in none, or in several.
     """
-    suffixes = {file.suffix for file in list_files(paths)}
-    found = [item for item in FORMATS.values() if not suffixes.isdisjoint(item.suffixes)]
-    if len(found) != 1:
-        raise CorpusError(
-            f"Expected files whose suffix tells one format, not {len(found)} (the suffixes are "
-            f"{', '.join(map(repr, sorted(suffixes)))}). "
-            f"Choose it with --format: {', '.join(FORMATS)}"
-        )
-    return found[0]
+    listed = list_files(paths)
+    found: Dict[str, str] = {}
+    seen: List[str] = []
+    for file in listed:
+        with unpacked([file]) as members:
+            for member in members:
+                name = _recognize(member)
+                shown = member.explain(str(member.path))
+                if name is not None:
+                    found.setdefault(name, shown)
+                elif len(seen) < N_SHOWN:
+                    seen.append(f"{shown} ({Sample(member.path).describe()})")
+        if len(found) > 1:
+            break
+    choice = f"Choose it with --format: {', '.join(FORMATS)}"
+    if len(found) > 1:
+        examples = " and ".join(f"'{name}' ({shown})" for name, shown in found.items())
+        raise CorpusError(f"Expected files in one format, not in {examples}. {choice}")
+    if not found:
+        what = ", ".join(seen) or f"{printable(paths[0])}, where no file is"
+        raise CorpusError(f"Can't tell the format of {what}. {choice}")
+    corpus_format = FORMATS[next(iter(found))]
+    return corpus_format, *recognize_as(corpus_format, listed)
 
 
-def list_files(paths: Iterable[Path]) -> Set[Path]:
-    """List files, and those in folders, without hidden ones and without those in subfolders.
+def recognize_as(
+    corpus_format: Format, files: Iterable[CorpusFile]
+) -> Tuple[List[CorpusFile], List[CorpusFile]]:
+    """Divide files into those that are in a format or belong to them, and those that are in no
+    known format.
 
-    paths (Iterable[Path]): Files and folders.
-    RETURNS (Set[Path]): The files.
+    corpus_format (Format): The format.
+    files (Iterable[CorpusFile]): The files.
+    RETURNS (Tuple[List[CorpusFile], List[CorpusFile]]): The files that are, and those in none.
     """
-    files: Set[Path] = set()
-    for path in paths:
-        members = path.iterdir() if path.is_dir() else []
-        files.update(file for file in members if file.is_file() and not file.name.startswith("."))
-        files.update([] if path.is_dir() else [path])
-    return files
+    known: List[CorpusFile] = []
+    unknown: List[CorpusFile] = []
+    for file in files:
+        with unpacked([file]) as members:
+            is_beside = file.path.suffix in corpus_format.together + corpus_format.beside
+            is_known = is_beside or any(_recognize(member) is not None for member in members)
+        (known if is_known else unknown).append(file)
+    return known, unknown
+
+
+def _recognize(file: CorpusFile) -> Optional[str]:
+    """RETURNS (Optional[str]): The name of the format of a file, if it is in a known one."""
+    for corpus_format in FORMATS.values():
+        if file.path.suffix in corpus_format.together:
+            # That of a text is told by what lies beside it.
+            is_text = file.path.suffix == corpus_format.together[0]
+            others = corpus_format.together[1:]
+            if not is_text or any(file.path.with_suffix(suffix).exists() for suffix in others):
+                return corpus_format.name
+    sample = Sample(file.path)
+    found = [item for item in FORMATS.values() if item.recognizes(sample)]
+    return min(found, key=lambda item: item.is_general).name if found else None

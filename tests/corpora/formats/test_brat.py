@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus_util import assert_malformed
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, read_brat
 
 
@@ -47,7 +48,7 @@ def test_other_annotations_are_ignored(tmp_path):
         "E1\tX:T1",
         "A1\tNeg T1",
         "M1\tX T1",
-        "N1\tReference T1",
+        "N1\tReference T1 MESH:D1\tx",
         "#1\tnote",
     ]
     (record,) = read_brat(write(tmp_path, "ab", "\n".join([*others, "*\tEquiv T1 T2", "", ""])))
@@ -66,8 +67,9 @@ def test_folder_is_sorted_and_other_files_are_ignored(tmp_path):
 def test_file_without_counterpart(tmp_path, missing, single):
     path = write(tmp_path, "x", "")
     (tmp_path / missing).unlink()
-    with pytest.raises(CorpusError, match=f"{missing}: expected this file"):
-        list(read_brat(path if single else tmp_path))
+    assert_malformed(
+        lambda: list(read_brat(path if single else tmp_path)), f"{missing}: expected this file"
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,19 +82,20 @@ def test_file_without_counterpart(tmp_path, missing, single):
         ("T1\tX 0 1;\tab", "expected an offset"),
         ("T1\t 0 2\tab", "expected a label"),
         ("T1\tX 0 4\tabc", "expected offsets from 0 to 3"),
-        ("T1\tX 0 2\tbc", "expected 'bc', but the text has 'ab' there"),
+        ("T1\tX 0 2\tbc", "expected 'bc' at 0 to 2, but the text has 'ab' there"),
     ],
 )
 def test_malformed_line(tmp_path, line, message):
-    with pytest.raises(CorpusError, match=rf"a\.ann, line 2: {message}"):
-        list(read_brat(write(tmp_path, "abc", f"#1\tx\n{line}\n")))
+    assert_malformed(
+        lambda: list(read_brat(write(tmp_path, "abc", f"#1\tx\n{line}\n"))),
+        rf"a\.ann, line 2: {message}",
+    )
 
 
 def test_text_in_another_encoding(tmp_path):
     path = write(tmp_path, "", "")
     path.write_bytes("é".encode("latin-1"))
-    with pytest.raises(CorpusError, match=r"a\.txt: expected UTF-8"):
-        list(read_brat(path))
+    assert_malformed(lambda: list(read_brat(path)), r"a\.txt: expected UTF-8")
 
 
 @given(st.text(alphabet="T1\tX 023;ab\n\r-"))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus_util import assert_malformed
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, read_cmeee_json, read_cmeee_text
 
 TEXT = "儿童😀肺部病变"
@@ -48,12 +49,17 @@ def test_reversed_entity_is_dropped(tmp_path):
         ("ab|||0    1|||", "'start end type', not '0    1'"),
         ("ab|||0    x    bod|||", "an offset, not 'x'"),
         ("ab|||-1    1    bod|||", "an offset, not '-1'"),
-        ("ab|||0    2    bod|||", "offsets from 0 to 2, the length of the text, but 'bod' has 3"),
+        (
+            "ab|||0    2    bod|||",
+            "offsets from 0 to 2, .*'bod' has 0 to 3",
+        ),
     ],
 )
 def test_malformed_text(tmp_path, line, message):
-    with pytest.raises(CorpusError, match=f"data, line 2: expected {message}"):
-        list(read_cmeee_text(write(tmp_path, f"a\n{line}\n")))
+    assert_malformed(
+        lambda: list(read_cmeee_text(write(tmp_path, f"a\n{line}\n"))),
+        f"data, line 2: expected {message}",
+    )
 
 
 def test_json(tmp_path):
@@ -83,14 +89,18 @@ def test_json(tmp_path):
     ],
 )
 def test_malformed_json(tmp_path, record, message):
-    with pytest.raises(CorpusError, match=f"data, record 2: expected {message}"):
-        read_json(tmp_path, {"text": "", "entities": []}, record)
+    assert_malformed(
+        lambda: read_json(tmp_path, {"text": "", "entities": []}, record),
+        f"data, record 2: expected {message}",
+    )
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None])
 def test_offset_that_is_no_integer(tmp_path, value):
-    with pytest.raises(CorpusError, match="data, record 1, 'start_idx': expected int"):
-        read_json(tmp_path, {"text": TEXT, "entities": [make_entity(start=value)]})
+    assert_malformed(
+        lambda: read_json(tmp_path, {"text": TEXT, "entities": [make_entity(start=value)]}),
+        "data, record 1, 'start_idx': expected int",
+    )
 
 
 @given(st.text(alphabet="ab|0123 -\n\r\x00😀"))
@@ -101,7 +111,7 @@ def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, text):
     except CorpusError as err:
         assert str(path) in str(err)
     else:
-        assert "\n".join(record.text for record in records) in text.replace("\r\n", "\n")
+        assert all(record.text in text for record in records)
 
 
 JSON = st.recursive(

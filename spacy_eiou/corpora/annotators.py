@@ -1,0 +1,93 @@
+"""Texts that several annotators annotated."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations
+from typing import Dict, Iterable, List, Literal, Optional, Set, Tuple, get_args
+
+from .record import Changed, CorpusError, Entity, Record
+
+Merge = Literal["first", "majority", "union"]
+MERGES: Tuple[str, ...] = get_args(Merge)
+
+
+def merge_annotators(
+    records: Iterable[Record], merge: Optional[str] = None, annotator: Optional[str] = None
+) -> List[Record]:
+    """Make one record of those that several annotators made of a text.
+
+    records (Iterable[Record]): The records.
+    merge (Optional[str]): Whether to take the entities of the "first" annotator, those of the
+        "majority" of them, or the "union" of all. If None, the ground truth if there is one, or
+        else the first, which is counted as a change.
+    annotator (Optional[str]): The only annotator to keep. Texts that he or she did not annotate are
+        skipped.
+    RETURNS (List[Record]): The records. Those of several annotators have an `agreement`.
+    RAISES (CorpusError): If there is no such annotator, or no such way to merge.
+    """
+    if merge is not None and merge not in MERGES:
+        raise CorpusError(f"Expected --merge to be one of {', '.join(MERGES)}, not '{merge}'")
+    records = list(records)
+    names = sorted({record.annotator for record in records if record.annotator is not None})
+    if annotator is not None and annotator not in names:
+        raise CorpusError(
+            f"Expected an annotator of the corpus, not '{annotator}': {', '.join(names) or 'none'}"
+        )
+    groups: Dict[str, List[Record]] = {}
+    for number, record in enumerate(records):
+        is_alone = record.task is None or record.skipped is not None
+        groups.setdefault(str(number) if is_alone else f"task {record.task}", []).append(record)
+    return [_merge(group, merge, annotator) for group in groups.values()]
+
+
+def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]) -> Record:
+    chosen = records
+    if annotator is not None and records[0].skipped is None:
+        chosen = [record for record in records if record.annotator == annotator]
+        if not chosen:
+            return replace(
+                records[0], entities=(), skipped=f"not annotated by {annotator}", agreement=None
+            )
+    if len(records) == 1:
+        return records[0]
+    agreement = find_agreement([record.entities for record in records])
+    truths = [record for record in chosen if record.is_ground_truth]
+    first = (truths or chosen)[0]
+    bad = tuple(problem for record in records for problem in record.bad)
+    if merge in (None, "first") or len(chosen) == 1:
+        changed = first.changed
+        if merge is None and annotator is None and not truths:
+            entity = first.entities[0] if first.entities else Entity(0, 0, "")
+            text = first.text[entity.start : entity.end]
+            reason = "of the first of several annotators; else choose --merge or --annotator"
+            changed += (Changed(reason, first.id, entity, text, f"annotator {first.annotator}"),)
+        return replace(first, changed=changed, bad=bad, agreement=agreement)
+    votes = Counter(entity for record in chosen for entity in dict.fromkeys(record.entities))
+    least = len(chosen) // 2 + 1 if merge == "majority" else 1
+    return replace(
+        first,
+        entities=tuple(entity for entity, count in votes.items() if count >= least),
+        dropped=tuple(item for record in chosen for item in record.dropped),
+        changed=tuple(item for record in chosen for item in record.changed),
+        bad=bad,
+        annotator=None,
+        agreement=agreement,
+    )
+
+
+def find_agreement(annotations: List[Tuple[Entity, ...]]) -> Tuple[int, int]:
+    """Count how far the annotators of a text agree.
+
+    annotations (List[Tuple[Entity, ...]]): The entities of each annotator.
+    RETURNS (Tuple[int, int]): How many entities of each pair are the same, and how many there are,
+        both counted from both sides: their quotient is the F-score.
+    """
+    sets: List[Set[Tuple[int, int, str]]] = [
+        {(entity.start, entity.end, entity.label) for entity in entities}
+        for entities in annotations
+    ]
+    pairs = list(combinations(sets, 2))
+    return (
+        sum(2 * len(first & second) for first, second in pairs),
+        sum(len(first) + len(second) for first, second in pairs),
+    )

@@ -1,0 +1,151 @@
+"""What may be wrong with an annotated corpus."""
+
+from collections import Counter
+from typing import Counter as CounterType
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+
+from spacy.tokens import Doc
+
+from .record import Record
+
+# Names that differ by a letter are mentioned from this length on: DNA and RNA are no mistake.
+MIN_LABEL_LENGTH = 4
+N_SHOWN = 5
+
+
+class Example(NamedTuple):
+    """An annotated text.
+
+    text (str): The text.
+    group (Optional[str]): Id of the document that it is a part of.
+    entities (Tuple[Tuple[int, int, str], ...]): Start, end and label of the entities.
+    """
+
+    text: str
+    group: Optional[str]
+    entities: Tuple[Tuple[int, int, str], ...]
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Example":
+        """RETURNS (Example): The annotated text of a record."""
+        entities = tuple((entity.start, entity.end, entity.label) for entity in record.entities)
+        return cls(record.text, record.group, entities)
+
+    @classmethod
+    def from_doc(cls, doc: Doc, spans_key: str = "sc") -> "Example":
+        """RETURNS (Example): The annotated text of a doc, as `convert` makes it."""
+        spans = doc.spans.get(spans_key, [])
+        entities = tuple((span.start_char, span.end_char, span.label_) for span in spans)
+        return cls(doc.text, doc.user_data.get("group"), entities)
+
+
+def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
+    """Find what may be wrong with a corpus: documents that parts share, documents that stand in a
+    part several times, texts that are annotated differently in two places, labels that differ by a
+    letter or by case, and labels with one example.
+
+    parts (Mapping[str, Iterable[Example]]): The annotated texts of each part, by its name.
+    RETURNS (List[str]): The warnings.
+    """
+    examples = {part: list(members) for part, members in parts.items()}
+    everything = [example for members in examples.values() for example in members]
+    warnings = [
+        *_find_shared(examples),
+        *_find_repeated(examples),
+        *_find_contradictions(everything),
+        *find_similar_labels(label for item in everything for _, _, label in item.entities),
+    ]
+    counts = Counter(label for example in everything for _, _, label in example.entities)
+    rare = sorted(label for label, count in counts.items() if count == 1)
+    if rare:
+        warnings.append(f"{len(rare):,} labels have one example: {_show(rare)}")
+    return warnings
+
+
+def _find_shared(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+    texts: Set[str] = set()
+    groups: Set[str] = set()
+    for part, examples in parts.items():
+        shared = [
+            example for example in examples if example.text in texts or example.group in groups
+        ]
+        if shared:
+            yield (
+                f"{len(shared):,} of {len(examples):,} documents of {part} have a text, or belong "
+                "to a document, that an earlier part has too: scores on them are too high "
+                f"({_show([shared[0].text])})"
+            )
+        texts.update(example.text for example in examples)
+        groups.update(example.group for example in examples if example.group is not None)
+
+
+def _find_repeated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+    for part, examples in parts.items():
+        counts = Counter(example.text for example in examples if example.text)
+        repeated = [text for text, count in counts.items() if count > 1]
+        if repeated:
+            n_more = sum(counts[text] - 1 for text in repeated)
+            name = f" of {part}" if len(parts) > 1 else ""
+            yield (
+                f"{n_more:,} documents{name} have the text of another one ({_show(repeated[:1])})"
+            )
+
+
+def _find_contradictions(examples: List[Example]) -> Iterable[str]:
+    annotations: Dict[str, Set[Tuple[Tuple[int, int, str], ...]]] = {}
+    for example in examples:
+        annotations.setdefault(example.text, set()).add(tuple(sorted(set(example.entities))))
+    differing = [text for text, found in annotations.items() if len(found) > 1]
+    if differing:
+        yield (
+            f"{len(differing):,} texts are annotated differently in two places "
+            f"({_show(differing[:1])})"
+        )
+
+
+def find_similar_labels(labels: Iterable[str]) -> List[str]:
+    """Find labels that may be one label, written differently.
+
+    labels (Iterable[str]): The labels, as often as they occur.
+    RETURNS (List[str]): The warnings.
+    """
+    counts: CounterType[str] = Counter(labels)
+    names = sorted(counts)
+    warnings = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            if _fold(first) == _fold(second):
+                difference = "by case or by punctuation"
+            elif min(len(first), len(second)) >= MIN_LABEL_LENGTH and _differ_by_letter(
+                first, second
+            ):
+                difference = "by a letter"
+            else:
+                continue
+            warnings.append(
+                f"The labels '{first}' ({counts[first]:,}) and '{second}' ({counts[second]:,}) "
+                f"differ {difference}"
+            )
+    return warnings
+
+
+def _fold(label: str) -> str:
+    return "".join(char for char in label.casefold() if char not in " _-.")
+
+
+def _differ_by_letter(first: str, second: str) -> bool:
+    """RETURNS (bool): Whether one letter was added, left out or replaced."""
+    short, long = sorted((first, second), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    start = next((i for i, pair in enumerate(zip(short, long)) if pair[0] != pair[1]), len(short))
+    changed = {long[start], *short[start : start + 1]} if start < len(long) else set()
+    rest = short[start:] if len(short) < len(long) else short[start + 1 :]
+    return long[start + 1 :] == rest and all(char.isalpha() for char in changed)
+
+
+def _show(values: List[str]) -> str:
+    shown = ", ".join(
+        f"'{value[:60]}...'" if len(value) > 60 else f"'{value}'" for value in values[:N_SHOWN]
+    )
+    return f"{shown} ..." if len(values) > N_SHOWN else shown

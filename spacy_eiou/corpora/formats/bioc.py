@@ -1,0 +1,206 @@
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+from xml.parsers import expat
+
+from .._parse import check_type, get_field, read_json
+from ..draft import Draft, Mention, parse_each
+from ..record import CorpusError, UnreadableError
+from .registry import Sample, register_format
+
+# The fields of an annotation that hold its type, and those that hold its identifier.
+TYPE_KEYS = ("type", "class", "label")
+IDENTIFIER_KEYS = ("identifier", "Identifier", "MESH", "id", "concept_id")
+LISTS = {
+    "document": "documents",
+    "passage": "passages",
+    "sentence": "sentences",
+    "annotation": "annotations",
+    "location": "locations",
+}
+
+
+def _recognizes(sample: Sample) -> bool:
+    if sample.text.lstrip().startswith("<"):
+        return "<collection" in sample.text and "<document" in sample.text
+    return any(
+        isinstance(item, dict)
+        and ("passages" in item or _is_list(item.get("documents"), "passages"))
+        for item in sample.items
+    )
+
+
+def _is_list(value: Any, key: str) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) and key in item for item in value)
+
+
+@register_format("bioc", recognizes=_recognizes)
+def read_bioc(path: Path) -> Iterator[Draft]:
+    """Read BioC, as XML or JSON. The text of a record is that of the passages of a document, joined
+    with line breaks. Identifiers in the "infons" of an annotation are those of its entity.
+    Relations are ignored. The id of a record is that of the document.
+
+    path (Path): The file.
+    YIELDS (Draft): The documents, in the order of the file.
+    RAISES (UnreadableError): If it is neither well-formed XML nor valid JSON.
+    """
+    with path.open("rb") as file:
+        is_xml = file.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    value = _read_xml(path) if is_xml else read_json(path)
+    collection = value[0] if isinstance(value, list) and value else value
+    documents = [value] if isinstance(value, dict) and "passages" in value else None
+    if documents is None:
+        try:
+            documents = get_field(collection, "documents", list, str(path))
+        except CorpusError as err:
+            raise UnreadableError(str(err)) from err
+    items = enumerate(documents, start=1)
+    yield from parse_each(((f"{path}, document {number}", item) for number, item in items), _parse)
+
+
+def _parse(document: Any, where: str) -> Draft:
+    passages = get_field(document, "passages", list, where)
+    draft = Draft("", where, id=str(document["id"]) if document.get("id") else None)
+    texts: List[str] = []
+    length = 0
+    for passage in passages:
+        for text, offset, annotations in _find_parts(check_type(passage, dict, where), where):
+            base = length
+
+            def parse(
+                data: Any, where: str, offset: int = offset, base: int = base
+            ) -> List[Mention]:
+                return [_parse_annotation(data, where, offset, base)]
+
+            draft.parse(parse, annotations)
+            texts.append(text)
+            length += len(text) + 1
+    draft.text = "\n".join(texts)
+    return draft
+
+
+def _find_parts(passage: Dict[str, Any], where: str) -> Iterator[Tuple[str, int, List[Any]]]:
+    """YIELDS (Tuple[str, int, List[Any]]): The text of a passage, or of each of its sentences,
+    where it begins, and the annotations in it."""
+    sentences = check_type(passage.get("sentences") or [], list, where)
+    annotations = [*check_type(passage.get("annotations") or [], list, where)]
+    if passage.get("text") is not None:
+        for sentence in sentences:
+            annotations += check_type(sentence, dict, where).get("annotations") or []
+        yield get_field(passage, "text", str, where), _get_offset(passage, where), annotations
+        return
+    for sentence in sentences:
+        text, start = get_field(sentence, "text", str, where), _get_offset(sentence, where)
+        members = [item for item in annotations if start <= _get_start(item) <= start + len(text)]
+        annotations = [item for item in annotations if item not in members]
+        yield text, start, [*members, *(sentence.get("annotations") or [])]
+    if annotations:
+        raise CorpusError(f"{where}: expected the annotations of a passage in its sentences")
+
+
+def _get_offset(part: Dict[str, Any], where: str) -> int:
+    return get_field(part, "offset", int, where)
+
+
+def _get_start(annotation: Any) -> int:
+    try:
+        return int(annotation["locations"][0]["offset"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return -1
+
+
+def _parse_annotation(data: Any, where: str, offset: int, base: int) -> Mention:
+    fragments = []
+    for location in get_field(data, "locations", list, where):
+        start = get_field(location, "offset", int, where) - offset
+        fragments.append((start, start + get_field(location, "length", int, where)))
+    if not fragments:
+        raise CorpusError(f"{where}: expected a location of the annotation")
+    infons = get_field(data, "infons", dict, where)
+    text = data.get("text") if isinstance(data.get("text"), str) else None
+    return Mention(
+        fragments[0][0],
+        fragments[-1][1],
+        _find(infons, TYPE_KEYS),
+        text,
+        _find(infons, IDENTIFIER_KEYS),
+        where,
+        tuple(fragments),
+        base,
+    )
+
+
+def _find(infons: Dict[str, Any], keys: Any) -> str:
+    found = (infons[key] for key in keys if infons.get(key) not in (None, "", "-", "-1"))
+    return str(next(found, ""))
+
+
+def _read_xml(path: Path) -> Any:
+    """RETURNS (Any): What the XML holds, as the JSON of BioC has it."""
+    builder = _Builder(path)
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start_element
+    parser.EndElementHandler = builder.end_element
+    parser.CharacterDataHandler = builder.add_text
+    # Declared entities can expand without bound, and undeclared ones would vanish from the text.
+    parser.EntityDeclHandler = builder.refuse_entity
+    parser.SkippedEntityHandler = builder.refuse_entity
+    try:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+    except UnreadableError:
+        raise
+    # The last two are about its encoding.
+    except (expat.ExpatError, LookupError, ValueError) as err:
+        raise UnreadableError(f"{path}: expected well-formed XML ({err})") from err
+    return builder.collection
+
+
+class _Builder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.collection: Dict[str, Any] = {}
+        self.opened: List[Dict[str, Any]] = [self.collection]
+        self.text: List[str] = []
+        self.key: Optional[str] = None
+
+    def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
+        self.text = []
+        if tag in LISTS:
+            item: Dict[str, Any] = {"infons": {}, **_to_json(attributes)}
+            if tag in ("passage", "sentence"):
+                item["annotations"] = []
+            if tag == "document":
+                item["passages"] = []
+            if tag == "annotation":
+                item["locations"] = []
+            self.opened[-1].setdefault(LISTS[tag], []).append(item)
+            self.opened.append(item)
+        elif tag == "infon":
+            self.key = attributes.get("key", "")
+
+    def end_element(self, tag: str) -> None:
+        text = "".join(self.text)
+        if tag in LISTS:
+            self.opened.pop()
+        elif tag == "infon":
+            self.opened[-1].setdefault("infons", {})[self.key or ""] = text
+        elif tag in ("text", "id", "offset") and len(self.opened) > 1:
+            self.opened[-1].update(_to_json({tag: text}))
+        self.text = []
+
+    def add_text(self, text: str) -> None:
+        self.text.append(text)
+
+    def refuse_entity(self, name: str, *_: object) -> None:
+        raise UnreadableError(
+            f"{self.path}: did not expect the XML entity '{name}'. Write out its replacement"
+        )
+
+
+def _to_json(fields: Dict[str, str]) -> Dict[str, Any]:
+    numbers = ("offset", "length")
+    return {
+        key: int(value) if key in numbers and value.strip().isdecimal() else value
+        for key, value in fields.items()
+    }

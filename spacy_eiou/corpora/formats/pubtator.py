@@ -1,0 +1,55 @@
+import re
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+from .._parse import decode, parse_offset, read_items, show
+from ..draft import Draft, Mention, parse_each
+from ..record import CorpusError
+from .registry import register_format
+
+TEXT = re.compile(r"([^|\t]+)\|([a-z])\|(.*)", re.DOTALL)
+
+
+@register_format(
+    "pubtator",
+    recognizes=lambda sample: any(re.match(r"[^|\t]+\|t\|", line) for line in sample.lines[:20]),
+)
+def read_pubtator(path: Path) -> Iterator[Draft]:
+    """Read PubTator: lines `id|t|title` and `id|a|abstract`, which are the text, joined with a line
+    break, and then a line `id<tab>start<tab>end<tab>text<tab>type<tab>identifier` for each entity.
+    Relations are ignored. The id of a record is that of the article.
+
+    path (Path): The file.
+    YIELDS (Draft): The articles, in the order of the file.
+    """
+    articles: Dict[str, Draft] = {}
+
+    def parse(data: bytes, where: str) -> List[Draft]:
+        line = decode(data, where)
+        match = TEXT.fullmatch(line)
+        if match:
+            article, _, text = match.groups()
+            if article in articles:
+                articles[article].text += f"\n{text}"
+            else:
+                articles[article] = Draft(text, where, id=article)
+        else:
+            fields = line.split("\t")
+            if fields[0] not in articles:
+                raise CorpusError(f"{where}: expected 'id|t|title' before {show(line)}")
+            articles[fields[0]].parse(_parse_entity, [fields], where)
+        return []
+
+    yield from parse_each(read_items(path), parse)
+    yield from articles.values()
+
+
+def _parse_entity(fields: List[str], where: str) -> List[Mention]:
+    # A relation: id, type and two identifiers.
+    if len(fields) == 4 and not fields[1].isdecimal():
+        return []
+    if len(fields) < 5:
+        raise CorpusError(f"{where}: expected an id, start, end, text and type, not {show(fields)}")
+    start, end = (parse_offset(field, where) for field in fields[1:3])
+    kb_id = fields[5] if len(fields) > 5 and fields[5] not in ("-", "-1", "None") else ""
+    return [Mention(start, end, fields[4], fields[3], kb_id, where)]

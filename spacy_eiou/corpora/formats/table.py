@@ -1,0 +1,170 @@
+import csv
+import io
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
+
+from .._parse import decode, parse_json, parse_offset, show
+from ..draft import Draft, Mention, parse_each
+from ..record import CorpusError, UnreadableError
+from ._items import ENTITY_KEYS, ID_KEYS, TEXT_KEYS, find_annotator, find_text, parse_entity
+from .registry import Sample, register_format
+
+# Columns of a table of entities: the file that holds the text, the label, the text and the offsets.
+FILE_KEYS = ("document_id", "doc_id", "filename", "file_name", "file", "document", "name", "id")
+LABEL_KEYS = ("entity_type", "label", "type", "tag", "class", "category")
+MENTION_KEYS = ("entity_text", "text", "mention", "span", "entity")
+SPAN_KEYS = ("entity_span", "span", "offsets")
+START_KEYS = ("start", "start_span", "start_offset", "begin", "off0")
+END_KEYS = ("end", "end_span", "end_offset", "off1")
+CODE_KEYS = ("code", "kb_id", "concept_id", "identifier")
+
+Row = Dict[str, str]
+
+
+def _find_column(names: List[str], keys: Tuple[str, ...]) -> Optional[str]:
+    return next((key for key in keys if key in names), None)
+
+
+def _holds_entities(names: List[str]) -> bool:
+    has_offsets = _find_column(names, SPAN_KEYS) or (
+        _find_column(names, START_KEYS) and _find_column(names, END_KEYS)
+    )
+    return bool(has_offsets and _find_column(names, FILE_KEYS) and _find_column(names, LABEL_KEYS))
+
+
+def _recognizes(sample: Sample) -> bool:
+    if len(sample.lines) < 2 or sample.items or not sample.lines[0]:
+        return False
+    names = _get_names(sample.lines[0])
+    has_lists = bool(_find_column(names, TEXT_KEYS) and _find_column(names, ENTITY_KEYS))
+    return len(names) > 1 and (_holds_entities(names) or has_lists)
+
+
+def _get_delimiter(header: str) -> str:
+    return max("\t,;", key=header.count)
+
+
+def _get_names(header: str) -> List[str]:
+    try:
+        return next(csv.reader([header], delimiter=_get_delimiter(header)), [])
+    except csv.Error:
+        return []
+
+
+@register_format("table", recognizes=_recognizes, beside=(".txt",))
+def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
+    """Read a table with a header, separated by tabs, commas or semicolons. Either each row is a
+    text with a list of its entities as JSON, as in Label Studio's export "CSV"; or each row is an
+    entity: the name of the .txt file beside the table that holds its text, its label, its text, and
+    its offsets in one column ("0-8") or in two.
+
+    path (Path): The file.
+    text_key (Optional[str]): The column of the text. If None, the one that is usual.
+    YIELDS (Draft): The records.
+    RAISES (UnreadableError): If the columns are not as expected.
+    """
+    data = decode(path.read_bytes(), str(path))
+    delimiter = _get_delimiter(data.partition("\n")[0])
+    # A text may be longer than a cell may be by default.
+    limit = csv.field_size_limit(len(data) + 1)
+    try:
+        reader = csv.DictReader(io.StringIO(data, newline=""), delimiter=delimiter)
+        names = list(reader.fieldnames or [])
+        rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
+    except csv.Error as err:
+        raise UnreadableError(f"{path}: expected a table ({err})") from err
+    finally:
+        csv.field_size_limit(limit)
+    if _holds_entities(names):
+        yield from _read_entities(path, names, rows)
+        return
+    key = _find_column(names, ENTITY_KEYS)
+    if key is None:
+        raise UnreadableError(
+            f"{path}: expected a column of lists of entities or columns of their file, label and "
+            f"offsets, not {', '.join(names)}"
+        )
+    yield from parse_each(rows, _make_parser(key, text_key))
+
+
+def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draft]:
+    def parse(row: Row, where: str) -> Draft:
+        text = find_text(row, where, text_key)
+        draft = Draft(text, where, annotator=find_annotator(row))
+        if draft.annotator is not None:
+            draft.task = f"text {text}"
+        number = where.rpartition(" ")[2]
+        draft.number = int(number)
+        draft.id = next((row[name] for name in ID_KEYS if row.get(name)), None)
+        entities = parse_json(row[key] or "[]", where)
+        if not isinstance(entities, list):
+            raise CorpusError(
+                f"{where}, '{key}': expected a list of entities, not {show(entities)}"
+            )
+        draft.parse(parse_entity, entities)
+        return draft
+
+    return parse
+
+
+def _read_entities(path: Path, names: List[str], rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
+    drafts: Dict[str, Draft] = {}
+    file_key = _find_column(names, FILE_KEYS) or ""
+
+    def parse(row: Row, where: str) -> List[Draft]:
+        name = row[file_key] or ""
+        if name not in drafts:
+            drafts[name] = _read_text(path, name, where)
+        drafts[name].parse(
+            lambda item, place: [_parse_row(item, names, file_key, place)], [row], where
+        )
+        return []
+
+    yield from parse_each(rows, parse)
+    yield from drafts.values()
+
+
+def _read_text(path: Path, name: str, where: str) -> Draft:
+    stem = name.removesuffix(".txt")
+    folders = (path.parent, *sorted(item for item in path.parent.iterdir() if item.is_dir()))
+    for folder in folders:
+        file = folder / f"{stem}.txt"
+        if stem and file.parent == folder and file.is_file():
+            try:
+                return Draft(file.read_bytes().decode("utf-8"), str(file), id=stem)
+            except UnicodeDecodeError as err:
+                raise CorpusError(f"{file}: expected UTF-8 ({err})") from err
+    raise CorpusError(f"{where}: expected the text in a file {stem}.txt beside the table")
+
+
+def _parse_row(row: Row, names: List[str], file_key: str, where: str) -> Mention:
+    others = [name for name in names if name != file_key]
+    start_key, end_key = (_find_column(others, keys) for keys in (START_KEYS, END_KEYS))
+    if start_key and end_key:
+        fragments = [(row[start_key], row[end_key])]
+        span_key = None
+    else:
+        span_key = _find_column(others, SPAN_KEYS) or ""
+        pieces = (row[span_key] or "").replace(",", ";").split(";")
+        fragments = [_split_span(piece.strip()) for piece in pieces]
+    offsets = [
+        (parse_offset(start or "", where), parse_offset(end or "", where))
+        for start, end in fragments
+    ]
+    label = row[_find_column(others, LABEL_KEYS) or ""] or ""
+    mention_key = _find_column([name for name in others if name != span_key], MENTION_KEYS)
+    code_key = _find_column(others, CODE_KEYS)
+    return Mention(
+        offsets[0][0],
+        offsets[-1][1],
+        label,
+        row[mention_key] if mention_key else None,
+        (row[code_key] or "") if code_key else "",
+        where,
+        tuple(offsets),
+    )
+
+
+def _split_span(span: str) -> Tuple[str, str]:
+    start, _, end = span.partition("-" if "-" in span else " ")
+    return start.strip(), end.strip()

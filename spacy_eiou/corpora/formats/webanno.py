@@ -1,0 +1,139 @@
+import re
+from pathlib import Path
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from .._parse import read_lines, show
+from ..draft import Draft, Mention
+from ..record import CorpusError, UnreadableError
+from .registry import register_format
+
+HEADER = "#FORMAT=WebAnno TSV 3"
+# What a value ends with, if it is one of several of its layer or goes on over several tokens.
+NUMBER = re.compile(r"(.*?)(?<!\\)\[(\d+)\]", re.DOTALL)
+ESCAPED = re.compile(r"\\(.)")
+IDENTIFIERS = ("identifier", "kb_id")
+
+
+class Layer(NamedTuple):
+    """A layer of spans.
+
+    labels (List[int]): The columns of its features, the one of the label first.
+    identifier (Optional[int]): The column of identifiers in a knowledge base, if there is one.
+    """
+
+    labels: List[int]
+    identifier: Optional[int]
+
+
+@register_format("webanno", recognizes=lambda sample: sample.text.startswith(HEADER))
+def read_webanno(path: Path) -> Iterator[Draft]:
+    """Read WebAnno TSV 3, as INCEpTION and WebAnno export it. Each layer of spans gives entities,
+    whose label is the first of its features that has a value. A file is a record, whose text is
+    that of its sentences, joined with line breaks. Chains and relations are ignored.
+
+    path (Path): The file.
+    YIELDS (Draft): The record.
+    RAISES (UnreadableError): If the file is not in this format.
+    """
+    lines = list(read_lines(path))
+    if not lines or not lines[0][1].startswith(HEADER):
+        raise UnreadableError(f"{path}: expected a first line '{HEADER}.x'")
+    layers: List[Layer] = []
+    n_columns = 3
+    sentences: List[str] = []
+    draft = Draft("", str(path), is_located=True)
+    # The bounds of each annotation that has a number, and where it begins.
+    numbered: Dict[Tuple[int, str, str], Mention] = {}
+    position = base = 0
+    bounds = (0, 0)
+    for number, line in lines[1:]:
+        where = f"{path}, line {number}"
+        if line.startswith("#T_"):
+            kind, _, names = line.partition("=")
+            _, *features = names.split("|")
+            columns = list(range(n_columns, n_columns + max(1, len(features))))
+            n_columns = columns[-1] + 1
+            if kind == "#T_SP":
+                layers.append(_make_layer(columns, features))
+        elif line.startswith("#Text="):
+            base += len(sentences[-1]) + 1 if sentences else 0
+            sentences.append(_unescape(line.removeprefix("#Text=")))
+            position = 0
+        elif line.strip() and not line.startswith("#"):
+            fields = line.split("\t")
+            try:
+                if len(fields) < 3 or not sentences:
+                    raise CorpusError(f"{where}: expected a token after '#Text=', not {show(line)}")
+                # A part of a token is looked for from the start of the token.
+                is_part = "." in fields[0]
+                word = _unescape(fields[2])
+                start = sentences[-1].find(word, bounds[0] if is_part else position)
+                if start < 0 or not word:
+                    raise CorpusError(
+                        f"{where}: expected a token of the sentence, not {show(word)}"
+                    )
+                if not is_part:
+                    bounds, position = (start, start + len(word)), start + len(word)
+            except CorpusError as err:
+                draft.reject(str(err), line)
+                continue
+            begin, end = base + start, base + start + len(word)
+            _read_cells(fields, layers, begin, end, where, draft, numbered)
+    draft.text = "\n".join(sentences)
+    draft.mentions += numbered.values()
+    draft.mentions.sort(key=lambda mention: (mention.start, -mention.end))
+    yield draft
+
+
+def _make_layer(columns: List[int], features: List[str]) -> Layer:
+    named = dict(zip(columns, features))
+    identifiers = [column for column, name in named.items() if name in IDENTIFIERS]
+    labels = [column for column in columns if column not in identifiers]
+    return Layer(labels or columns, identifiers[0] if identifiers and labels else None)
+
+
+def _read_cells(
+    fields: List[str],
+    layers: List[Layer],
+    begin: int,
+    end: int,
+    where: str,
+    draft: Draft,
+    numbered: Dict[Tuple[int, str, str], Mention],
+) -> None:
+    for index, layer in enumerate(layers):
+        cells = [_split(fields[column] if column < len(fields) else "_") for column in layer.labels]
+        kb_ids = [""]
+        if layer.identifier is not None and layer.identifier < len(fields):
+            kb_ids = [_split_number(value)[0] for value in _split(fields[layer.identifier])]
+        for place, value in enumerate(cells[0]):
+            if value in ("_", ""):
+                continue
+            values = [_split_number(cell[place]) for cell in cells if place < len(cell)]
+            label = next((name for name, _ in values if name not in ("*", "_", "")), "")
+            kb_id = kb_ids[place] if place < len(kb_ids) and kb_ids[place] not in ("*", "_") else ""
+            mention = Mention(begin, end, label, kb_id=kb_id, where=where)
+            key = (index, label, values[0][1])
+            if not values[0][1]:
+                draft.mentions.append(mention)
+            elif key in numbered:
+                first = numbered[key]
+                numbered[key] = Mention(
+                    first.start, max(first.end, end), label, kb_id=first.kb_id, where=first.where
+                )
+            else:
+                numbered[key] = mention
+
+
+def _split(cell: str) -> List[str]:
+    return re.split(r"(?<!\\)\|", cell)
+
+
+def _split_number(value: str) -> Tuple[str, str]:
+    match = NUMBER.fullmatch(value)
+    return (_unescape(match[1]), match[2]) if match else (_unescape(value), "")
+
+
+def _unescape(text: str) -> str:
+    names = {"n": "\n", "r": "\r", "t": "\t"}
+    return ESCAPED.sub(lambda match: names.get(match[1], match[1]), text)
