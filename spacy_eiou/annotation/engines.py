@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any, Callable, Dict, Generator, Iterable, List, Tuple, cast
+from typing import Any, Callable, Dict, Generator, List, Sequence, Tuple, cast
 
 from .shards import Counts
 from .sources import Shard
@@ -16,26 +16,27 @@ Numbered = Tuple[int, Shard]
 
 
 def run_local(
-    task: Task, shards: Iterable[Numbered], *, n_process: int, use_gpu: int = -1
+    task: Task, shards: Sequence[Numbered], *, n_process: int, use_gpu: int = -1
 ) -> Generator[Tuple[int, Counts], None, None]:
     """Call a function of shards in processes of this machine. Only the names of shards and counts
     go from one to the other. The processes end with this one, even if it is killed.
 
     task (Task): The function.
-    shards (Iterable[Numbered]): The shards and their numbers.
-    n_process (int): Number of processes. If 1, it is this one.
+    shards (Sequence[Numbered]): The shards and their numbers.
+    n_process (int): Most processes. If there is one, it is this one.
     use_gpu (int): GPU ID or -1 for CPU.
     YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
     RAISES (ChildProcessError): If a process was killed.
     """
-    if n_process == 1:
+    n_process = min(n_process, len(shards))
+    if n_process <= 1:
         for number, shard in shards:
             yield number, task(number, shard)
         return
     # A forked process has the pipeline and registered functions, but can't use the GPU.
     can_fork = "fork" in get_all_start_methods() and use_gpu < 0
     context: Any = get_context("fork" if can_fork else "spawn")
-    shards = iter(shards)
+    left = iter(shards)
     with ExitStack() as stack:
         idle: List[Connection] = []
         for _ in range(n_process):
@@ -50,7 +51,7 @@ def run_local(
         busy: Dict[Connection, int] = {}
         while True:
             try:
-                for connection, (number, shard) in zip([*idle], shards):
+                for connection, (number, shard) in zip([*idle], left):
                     connection.send((number, shard))
                     busy[connection] = number
                     idle.remove(connection)
