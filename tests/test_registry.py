@@ -16,7 +16,7 @@ NAMES = {
         "spacy_eiou.EMC.v1",
         "spacy_eiou.BCE.v1",
     },
-    "spacy_readers": {"spacy_eiou.MixedCorpus.v1"},
+    "spacy_readers": {"spacy_eiou.Corpus.v1", "spacy_eiou.MixedCorpus.v1"},
     "spacy_misc": {"spacy_eiou.span_suggester.v1"},
     "spacy_scorers": {"spacy_eiou.nested_spans_scorer.v1"},
     "spacy_tokenizers": {

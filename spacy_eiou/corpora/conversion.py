@@ -122,6 +122,11 @@ def convert(
     found, inputs = find_format(corpus_format, [input_path])
     records = reading.read(found, inputs)
     check_records(records, [input_path], max_bad)
+    if all(record.skipped is not None for record in records):
+        raise CorpusError(
+            f"{printable(input_path)}: expected a document, but its {len(records)} records are all "
+            f"skipped ({records[0].skipped})"
+        )
     if split_sizes is not None:
         parts = split_by_sizes(records, split_sizes)
     elif split_fractions is not None:

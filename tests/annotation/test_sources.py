@@ -24,7 +24,7 @@ from spacy_eiou.annotation.sources import (
 )
 from spacy_eiou.corpora import CorpusError
 
-LINE = gzip.compress(b'{"text": "z"}')
+LINE = gzip.compress(b'{"text": "z"}', mtime=0)
 TEXT = "\ufeff😀 e\u0301\r\n\tשלום\u2028\x00"
 
 
@@ -266,7 +266,7 @@ def test_link_to_a_folder_is_followed_once(tmp_path):
 
 def test_folder_of_lines(tmp_path):
     write(tmp_path / "b.jsonl", b'{"text": "x"}\n{}\n')
-    write(tmp_path / "a.jsonl.gz", gzip.compress(b'\n{"text": "y"}\n'))
+    write(tmp_path / "a.jsonl.gz", gzip.compress(b'\n{"text": "y"}\n', mtime=0))
     first, second, rejected = read(tmp_path)
     assert [first, second] == [SourceText("a-2", "y"), SourceText("b-1", "x")]
     assert rejected.number == 2
@@ -305,8 +305,8 @@ def test_zstandard(tmp_path):
 @pytest.mark.parametrize(
     "name,data",
     [
-        ("in.txt.gz", gzip.compress(b"a" * 1000)[:-9]),
-        ("in.txt.gz", gzip.compress(b"a" * 1000)[:10] + b"b" * 1000),
+        ("in.txt.gz", gzip.compress(b"a" * 1000, mtime=0)[:-9]),
+        ("in.txt.gz", gzip.compress(b"a" * 1000, mtime=0)[:10] + b"b" * 1000),
         ("in.txt.bz2", bz2.compress(b"a" * 1000)[:-9]),
         ("in.txt.xz", lzma.compress(b"a" * 1000)[:-9]),
         ("in.txt.xz", b"a" * 1000),
@@ -391,7 +391,7 @@ def test_shards_are_the_whole(tmp_path, name, size):
 
 
 def test_packed_file_is_one_shard(tmp_path):
-    path = write(tmp_path / "in.txt.gz", gzip.compress(b"a\n" * 1000))
+    path = write(tmp_path / "in.txt.gz", gzip.compress(b"a\n" * 1000, mtime=0))
     assert len(plan_shards(find_sources(path), "txt", size=10)) == 1
 
 

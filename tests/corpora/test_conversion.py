@@ -175,6 +175,13 @@ def test_corpus_without_records(tmp_path):
         convert_jsonl(source, tmp_path / "out.spacy")
 
 
+def test_corpus_whose_records_are_all_skipped(tmp_path):
+    source = write_jsonl(tmp_path / "data.jsonl", [{**ITEMS[0], "answer": "reject"}])
+    with pytest.raises(CorpusError, match=r"its 1 records are all skipped \(answer: reject\)"):
+        convert_jsonl(source, tmp_path / "out.spacy")
+    assert not (tmp_path / "out.spacy").exists()
+
+
 def test_corpus_that_is_not_there(tmp_path):
     with pytest.raises(CorpusError, match=r"none\.jsonl: expected a file or a directory"):
         convert_jsonl(tmp_path / "none.jsonl", tmp_path / "out.spacy")

@@ -94,8 +94,7 @@ def get_files(folder):
 def test_no_other_threshold_scores_higher(model, dev, overlap, max_positive):
     set_cfg(model, overlap=overlap, max_positive=max_positive)
     result = calibrate(model, dev)
-    assert result.before["f"] < 0.5
-    assert result.after["f"] > 0.6
+    assert result.before["f"] < 0.6 < result.after["f"]
     nlp = spacy.load(model)
     component = nlp.get_pipe("nested_spancat")
     assert component.cfg["threshold"] == pytest.approx(result.thresholds.common)

@@ -172,7 +172,7 @@ def zip_files(files):
 @pytest.mark.parametrize(
     "name, data, ids",
     [
-        ("a.jsonl.gz", gzip.compress(LINE), ["a-1"]),
+        ("a.jsonl.gz", gzip.compress(LINE, mtime=0), ["a-1"]),
         ("a.jsonl.zst", pyarrow.compress(LINE, codec="zstd", asbytes=True), ["a-1"]),
         ("a.zip", zip_files({"b.jsonl": LINE, "c/b.jsonl": LINE}), ["b-1", "c/b-1"]),
     ],
