@@ -43,7 +43,7 @@ from .sources import TEXT_FORMATS, Fields, SourceFile, find_sources, guess_text_
 
 # Bytes of a shard, about: those of a folder of outputs, and those that become a single output.
 SHARD_SIZE = 16 * 2**20
-STEP_SIZE = 256 * 2**10
+STEP_SIZE = 128 * 2**10
 
 Writer = Callable[[Iterable[Annotation], Path], None]
 
