@@ -301,7 +301,7 @@ def test_summary_and_log(tmp_path, model, texts, monkeypatch):
     log.write_bytes(log.read_bytes()[:-5])
     monkeypatch.setattr(BatchTagger, "killed_by", None)
     report = annotate(model, texts, **paths)
-    assert srsly.read_json(summary) == report.to_dict()
+    assert json.loads(summary.read_text()) == report.to_dict()
     assert report.to_dict()["counts"]["n_spans"] == {"1 WORDS": 250, "4 WORDS": 250}
     lines = log.read_text().splitlines()
     assert len(lines) == 10

@@ -171,6 +171,7 @@ def count_visible(browser):
     return sum(article.is_displayed() for article in articles)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error_class,label,n_visible",
     [
@@ -188,6 +189,7 @@ def test_filters(page, error_class, label, n_visible):
     assert page.find_element("id", "shown").text == str(n_visible)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_page_fits_the_window(page, width):
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -197,6 +199,7 @@ def test_page_fits_the_window(page, width):
     assert size[0] <= width and size[1] == width
 
 
+@pytest.mark.slow
 def test_nothing_goes_wrong_in_the_browser(page):
     assert page.title == "Error analysis of model"
     assert page.get_log("browser") == []
