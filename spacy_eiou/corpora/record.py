@@ -50,7 +50,7 @@ class Dropped(Remark):
 
 
 class Changed(Remark):
-    """An entity that was trimmed, joined, completed or located anew. It is given as it is now."""
+    """An entity that was trimmed, joined, completed or moved. It is given as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
