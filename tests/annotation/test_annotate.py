@@ -301,7 +301,9 @@ def test_summary_and_log(tmp_path, model, texts, monkeypatch):
     log.write_bytes(log.read_bytes()[:-5])
     monkeypatch.setattr(BatchTagger, "killed_by", None)
     report = annotate(model, texts, **paths)
-    assert json.loads(summary.read_text()) == report.to_dict()
+    # Old versions of srsly write the last digit of a float otherwise.
+    expected = {**report.to_dict(), "seconds": pytest.approx(report.to_dict()["seconds"])}
+    assert json.loads(summary.read_text()) == expected
     assert report.to_dict()["counts"]["n_spans"] == {"1 WORDS": 250, "4 WORDS": 250}
     lines = log.read_text().splitlines()
     assert len(lines) == 10
