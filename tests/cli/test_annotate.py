@@ -78,6 +78,7 @@ def test_an_error_is_one_message(tmp_path, model, monkeypatch, args, message):
     assert (tmp_path / "texts.jsonl").read_text() == ""
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf8(tmp_path, model):
     texts = tmp_path / os.fsdecode(b"\xff.jsonl")
     texts.write_text('{"text": "IL-2"}\n{}\n')
@@ -92,6 +93,7 @@ def test_names_that_are_not_utf8(tmp_path, model):
     assert b"xff.jsonl'" in process.stdout
 
 
+@pytest.mark.slow
 def test_standard_streams(tmp_path, model):
     command = [sys.executable, "-m", "spacy_eiou", "annotate", model, "-", "-"]
     process = subprocess.run(
