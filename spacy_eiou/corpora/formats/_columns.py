@@ -77,7 +77,7 @@ def read_sentences(path: Path) -> Iterator[Sentence]:
     YIELDS (Sentence): The sentences, none of which is empty.
     """
     lines = [(number, line) for number, line in read_lines(path)]
-    has_tabs = any("\t" in line for _, line in lines if not line.startswith("#"))
+    has_tabs = any("\t" in line and not _is_comment(line, True) for _, line in lines)
     rows: List[Row] = []
     n_documents = 0
     for number, line in lines:
@@ -102,10 +102,10 @@ def _split(line: str, has_tabs: bool) -> List[str]:
 
 
 def _is_comment(line: str, has_tabs: bool) -> bool:
-    if not line.startswith("#") or (has_tabs and "\t" not in line):
-        return line.startswith("#")
+    if not line.startswith("#"):
+        return False
     columns = _split(line, has_tabs)
-    return columns[0] != "#" or len(columns) < 2 or not is_tag(columns[-1])
+    return (has_tabs and "\t" not in line) or len(columns) < 2 or not is_tag(columns[-1])
 
 
 def is_tag(cell: str) -> bool:

@@ -19,6 +19,13 @@ def read_entities(path, *tags):
 
 
 @pytest.mark.parametrize("separator", ["\t", " "])
+def test_first_token_that_begins_with_a_hash_is_no_comment(tmp_path, separator):
+    rows = ["# id 1", f"#pump{separator}B-A", f"leaks{separator}O", "", f"#1{separator}O"]
+    first, second = read(tmp_path, "\n".join(rows))
+    assert (first.words, second.words) == (("#pump", "leaks"), ("#1",))
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_last_column_holds_the_tags(tmp_path, separator, line_end):
     rows = ["-DOCSTART- -X- O", "", "U.N. NNP B-NP B-ORG", "official NN I-NP O", ""]

@@ -13,11 +13,11 @@ ENTITIES = tuple(Entity(*span) for span in SPANS)
 OBJECTS = [{"start": start, "end": end, "label": label} for start, end, label in SPANS]
 
 
-def read(path, *items):
+def read(path, *items, **options):
     path = path / "data.jsonl"
     lines = [item if isinstance(item, str) else json.dumps(item) for item in items]
     path.write_text("\n".join(lines), encoding="utf-8")
-    return list(read_jsonl(path))
+    return list(read_jsonl(path, **options))
 
 
 @pytest.mark.parametrize("key", ["spans", "entities", "labels", "label"])
@@ -96,7 +96,8 @@ ENTITY = st.tuples(st.integers(0, 5), st.integers(0, 5), st.text(min_size=1, max
 
 @given(st.text(min_size=5), st.lists(ENTITY))
 def test_round_trip(tmp_path_factory, text, entities):
-    (record,) = read(tmp_path_factory.getbasetemp(), {"text": text, "spans": entities})
+    item = {"text": text, "spans": entities}
+    (record,) = read(tmp_path_factory.getbasetemp(), item, offsets="characters")
     assert record.text == text
     kept = [entity for entity in entities if text[entity[0] : entity[1]].strip()]
     assert [(text[e.start : e.end], e.label) for e in record.entities] == [
