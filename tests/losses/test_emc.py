@@ -118,6 +118,9 @@ def test_smoothing_fades_as_gold_spans_grow_in_number(class_counts, epsilon):
     truths = make_truths([(0, 1)], [(0, 1)], [0], class_counts)
     gradient = EMC(label_margin=0).get_grad(np.zeros((1, 3), dtype="f"), truths)
     assert_allclose(gradient, [[1 / 3 - (1 - epsilon), 1 / 3, 1 / 3 - epsilon]], atol=1e-6)
+    truths = make_truths([(0, 1)], [(0, 1)], [0], class_counts, several_labels=True)
+    gradient = EMC(label_margin=0).get_grad(np.zeros((1, 3), dtype="f"), truths)
+    assert_allclose(gradient, [[epsilon - 1 / 2, 1 / 2, -epsilon]], atol=1e-6)
 
 
 @pytest.mark.parametrize("label_smoothing", [1.0, -0.1])
