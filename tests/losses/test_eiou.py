@@ -4,21 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy import exp, log
 from numpy.testing import assert_allclose, assert_array_equal
+from truths_util import make_truths
 
-from spacy_eiou.losses import EIoU, SpanTruths, build_eiou_v1
+from spacy_eiou.losses import EIoU, build_eiou_v1
 from spacy_eiou.spans import DISTANCES
 
 # Distance of [0, 1) and of [1, 2) to [0, 2): IoU 1/2, hull 2, centres 0.5 apart, widths 1 apart
 D = 1 / 2 + 0.5**2 / 2**2 + 1 / 2**2
 SPANS = st.tuples(st.integers(0, 5), st.integers(1, 3)).map(lambda x: (x[0], x[0] + x[1]))
-
-
-def make_truths(candidates, gold, labels):
-    return SpanTruths(
-        candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
-        gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
-        labels=np.asarray(labels, dtype="i"),
-    )
 
 
 def reference_loss(form, distance, logits, candidates, gold, labels):

@@ -5,20 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from truths_util import make_truths
 
-from spacy_eiou.losses import EMC, SpanTruths, build_emc_v1
+from spacy_eiou.losses import EMC, build_emc_v1
 from spacy_eiou.losses.emc import class_targets
-
-
-def make_truths(candidates, gold, labels, class_counts=None, several_labels=False):
-    return SpanTruths(
-        candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
-        gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
-        labels=np.asarray(labels, dtype="i"),
-        class_counts=class_counts if class_counts is None else np.asarray(class_counts, "f"),
-        several_labels=several_labels,
-    )
-
 
 PLAIN = EMC(label_margin=0, label_smoothing=0)
 

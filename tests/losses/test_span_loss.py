@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy import registry
+from truths_util import make_truths
 
-from spacy_eiou.losses import SpanLoss, SpanTruths
+from spacy_eiou.losses import SpanLoss
 from spacy_eiou.losses.span_loss import softmax
 
 LOSSES = {
@@ -22,16 +23,6 @@ LOSSES = {
 all_losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))
 K = 2
 SPANS = st.tuples(st.integers(0, 5), st.integers(1, 3)).map(lambda x: (x[0], x[0] + x[1]))
-
-
-def make_truths(candidates, gold, labels, class_counts=None, several_labels=False):
-    return SpanTruths(
-        candidates=np.asarray(candidates, dtype="i").reshape((-1, 2)),
-        gold=np.asarray(gold, dtype="i").reshape((-1, 2)),
-        labels=np.asarray(labels, dtype="i"),
-        class_counts=class_counts if class_counts is None else np.asarray(class_counts, "f"),
-        several_labels=several_labels,
-    )
 
 
 @st.composite

@@ -5,6 +5,7 @@ from xml.parsers import expat
 from .._parse import check_type, get_field, read_json
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, UnreadableError
+from ._xml import make_parser
 from .registry import Sample, register_format
 
 # The fields of an annotation that hold its type, and those that hold its identifier.
@@ -137,14 +138,7 @@ def _find(infons: Dict[str, Any], keys: Any) -> str:
 def _read_xml(path: Path) -> Any:
     """RETURNS (Any): What the XML holds, as the JSON of BioC has it."""
     builder = _Builder(path)
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = builder.start_element
-    parser.EndElementHandler = builder.end_element
-    parser.CharacterDataHandler = builder.add_text
-    # Declared entities can expand without bound, and undeclared ones would vanish from the text.
-    parser.EntityDeclHandler = builder.refuse_entity
-    parser.SkippedEntityHandler = builder.refuse_entity
+    parser = make_parser(builder, path)
     try:
         with path.open("rb") as file:
             parser.ParseFile(file)
@@ -191,11 +185,6 @@ class _Builder:
 
     def add_text(self, text: str) -> None:
         self.text.append(text)
-
-    def refuse_entity(self, name: str, *_: object) -> None:
-        raise UnreadableError(
-            f"{self.path}: did not expect the XML entity '{name}'. Write out its replacement"
-        )
 
 
 def _to_json(fields: Dict[str, str]) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from xml.parsers import expat
 
 from ..draft import Draft, Mention
 from ..record import Dropped, Entity, UnreadableError
+from ._xml import make_parser
 from .registry import Sample, register_format
 
 CHUNK_SIZE = 1 << 16
@@ -37,14 +38,7 @@ def read_genia(path: Path) -> Iterator[Draft]:
     RAISES (UnreadableError): If the archive or the XML is malformed, or the XML declares entities.
     """
     builder = _SentenceBuilder(path)
-    parser = expat.ParserCreate("UTF-8")
-    parser.buffer_text = True
-    parser.StartElementHandler = builder.start_element
-    parser.EndElementHandler = builder.end_element
-    parser.CharacterDataHandler = builder.add_text
-    # Declared entities can expand without bound, and undeclared ones would vanish from the text.
-    parser.EntityDeclHandler = builder.refuse_entity
-    parser.SkippedEntityHandler = builder.refuse_entity
+    parser = make_parser(builder, path, "UTF-8")
     try:
         with _open_xml(path) as file:
             while chunk := file.read(CHUNK_SIZE):
@@ -114,11 +108,6 @@ class _SentenceBuilder:
         if self.text is not None:
             self.text.append(text)
             self.length += len(text)
-
-    def refuse_entity(self, name: str, *_: object) -> None:
-        raise UnreadableError(
-            f"{self.path}: did not expect the XML entity '{name}'. Write out its replacement"
-        )
 
     def _take_text(self) -> str:
         assert self.text is not None

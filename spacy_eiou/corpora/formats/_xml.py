@@ -1,0 +1,40 @@
+from pathlib import Path
+from typing import Any, Optional, Protocol
+from xml.parsers import expat
+
+from ..record import UnreadableError
+
+
+class XMLBuilder(Protocol):
+    """What is told of the elements and the text of a file, in their order."""
+
+    def start_element(self, tag: str, attributes: Any) -> None: ...
+
+    def end_element(self, tag: str) -> None: ...
+
+    def add_text(self, text: str) -> None: ...
+
+
+def make_parser(builder: XMLBuilder, path: Path, encoding: Optional[str] = None) -> Any:
+    """Make a parser of XML that refuses entities: declared ones can expand without bound, and
+    undeclared ones would vanish from the text.
+
+    builder (XMLBuilder): What is told of the file.
+    path (Path): The file, for error messages.
+    encoding (Optional[str]): Its encoding. If None, the one that it states.
+    RETURNS (Any): The parser of `expat`, which raises `UnreadableError` at an entity.
+    """
+
+    def refuse_entity(name: str, *_: object) -> None:
+        raise UnreadableError(
+            f"{path}: did not expect the XML entity '{name}'. Write out its replacement"
+        )
+
+    parser = expat.ParserCreate(encoding)
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start_element
+    parser.EndElementHandler = builder.end_element
+    parser.CharacterDataHandler = builder.add_text
+    parser.EntityDeclHandler = refuse_entity
+    parser.SkippedEntityHandler = refuse_entity
+    return parser
