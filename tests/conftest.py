@@ -21,6 +21,19 @@ if (ROOT / "spacy_eiou").exists():
     )
 
 
+def pytest_addoption(parser):
+    parser.addoption("--external", action="store_true", help="only tests that need other systems")
+
+
+def pytest_collection_modifyitems(config, items):
+    wanted, others = [], []
+    for item in items:
+        is_external = item.get_closest_marker("external") is not None
+        (wanted if is_external == config.option.external else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = wanted
+
+
 @pytest.fixture(scope="session")
 def need():
     """A function that skips a test where programs are missing. It tells how to install them."""
