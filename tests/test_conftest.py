@@ -40,13 +40,13 @@ def run_tests(folder, *options, **settings):
 def test_missing_program_is_a_skip_that_tells_how_to_install_it(tmp_path):
     output = run_tests(tmp_path, PATH="/usr/bin")
     assert "needs no-such-program: apt-get install no-such-package" in output
-    assert "1 passed, 1 skipped, 1 xfailed" in output
+    assert "1 passed, 1 skipped, 1 deselected, 1 xfailed" in output
 
 
 def test_skip_is_a_failure_where_everything_has_to_run(tmp_path):
     output = run_tests(tmp_path, PATH="/usr/bin", NO_SKIPS="1")
     assert "NO_SKIPS is set. Skipped: needs no-such-program" in output
-    assert "1 failed, 1 passed, 1 xfailed" in output
+    assert "1 failed, 1 passed, 1 deselected, 1 xfailed" in output
 
 
 def test_external_tests_run_only_if_asked_for(tmp_path):
