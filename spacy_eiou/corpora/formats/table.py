@@ -33,11 +33,11 @@ def _holds_entities(names: List[str]) -> bool:
 
 
 def _recognizes(sample: Sample) -> bool:
-    if len(sample.lines) < 2 or sample.items or not sample.lines[0]:
+    if len(sample.lines) < 2 or sample.items:
         return False
     names = _get_names(sample.lines[0])
     has_lists = bool(_find_column(names, TEXT_KEYS) and _find_column(names, ENTITY_KEYS))
-    return len(names) > 1 and (_holds_entities(names) or has_lists)
+    return _holds_entities(names) or has_lists
 
 
 def _get_delimiter(header: str) -> str:
