@@ -65,7 +65,7 @@ def read_mentions(*cells):
                 make_mention(10, 15, "b", 9),
             ],
         ),
-        ([["", "a\\[1]\\|\\_\\\\\\tb"]], [make_mention(0, 4, "a[1]|_\\\tb", 7)]),
+        ([["", "a\\[1]\\|\\_\\\\\\tb\\r"]], [make_mention(0, 4, "a[1]|_\\\tb\r", 7)]),
         (
             [["Q1|Q2|_|_", "a|b|c|_|", "_", "_"]],
             [
@@ -75,6 +75,9 @@ def read_mentions(*cells):
             ],
         ),
         ([["Q1", "a|b"]], [make_mention(0, 4, "a", 7, "Q1"), make_mention(0, 4, "b", 7)]),
+        ([["_", "gene", "_", "_", "_"]], [make_mention(0, 4, "gene", 7)]),
+        ([["_", "_|x"]], [make_mention(0, 4, "x", 7)]),
+        ([["_", "[1]", "_", "x[1]"]], [make_mention(0, 4, "x", 7)]),
         ([[]], []),
     ],
 )
