@@ -116,7 +116,11 @@ def test_malformed_entity(data, problem):
 @pytest.mark.parametrize(
     "item, options, draft",
     [
-        (["x", {"entities": [[0, 1, "X"]]}], {}, make_draft("x", make_mention(0, 1, "X"))),
+        (
+            ["x", {"entities": [[0, 1, "X"]], "n": "y"}],
+            {},
+            make_draft("x", make_mention(0, 1, "X")),
+        ),
         ({**ITEM, "orig_id": 0, "id": None}, {}, make_draft("x", id="0")),
         ({"sentence": "a", "text": 1, "spans": []}, {}, make_draft("a")),
         ({"report": "a", "id": "b", "n": 1, "spans": []}, {}, make_draft("a", id="b")),
