@@ -227,6 +227,11 @@ def test_tokens(item, options, draft):
     assert parse_item(item, WHERE, **options) == draft
 
 
+def test_malformed_entity_of_tokens():
+    draft = parse_item({"tokens": WORDS, "ner": [[0, 1]]}, WHERE)
+    assert draft.bad == [f"{WHERE}: expected [start, end, label], not 2 values"]
+
+
 @pytest.mark.parametrize("span", [[-1, 0, "x"], [1, 0, "x"], [2, 3, "x"]])
 def test_entity_outside_of_the_tokens(span):
     draft = parse_item({"tokens": WORDS, "ner": [span, [0, 1, "gene"]]}, WHERE)

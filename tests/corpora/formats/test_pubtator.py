@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("in_tmp_path")
 )
 def test_entity(line, kb_id):
     mention = Mention(0, 4, "Gene", "IL-2", kb_id, "a, line 4")
-    drafts = read_drafts("pubtator", f"1|t|IL-2\n1|a|It|binds.\n2|t|x\n{line}\n1\tCID\tQ1\tQ2\n")
+    drafts = read_drafts("pubtator", f"1|t|IL-2\n1|a|It|binds.\n2|t|x\n{line}\n1\tCID\t5\t6\n")
     assert drafts == [
         Draft("IL-2\nIt|binds.", "a, line 1", id="1", mentions=[mention]),
         Draft("x", "a, line 3", id="2"),

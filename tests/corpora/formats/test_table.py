@@ -156,6 +156,7 @@ def test_malformed_entity_is_left_out():
         ("", False),
         ("\ntext,label\n", False),
         ("text;label\n", True),
+        ("text,XXXX,label\n", True),
         ("text\tlabel\n", True),
         ("text\tlabel, a, b\n", False),
         ("text,x\n", False),
