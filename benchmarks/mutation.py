@@ -30,8 +30,8 @@ REASONS = {
     "Line ends, which are the same without it on POSIX": (r"-.*newline=\"\\n\".*\n\+.*\"utf8\", ",),
     "`None` in place of a false default": (r"-.*ensure_ascii=False.*\n\+.*ensure_ascii=None",),
     "Only speed or memory differ: the size of a chunk, the order in memory, what is read ahead": (
-        r"-.*(iter_batches|CHUNK_SIZE|buffer_text|counting == \"characters\" or|order=\"F\"|kind=\"stable\"|b\[:, 0\] - widest)",
-        r"-.*_make_locate\(\"characters\" if",
+        r"-.*(iter_batches|CHUNK_SIZE|buffer_text|order=\"F\"|kind=\"stable\"|b\[:, 0\] - widest)",
+        r"-.*(counting == \"characters\" or|_make_locate\(\"characters\" if)",
     ),
     "Only the device of arrays differs, and the tests have one": (r"-.*get_array_ops\(values\)",),
     "Only the line that a warning points at differs": (r"-.*stacklevel",),
