@@ -57,8 +57,8 @@ def _read_files(path: Path) -> Draft:
             except CorpusError as err:
                 draft.reject(str(err), line)
     for key, mention in mentions.items():
-        kb_id = "|".join(identifiers.get(key.rpartition(" ")[2], []))
-        draft.mentions.append(replace(mention, kb_id=kb_id))
+        found = identifiers.get(key.rpartition(" ")[2])
+        draft.mentions.append(replace(mention, kb_id="|".join(found)) if found else mention)
     return draft
 
 
