@@ -1,3 +1,4 @@
+import os
 import warnings
 from pathlib import Path
 from typing import (
@@ -232,6 +233,11 @@ def check_conversion(
     else:
         _check_paths(inputs, [file for path in outputs for file in find_outputs(writer, path)])
         check_outputs(writer, outputs)
+        if Path(os.path.realpath(output_path)).is_relative_to(os.path.realpath(input_path)):
+            raise CorpusError(
+                f"{printable(output_path)}: expected an output outside of {printable(input_path)}, "
+                "which would hold it the next time"
+            )
     return outputs
 
 
