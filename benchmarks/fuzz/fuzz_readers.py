@@ -16,6 +16,7 @@ import warnings
 import zlib
 from collections import Counter, defaultdict
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -226,7 +227,7 @@ def damage_values(data: bytes, rng: random.Random) -> bytes:
         elif rng.random() < 0.2:
             del container[key]
         else:
-            container[key] = rng.choice((*VALUES, json.loads(json.dumps(other[other_key]))))
+            container[key] = deepcopy(rng.choice((*VALUES, other[other_key])))
     lines[chosen] = json.dumps(value, ensure_ascii=rng.random() < 0.5).encode()
     return b"\n".join(lines)
 
