@@ -2,7 +2,7 @@
 
 import json
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from threading import Thread
 
@@ -46,16 +46,13 @@ def ask(port, path, value=None, headers=JSON):
     return response.status, json.loads(content)
 
 
-def send_raw(port, data):
+def send_raw(port, data, seconds=2):
     """Send bytes, which may be no request. RETURNS: The status, or None if there is no answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
-        try:
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
+        with suppress(OSError):  # What is too long is not read to the end.
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # What is too long is not read to the end.
         try:
             answer = connection.recv(100)
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             return None
     return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else None

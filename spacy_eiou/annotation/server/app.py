@@ -36,6 +36,8 @@ HEADERS = {
 }
 RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 PREDICTING = ("/annotate", "/predict")
+# With more labels, the page shows only those that are found.
+MAX_LABELS = 30
 # The most problems of a request that the answer tells.
 MAX_PROBLEMS = 3
 
@@ -75,7 +77,13 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
         await asyncio.to_thread(worker.close)
 
     # The pages of FastAPI load scripts from elsewhere.
-    app = FastAPI(title=service.name, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title=service.name,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
     for path, handler, message in (
         ("/annotate", handlers.annotate, AnnotateRequest),
         ("/predict", handlers.predict, PredictRequest),
@@ -324,6 +332,7 @@ def _render_page(service: Service, limits: Limits) -> str:
         name=service.name,
         version=service.version,
         labels=service.labels,
+        max_labels=MAX_LABELS,
         threshold=None if service.component is None else service.component.cfg["threshold"],
         has_label_thresholds=service.component is not None
         and bool(service.component.cfg["label_thresholds"]),

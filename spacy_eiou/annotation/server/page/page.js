@@ -9,8 +9,6 @@ const [TOP, STEP, LABEL_HEIGHT] = [24, 18, 15];
 // that has no spaces.
 const [MAX_WORD, MAX_RUN] = [30, 8];
 const NO_SPACES = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}]/u;
-// With more labels than these, only those are shown that are found, or switched off.
-const MAX_LABELS = 30;
 // Milliseconds after a key before the text is annotated.
 const PAUSE = 150;
 
@@ -89,9 +87,11 @@ function draw() {
   const counts = {};
   for (const { label } of annotation.spans) counts[label] = (counts[label] ?? 0) + 1;
   const boxes = [...labels.querySelectorAll("input")];
+  // Of many labels, only those that are found, or switched off.
+  const areMany = boxes.length > Number(labels.dataset.most);
   for (const box of boxes) {
     const count = counts[box.value] ?? 0;
-    box.parentElement.hidden = boxes.length > MAX_LABELS && box.checked && !count;
+    box.parentElement.hidden = areMany && box.checked && !count;
     box.parentElement.querySelector("small").textContent = count || "";
   }
   const shown = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
