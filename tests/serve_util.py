@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from threading import Thread
 
 SECONDS = 20
+HARD_TEXT = "😀 The human IL-2 gene is expressed.\n<b> The mouse IL-4 gene is not. </b>"
 JSON = {"Content-Type": "application/json"}
 
 

@@ -1,13 +1,16 @@
+import re
+
 import pytest
 import spacy
-from serve_util import ask, running
+from serve_util import HARD_TEXT, ask, running
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from util import TINY_MODEL
 
 pytest.importorskip("fastapi")
 
-TEXTS = [f"The human IL-{number} gene is expressed." for number in (2, 4, 6)]
+TEXTS = [f"The human IL-{number} gene is expressed." for number in (2, 4, 6)] + [HARD_TEXT]
+LABELS = {"human IL-. gene": "DNA", "mouse IL-. gene": "DNA", "IL-.": "protein"}
 
 
 @pytest.fixture(scope="session")
@@ -16,12 +19,16 @@ def nlp():
     fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
-    spans = [(4, 19, "DNA"), (10, 14, "protein")]
-    examples = [
-        Example.from_dict(nlp.make_doc(text), {"spans": {"sc": spans}}) for text in TEXTS
-    ]
+    examples = []
+    for text in TEXTS:
+        spans = [
+            (*found.span(), label)
+            for pattern, label in LABELS.items()
+            for found in re.finditer(pattern, text)
+        ]
+        examples.append(Example.from_dict(nlp.make_doc(text), {"spans": {"sc": spans}}))
     optimizer = nlp.initialize(lambda: examples)
-    for _ in range(40):
+    for _ in range(60):
         nlp.update(examples, sgd=optimizer)
     return nlp
 
