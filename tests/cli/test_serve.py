@@ -1,4 +1,3 @@
-import os
 import re
 import signal
 import subprocess
@@ -7,9 +6,9 @@ from threading import Timer
 
 import pytest
 import spacy
-from serve_util import SECONDS, ask
 from typer.testing import CliRunner
 
+from serve_util import SECONDS, ask
 from spacy_eiou.cli import app
 from spacy_eiou.cli import serve as module
 

@@ -144,9 +144,7 @@ class Observer:
 class Handlers:
     """What answers the requests of each path."""
 
-    def __init__(
-        self, service: Service, limits: Limits, worker: Worker, metrics: Metrics
-    ) -> None:
+    def __init__(self, service: Service, limits: Limits, worker: Worker, metrics: Metrics) -> None:
         self._service = service
         self._limits = limits
         self._worker = worker
@@ -157,7 +155,9 @@ class Handlers:
         message = await self._read(request, AnnotateRequest)
         texts = [message.text] if isinstance(message.text, str) else message.text
         predicted = await self._predict(texts, message.threshold)
-        annotations = [{"text": text, "spans": found.spans} for text, found in zip(texts, predicted)]
+        annotations = [
+            {"text": text, "spans": found.spans} for text, found in zip(texts, predicted)
+        ]
         return _answer(annotations[0] if isinstance(message.text, str) else annotations)
 
     async def predict(self, request: Request) -> Response:

@@ -33,8 +33,11 @@ class Service:
         """
         self.nlp = nlp
         self.spans_key = find_spans_key(nlp, spans_key)
-        writers = [pipe for _, pipe in nlp.pipeline if getattr(pipe, "key", None) == self.spans_key]
-        self.labels = [*dict.fromkeys(label for pipe in writers for label in pipe.labels)]
+        writers: List[Any] = [
+            pipe for _, pipe in nlp.pipeline if getattr(pipe, "key", None) == self.spans_key
+        ]
+        labels = [label for pipe in writers for label in getattr(pipe, "labels", ())]
+        self.labels = [*dict.fromkeys(labels)]
         last = writers[-1] if writers else None
         self.component = last if isinstance(last, NestedSpanCategorizer) else None
         self.name = f"{nlp.lang}_{nlp.meta['name']}"

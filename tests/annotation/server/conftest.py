@@ -2,9 +2,10 @@ import re
 
 import pytest
 import spacy
-from serve_util import HARD_TEXT, ask, running
 from spacy.training import Example
 from spacy.util import fix_random_seed
+
+from serve_util import HARD_TEXT, ask, running
 from util import TINY_MODEL
 
 pytest.importorskip("fastapi")

@@ -7,10 +7,10 @@ from threading import Event
 
 import pytest
 import spacy
-from serve_util import SECONDS, ask, request, running
 from spacy.language import Language
 from spacy.tokens import Span
 
+from serve_util import SECONDS, ask, request, running
 from spacy_eiou.annotation import SourceText, annotate_texts, create_app
 
 TEXT = "The human IL-2 gene is expressed."
@@ -128,7 +128,11 @@ def test_metrics(nlp):
         (413, {"text": ["a"] * 51}, "Expected at most 50 texts, not 51"),
         (422, {"text": ["", "a" * 1_001]}, "Expected words of at most 1,000 characters, unlike in"),
         (422, {}, "text: Field required"),
-        (422, {"text": 1}, "text.str: Input should be a valid string; text.list[str]: Input should"),
+        (
+            422,
+            {"text": 1},
+            "text.str: Input should be a valid string; text.list[str]: Input should",
+        ),
         (422, {"text": "a", "treshold": 0.1}, "treshold: Extra inputs are not permitted"),
         (422, {"text": "a", "threshold": 0}, "threshold: Input should be greater than or equal to"),
         (422, {"text": "a", "threshold": "0.5"}, "threshold: Input should be a valid number"),

@@ -9,8 +9,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
-from serve_util import running
 
+from serve_util import running
 from spacy_eiou.annotation import create_app
 
 INTERFACE = """
@@ -38,6 +38,8 @@ def label_studio(need, tmp_path):
         "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
+        # It refuses servers of its own machine otherwise.
+        "USE_DEFAULT_BANNED_SUBNETS": "false",
     }
     # The server is of another environment.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -75,7 +77,8 @@ def label_studio(need, tmp_path):
 def test_label_studio_gets_predictions(label_studio, nlp):
     with running(create_app(nlp)) as port:
         project = label_studio("/api/projects", {"title": "Genes", "label_config": INTERFACE})["id"]
-        backend = label_studio("/api/ml", {"project": project, "url": f"http://127.0.0.1:{port}"})
+        address = {"project": project, "url": f"http://127.0.0.1:{port}", "title": "Model"}
+        backend = label_studio("/api/ml", address)
         texts = [f"😀 The human IL-{number} gene is expressed." for number in (2, 4, 6)]
         label_studio(f"/api/projects/{project}/import", [{"abstract": text} for text in texts])
         tasks = label_studio(f"/api/tasks?project={project}&fields=all")["tasks"]

@@ -7,6 +7,7 @@ import socket
 from itertools import product
 
 import pytest
+
 from serve_util import SECONDS, ask, send_raw
 
 VALUES = [None, True, 0, -1.5, 10**400, "", "a", [], [[]], [1], [None], {}, {"b": "a"}]
@@ -60,7 +61,15 @@ def make_encodings():
     text = '{"text": "\xe9"}'
     for encoding in ("latin-1", "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037"):
         yield post(text.encode(encoding))
-    for string in (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\0", b"\n", b"\\x"):
+    for string in (
+        b"\xff",
+        b"\xc0\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\0",
+        b"\n",
+        b"\\x",
+    ):
         yield post(b'{"text": "%s"}' % string)
     for escape in (b"\\ud800", b"\\udc00\\ud800", b"\\u12", b"\\uD83D"):
         yield post(b'{"text": "%s"}' % escape)
@@ -97,7 +106,14 @@ def make_http():
             yield get(target)
     for version in ("HTTP/9.9", "HTTP/1", "HTCPCP/1.0", ""):
         yield get("/none", version=version)
-    for headers in ("", "Host\r\n", ": a\r\n", "Host: a\nHost: b\r\n", "Host: \0\r\n", "Ho st: a\r\n"):
+    for headers in (
+        "",
+        "Host\r\n",
+        ": a\r\n",
+        "Host: a\nHost: b\r\n",
+        "Host: \0\r\n",
+        "Ho st: a\r\n",
+    ):
         yield get("/none", headers=headers)
     chunked = {"Transfer_Encoding": "chunked"}
     for body in (b"zz\r\na\r\n", b"-1\r\na\r\n", b"ffffffffffffffffff\r\na"):

@@ -3,9 +3,9 @@ import json
 import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
+
 from serve_util import HARD_TEXT as TEXT
 from serve_util import SECONDS, running
-
 from spacy_eiou.annotation import create_app
 
 DNA = ["human IL-2 gene", "mouse IL-4 gene"]
@@ -43,7 +43,9 @@ def annotate(page, text=TEXT):
 
 
 def set_threshold(page, value):
-    script = "const [box, value] = arguments; box.value = value; box.dispatchEvent(new Event('input'))"
+    script = (
+        "const [box, value] = arguments; box.value = value; box.dispatchEvent(new Event('input'))"
+    )
     page.execute_script(script, page.find_element("id", "threshold"), value)
 
 
@@ -176,5 +178,7 @@ def test_nothing_goes_wrong_in_the_browser(page, url):
     annotate(page)
     assert page.title == "en_pipeline"
     assert page.get_log("browser") == []
-    loaded = page.execute_script("return performance.getEntriesByType('resource').map((r) => r.name)")
+    loaded = page.execute_script(
+        "return performance.getEntriesByType('resource').map((r) => r.name)"
+    )
     assert set(loaded) == {url + name for name in ("page.css", "page.js", "annotate")}
