@@ -4,9 +4,9 @@ python -m spacy project run convert . --vars.corpus maintie
 python -m spacy project run convert . --vars.corpus maintie_level2
 python benchmarks/several_labels.py benchmarks/studies/several_labels
 
-The corpora are MaintIE with the labels of two levels on its spans: of *both levels* on each span, as
-"Activity" and "Activity/Maintenance", and *mixed*, where every other label of the second level, in
-alphabetical order, is left out, so that its spans bear one label.
+The corpora are MaintIE with the labels of two levels on its spans: of *both levels* on each span,
+as "Activity" and "Activity/MaintenanceActivity", and *mixed*, where every other label of the second
+level, in alphabetical order, is left out, so that its spans bear one label.
 """
 
 from collections import Counter
@@ -93,7 +93,9 @@ def write_corpus(project_path: Path, folder: Path, step: int) -> None:
     """
     levels = [project_path / "corpus" / name for name in ("maintie", "maintie_level2")]
     docs = {part: [read_part(level, part) for level in levels] for part in PARTS}
-    names = {span.label_ for _, second in docs.values() for doc in second for span in doc.spans["sc"]}
+    names = {
+        span.label_ for _, second in docs.values() for doc in second for span in doc.spans["sc"]
+    }
     kept = sorted(name for name in names if "/" in name)[::step]
     for part, (first, second) in docs.items():
         merged = [merge_levels(doc, other, kept) for doc, other in zip(first, second, strict=True)]

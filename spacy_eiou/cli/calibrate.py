@@ -6,6 +6,7 @@ from wasabi import msg
 
 from ..pipeline import Calibration, calibrate
 from ..spans.scores import TITLES
+from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 SCORES = ("p", "r", "f", "macro_f")
@@ -98,7 +99,7 @@ def print_thresholds(calibration: Calibration) -> None:
     for label in calibration.n_gold:
         if label in old.by_label or label in new.by_label:
             before, after = (_format_threshold(x.by_label.get(label)) for x in (old, new))
-            rows.append((label, before, after))
+            rows.append((one_line(label), before, after))
     msg.table(
         rows,
         header=("", "Before", "After"),

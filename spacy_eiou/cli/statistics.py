@@ -6,6 +6,7 @@ from wasabi import msg
 
 from ..evaluation import Statistics, statistics
 from ..evaluation.statistics import DISTINCT_THRESHOLD, RARE_LABEL_THRESHOLD, LabelStatistics
+from ..tables import one_line
 from ._util import app, reporting
 
 
@@ -70,7 +71,9 @@ def print_statistics(result: Statistics) -> None:
 
 
 def _print_labels(result: Statistics) -> None:
-    rows = [(name, *_format_row(label), label.spans) for name, label in result.labels.items()]
+    rows = [
+        (one_line(name), *_format_row(label), label.spans) for name, label in result.labels.items()
+    ]
     msg.info("SD = Span Distinctiveness, BD = Boundary Distinctiveness")
     msg.table(
         rows,

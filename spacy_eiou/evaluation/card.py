@@ -9,6 +9,7 @@ from thinc.api import Config
 from ..corpora.description import Conversion, CorpusDescription
 from ..files import write_file
 from ..spans.scores import SUBSETS, select_scores
+from ..tables import markdown_code, markdown_text
 from ..templates import render_template
 
 # What the card shows of the block [training] of the config.
@@ -61,7 +62,10 @@ def write_card(
             "settings": settings,
             # The last class is "no entity".
             "counts": dict(zip(settings["labels"], counts[:-1])),
+            # As Python code
+            "group": f"doc.spans[{srsly.json_dumps(settings['spans_key'])}]",
             "scores": select_scores(metrics, settings["spans_key"]),
+            "intervals": metrics.get("intervals"),
             "subsets": SUBSETS,
             "metrics_name": metrics_path.name,
             "corpus": corpus,
@@ -109,18 +113,18 @@ def describe_split(conversion: Conversion) -> str:
     conversion (Conversion): One conversion of the description of a corpus.
     RETURNS (str): The description, in Markdown.
     """
-    name = f"`{conversion.input}`"
+    name = markdown_code(conversion.input)
     if conversion.split_sizes is not None:
         return f"{name} in its order, {_join(conversion.split_sizes)} records"
     if conversion.split_fractions is not None:
         return f"{name} at random by document, {_join(conversion.split_fractions)}"
     if conversion.split_ids:
         return f"{name} by lists of ids, {_join(conversion.split_ids)}"
-    return f"{name} as `{conversion.output}`"
+    return f"{name} as {markdown_code(conversion.output)}"
 
 
 def _join(values: List[Any]) -> str:
-    return " / ".join(map(str, values))
+    return " / ".join(markdown_text(str(value)) for value in values)
 
 
 def describe_training(config: Config, component: str) -> str:
