@@ -142,8 +142,8 @@ def make_report(results: Sequence[Dict[str, Any]]) -> str:
     text = (
         "# Thresholds of labels\n\n"
         "Gain over a common threshold on documents that chose neither, in points of macro / micro "
-        "F, mean over\ncorpora, numbers of documents that chose, and draws. In brackets the share of "
-        "draws with a lower macro F\nthan the common threshold. Written by "
+        "F, mean over\ncorpora, numbers of documents that chose, and draws. In brackets the share "
+        "of draws with a lower macro F\nthan the common threshold. Written by "
         "`benchmarks/label_thresholds.py`.\n\n"
     )
     rows = [

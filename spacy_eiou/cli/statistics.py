@@ -23,7 +23,7 @@ def statistics_cli(
 
     Their lengths and distinctiveness as in spaCy's "debug data", nesting, rare
     labels, and how many candidates each width costs and how many spans it
-    covers.
+    covers. Of a directory, also which documents its files share.
     """
     with reporting(f"Can't describe '{data_path}'"):
         result = statistics(data_path, output=output, spans_key=spans_key)
@@ -110,3 +110,5 @@ def _print_warnings(result: Statistics) -> None:
         msg.warn("Boundary tokens are not distinct from the rest of the corpus")
     else:
         msg.good("Boundary tokens are distinct from the rest of the corpus")
+    for warning in result.warnings:
+        msg.warn(warning)

@@ -4,12 +4,11 @@ import warnings
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Mapping, Optional, Set
 
 import srsly
 from pydantic import BaseModel, Field
 from spacy.schemas import ConfigSchemaTraining
-from spacy.tokens import Doc
 from spacy.util import load_config, load_model_from_config, registry
 from spacy.vocab import Vocab
 from thinc.api import Config
@@ -17,7 +16,8 @@ from thinc.api import Config
 from ..extras import check_transformers
 from ..files import write_file
 from .account import Account
-from .conversion import MAX_BAD, PARTS, Reading, check_conversion, convert
+from .checks import Example, find_warnings
+from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .docbin import read_docs
 from .record import CorpusError
 
@@ -106,7 +106,8 @@ def prepare(
         accounts.update(
             convert(**call, lang=corpus.lang, tokenizer=corpus.tokenizer, silent=silent)
         )
-    _warn_about_shared_docs(output_path)
+    if len(calls) > 1:
+        _warn_about_parts(accounts)
     write_file(filled_path, config.to_bytes())
     return accounts
 
@@ -145,30 +146,14 @@ def _check_conversion(call: Dict[str, Any]) -> List[Path]:
     return check_conversion(**others, reading=reading)
 
 
-def _warn_about_shared_docs(output_path: Path) -> None:
-    earlier: List[Doc] = []
-    for path in [output_path / f"{part}.spacy" for part in PARTS]:
-        docs = list(read_docs(path, Vocab())) if path.exists() else []
-        n_shared = count_shared_docs(docs, earlier)
-        if n_shared:
-            warnings.warn(
-                f"{n_shared:,} of {len(docs):,} docs of {path.name} have a text, or belong to a "
-                "document, that an earlier part has too: scores on them are too high",
-                stacklevel=3,
-            )
-        earlier += docs
-
-
-def count_shared_docs(docs: List[Doc], others: List[Doc]) -> int:
-    """Count the docs whose text, or the document that they are a part of, is among other docs.
-
-    docs (List[Doc]): The docs to count, as `convert` makes them.
-    others (List[Doc]): The other docs.
-    RETURNS (int): The number of docs.
-    """
-    texts = {doc.text for doc in others}
-    groups = {doc.user_data["group"] for doc in others if "group" in doc.user_data}
-    return sum(doc.text in texts or doc.user_data.get("group") in groups for doc in docs)
+def _warn_about_parts(accounts: Mapping[Path, Account]) -> None:
+    """Warn of what no conversion can see by itself."""
+    vocab = Vocab()
+    parts = {path.stem: map(Example.from_doc, read_docs(path, vocab)) for path in accounts}
+    known = {warning for account in accounts.values() for warning in account.warnings}
+    for warning in find_warnings(parts):
+        if warning not in known:
+            warnings.warn(warning, stacklevel=3)
 
 
 def make_config(
