@@ -186,7 +186,7 @@ def make_config(
         check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
         registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
-    except ValueError as err:
+    except (ImportError, ValueError) as err:
         raise CorpusError(f"{config_path}: can't be filled in for the corpus ({err})") from err
     # Filling in leaves out what spaCy does not know.
     unknown = sorted(_get_names(config) - _get_names(filled))

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 from spacy.language import Language
 from spacy.training import Example
 
-from ..files import write_json
+from ..files import check_not_read, write_json
 from ..pipeline.loading import load_pipeline
 from ..pipeline.prediction import find_spans_key, get_spans_keys, read_examples
 from ..pipeline.scorer import get_compared_spans, nested_spans_score
@@ -35,9 +35,12 @@ def evaluate(
         intervals and numbers of documents, see `bootstrap_intervals`; as `spans_key` what they are
         for, and as `speed` the words per second of tokenization and prediction, once everything is
         loaded and compiled.
-    RAISES (ValueError): If the data or the pipeline do not tell which spans to score.
+    RAISES (ValueError): If the data or the pipeline do not tell which spans to score, or the output
+        is one of their files.
     RAISES (OSError): If there is no such pipeline.
     """
+    if output is not None:
+        check_not_read(output, [model, data_path])
     nlp = load_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
     spans_key = find_spans_key(nlp, examples, spans_key)

@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 
 from ..corpora import Example, find_warnings
 from ..corpora.docbin import read_docs
-from ..files import write_json
+from ..files import check_not_read, write_json
 from ..spans.groups import describe_spans_keys
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Ints, lay_end_to_end
@@ -128,8 +128,11 @@ def statistics(
     output (Optional[Path]): JSON file to write the statistics to.
     spans_key (str): Key of `Doc.spans` to look at.
     RETURNS (Statistics): The statistics.
-    RAISES (ValueError): If a file is damaged, or no doc has spans under the key.
+    RAISES (ValueError): If a file is damaged, no doc has spans under the key, or the output is one
+        of the files.
     """
+    if output is not None:
+        check_not_read(output, [data_path])
     vocab = Vocab()
     parts = {
         path.stem: list(read_docs(path, vocab)) for path in walk_corpus(data_path, FILE_TYPE)

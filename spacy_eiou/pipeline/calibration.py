@@ -12,7 +12,7 @@ from spacy.training import Example
 from spacy.util import load_config
 from thinc.types import Floats2d, Ragged
 
-from ..files import replacing, write_file, write_json
+from ..files import check_not_read, replacing, write_file, write_json
 from ..spans.groups import describe_spans_keys, get_spans
 from ..spans.pairs import Ints
 from ..spans.scores import select_scores
@@ -102,7 +102,9 @@ def calibrate(
     RAISES (OSError): If there is no such pipeline.
     """
     model, output = model.resolve(), (output or model).resolve()
-    check_output(model, output)
+    check_output(model, output, data_path)
+    if json_path is not None:
+        check_not_read(json_path, [model, output, data_path])
     nlp = load_pipeline(str(model), use_gpu=use_gpu)
     component = find_component(nlp, NestedSpanCategorizer, name=component_name)
     examples = read_examples(data_path, nlp)
@@ -138,13 +140,19 @@ def calibrate(
     return calibration
 
 
-def check_output(model: Path, output: Path) -> None:
+def check_output(model: Path, output: Path, data_path: Path) -> None:
     """Check that saving a pipeline to a directory replaces nothing else than another pipeline.
 
     model (Path): Directory of the pipeline.
     output (Path): The directory, which need not exist.
-    RAISES (ValueError): If it holds anything else, or the pipeline itself.
+    data_path (Path): The data.
+    RAISES (ValueError): If it holds anything else, or the pipeline itself, or the data.
     """
+    if output != model and output in (data_path.resolve(), *data_path.resolve().parents):
+        raise ValueError(
+            f"The output directory '{output}' holds the data, which would be lost. Choose another "
+            "one with --output."
+        )
     if output in model.parents:
         raise ValueError(
             f"The output directory '{output}' holds the pipeline itself, which would be lost. "

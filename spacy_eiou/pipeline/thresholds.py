@@ -54,7 +54,12 @@ class ScoredSpans(NamedTuple):
         """RETURNS (ScoredSpans): The spans of the docs with these indices."""
         predicted, gold = np.isin(self.docs, docs), np.isin(self.gold_docs, docs)
         return ScoredSpans(
-            *(values[predicted] for values in self[:4]), *(values[gold] for values in self[4:])
+            self.scores[predicted],
+            self.correct[predicted],
+            self.labels[predicted],
+            self.docs[predicted],
+            self.gold_labels[gold],
+            self.gold_docs[gold],
         )
 
 
