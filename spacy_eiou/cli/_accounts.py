@@ -82,7 +82,8 @@ def print_account(account: Account) -> None:
             example = examples[reason]
             msg.warn(
                 f"{kind} {count:,} entities ({reason})",
-                f"The first: '{example.text}' ({example.entity.label}) in {example.record}, "
+                f"The first: '{one_line(example.text)}' ({one_line(example.entity.label)}) in "
+                f"{example.record}, "
                 f"characters {example.entity.start} to {example.entity.end}",
             )
     if account.bad:

@@ -9,6 +9,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
@@ -133,8 +134,12 @@ def annotate_cli(
             f"{counts.n_empty:,} texts without any, {report.seconds:.1f} seconds"
         )
         if counts.n_spans:
-            rows = [(label, f"{n_spans:,}") for label, n_spans in sorted(counts.n_spans.items())]
-            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"])
+            rows = [
+                (one_line(label), f"{n_spans:,}")
+                for label, n_spans in sorted(counts.n_spans.items())
+            ]
+            max_col = max(30, *(len(label) for label, _ in rows))
+            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"], max_col=max_col)
         if report.n_rejected:
             msg.warn(
                 f"Rejected {report.n_rejected} items that can't be annotated: "

@@ -71,10 +71,14 @@ def calibrate_cli(
         )
     print_scores(calibration)
     print_thresholds(calibration)
-    if per_label and calibration.new.by_label:
-        warn_about_labels(calibration, min_examples)
+    if calibration.lost_by_label is not None:
+        msg.warn(
+            "All labels keep the common threshold: those of their own do not hold on other texts",
+            f"By cross-validation the macro F-score changes by "
+            f"{-100 * calibration.lost_by_label:+.2f}.",
+        )
     elif per_label:
-        warn_about_gain(calibration)
+        warn_about_labels(calibration, min_examples)
     if calibration.kept_old:
         msg.warn("The new thresholds score lower than the old ones, which are kept")
     msg.good(f"Saved pipeline to {calibration.output}")
@@ -114,20 +118,6 @@ def print_scores(calibration: Calibration) -> None:
         )
 
 
-def warn_about_gain(calibration: Calibration) -> None:
-    """Tell if thresholds of labels were left out, or do not score higher than a common one.
-
-    calibration (Calibration): The calibration.
-    """
-    common, by_label = calibration.cross_validated, calibration.cross_validated_by_label
-    if common and by_label and not calibration.new.by_label:
-        gain = 100 * (by_label["macro_f"] - common["macro_f"])
-        msg.warn(
-            "All labels keep the common threshold: those of their own do not hold on other texts",
-            f"By cross-validation the macro F-score changes by {gain:+.2f}.",
-        )
-
-
 def print_thresholds(calibration: Calibration) -> None:
     """Print the common threshold, and those of the labels that have one of their own.
 
@@ -156,8 +146,10 @@ def warn_about_labels(calibration: Calibration, min_examples: int) -> None:
     """
     counts = calibration.n_gold
     others = [label for label in counts if label not in calibration.new.by_label]
-    rare = [f"'{label}' ({counts[label]})" for label in others if counts[label] < min_examples]
-    never_correct = [f"'{label}'" for label in others if counts[label] >= min_examples]
+    rare = [
+        f"'{one_line(label)}' ({counts[label]})" for label in others if counts[label] < min_examples
+    ]
+    never_correct = [f"'{one_line(label)}'" for label in others if counts[label] >= min_examples]
     if rare:
         msg.warn(
             f"{len(rare)} labels with under {min_examples} spans keep the common threshold",

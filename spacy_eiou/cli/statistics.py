@@ -93,7 +93,9 @@ def _format_row(row: Union[LabelStatistics, Statistics]) -> List[str]:
 
 def _print_warnings(result: Statistics) -> None:
     if result.rare_labels:
-        counts = ", ".join(f"'{name}' ({result.labels[name].spans})" for name in result.rare_labels)
+        counts = ", ".join(
+            f"'{one_line(name)}' ({result.labels[name].spans})" for name in result.rare_labels
+        )
         msg.warn(
             f"{len(result.rare_labels)} labels with under {RARE_LABEL_THRESHOLD} spans", counts
         )
@@ -101,7 +103,8 @@ def _print_warnings(result: Statistics) -> None:
         msg.good(f"All labels have at least {RARE_LABEL_THRESHOLD} spans")
     ubiquitous = [name for name, label in result.labels.items() if label.docs_without == 0]
     if ubiquitous:
-        msg.warn("No examples for texts WITHOUT these labels", ", ".join(ubiquitous))
+        names = ", ".join(map(one_line, ubiquitous))
+        msg.warn("No examples for texts WITHOUT these labels", names)
     if result.span_distinctiveness < DISTINCT_THRESHOLD:
         msg.warn("Spans may not be distinct from the rest of the corpus")
     else:

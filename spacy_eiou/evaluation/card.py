@@ -46,7 +46,12 @@ def write_card(
     RAISES (OSError): If a file is missing.
     """
     # The same as in the package, with what it requires.
-    meta = get_meta(model_path, srsly.read_json(model_path / "meta.json"), require_parent=True)
+    try:
+        meta = get_meta(model_path, srsly.read_json(model_path / "meta.json"), require_parent=True)
+    except (AttributeError, KeyError, TypeError) as err:
+        raise ValueError(
+            f"{model_path}: expected a pipeline that spaCy can load ({err!r})"
+        ) from err
     config = load_config(model_path / "config.cfg", interpolate=True)
     metrics = srsly.read_json(metrics_path)
     component = find_scored_component(config, metrics)

@@ -67,6 +67,14 @@ class Calibration(NamedTuple):
         """The thresholds that the pipeline has now."""
         return self.old if self.kept_old else self.new
 
+    @property
+    def lost_by_label(self) -> Optional[float]:
+        """How much lower the macro F-score of thresholds per label is in cross-validation than that
+        of a common one, so that they are left out. None if it is not lower."""
+        common, by_label = self.cross_validated, self.cross_validated_by_label
+        lost = common["macro_f"] - by_label["macro_f"] if common and by_label else 0.0
+        return lost if lost > 0 else None
+
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): JSON-serializable values."""
         thresholds = {name: getattr(self, name)._asdict() for name in ("old", "new", "thresholds")}

@@ -147,6 +147,25 @@ def test_data_in_another_format(tmp_path):
     assert "expected a .spacy file or a directory of them" in " ".join(stdout.split())
 
 
+@pytest.mark.parametrize("output", ["data.spacy", "model/config.cfg"])
+def test_output_is_nothing_that_is_read(tmp_path, output):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    before = (tmp_path / output).read_bytes()
+    exit_code, stdout = run(model, data, "--output", tmp_path / output)
+    assert exit_code == 1
+    assert "is read, and would be lost" in " ".join(stdout.split())
+    assert (tmp_path / output).read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "{", '{"a": 1}'])
+def test_damaged_pipeline_is_one_line(tmp_path, content):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    (model / "meta.json").write_text(content, encoding="utf8")
+    exit_code, stdout = run(model, data)
+    assert exit_code == 1
+    assert "Can't load the pipeline" in " ".join(stdout.split())
+
+
 def test_missing_gpu_is_one_line(tmp_path):
     data = make_data(tmp_path / "data.spacy")
     exit_code, stdout = run(make_model(tmp_path / "model"), data, "--gpu-id", 99)

@@ -203,6 +203,23 @@ def test_scores_of_another_spans_key(model_path, tmp_path, metrics):
     assert not (model_path / "README.md").exists()
 
 
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        *("null", "1", "[]", "[1]", '"a"', "{"),
+        '{"spans_bio_per_type": 1}',
+        '{"spans_bio_per_type": {}}',
+        '{"spans_bio_per_type": {"A": 1}, "spans_bio_macro_f": 1}',
+        '{"spans_bio_per_type": null, "intervals": 3}',
+    ],
+)
+def test_json_that_holds_no_scores(model_path, tmp_path, metrics):
+    (tmp_path / "metrics.json").write_text(metrics)
+    with pytest.raises(ValueError):
+        write_card(model_path, tmp_path / "metrics.json")
+    assert not (model_path / "README.md").exists()
+
+
 def test_directory_without_a_pipeline(tmp_path, metrics_path):
     result = CliRunner().invoke(app, ["card", str(tmp_path), "--metrics", str(metrics_path)])
     assert result.exit_code == 1

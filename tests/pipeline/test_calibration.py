@@ -286,6 +286,22 @@ def test_output_that_holds_the_pipeline_is_left_alone(model, dev):
     assert get_files(inner) == get_files(model)
 
 
+@pytest.mark.parametrize("output", ["dev.spacy", "model/meta.json", "other/meta.json"])
+def test_nothing_that_is_read_is_lost(model, dev, tmp_path, output):
+    data = shutil.copy(dev, tmp_path / "dev.spacy")
+    other = shutil.copytree(model, tmp_path / "other")
+    before = get_files(tmp_path)
+    exit_code, stdout = run(model, data, "--output", other, "--json", tmp_path / output)
+    assert exit_code == 1
+    assert "is read, and would be lost" in stdout
+    shutil.move(data, other)
+    exit_code, stdout = run(model, other / "dev.spacy", "--output", other)
+    assert exit_code == 1
+    assert "holds the data, which would be lost" in stdout
+    shutil.move(other / "dev.spacy", data)
+    assert get_files(tmp_path) == before
+
+
 def test_interrupted_copy_leaves_the_old_output(model, dev, tmp_path, monkeypatch):
     output = tmp_path / "output"
     calibrate(model, dev, output=output)
