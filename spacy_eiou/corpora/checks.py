@@ -3,7 +3,18 @@
 from collections import Counter, defaultdict
 from itertools import combinations
 from typing import Counter as CounterType
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import (
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from spacy.tokens import Doc
 
@@ -49,11 +60,10 @@ def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     parts (Mapping[str, Iterable[Example]]): The annotated texts of each part, by its name.
     RETURNS (List[str]): The warnings.
     """
-    # Train first, so that it is the others that share documents with it
-    examples = {part: list(parts[part]) for part in sorted(parts, key=lambda part: part != "train")}
+    examples = {part: list(members) for part, members in parts.items()}
     everything = [example for members in examples.values() for example in members]
     warnings = [
-        *_find_shared(examples),
+        *find_shared(examples),
         *_find_repeated(examples),
         *_find_contradictions(everything),
         *find_similar_labels(label for item in everything for _, _, label in item.entities),
@@ -65,10 +75,16 @@ def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     return warnings
 
 
-def _find_shared(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+def find_shared(parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
+    """Find documents that parts of a corpus share.
+
+    parts (Mapping[str, Sequence[Example]]): The annotated texts of each part, by its name.
+    YIELDS (str): A warning for each part that shares any with an earlier one. The first is train.
+    """
     texts: Set[str] = set()
     groups: Set[str] = set()
-    for part, examples in parts.items():
+    for part in sorted(parts, key=lambda part: part != "train"):
+        examples = parts[part]
         shared = [
             example for example in examples if example.text in texts or example.group in groups
         ]

@@ -1,24 +1,20 @@
 """How a corpus is converted and what it sets in a training config, as a file says it."""
 
-import warnings
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 import srsly
 from pydantic import BaseModel, Field
 from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
-from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..extras import check_transformers
 from ..files import write_file
 from .account import Account
-from .checks import Example, find_warnings
 from .conversion import MAX_BAD, Reading, check_conversion, convert
-from .docbin import read_docs
 from .record import CorpusError
 
 
@@ -106,8 +102,6 @@ def prepare(
         accounts.update(
             convert(**call, lang=corpus.lang, tokenizer=corpus.tokenizer, silent=silent)
         )
-    if len(calls) > 1:
-        _warn_about_parts(accounts)
     write_file(filled_path, config.to_bytes())
     return accounts
 
@@ -144,16 +138,6 @@ def _check_conversion(call: Dict[str, Any]) -> List[Path]:
     reading = Reading(**{name: call[name] for name in Reading._fields})
     others = {name: value for name, value in call.items() if name not in Reading._fields}
     return check_conversion(**others, reading=reading)
-
-
-def _warn_about_parts(accounts: Mapping[Path, Account]) -> None:
-    """Warn of what no conversion can see by itself."""
-    vocab = Vocab()
-    parts = {path.stem: map(Example.from_doc, read_docs(path, vocab)) for path in accounts}
-    known = {warning for account in accounts.values() for warning in account.warnings}
-    for warning in find_warnings(parts):
-        if warning not in known:
-            warnings.warn(warning, stacklevel=3)
 
 
 def make_config(
