@@ -8,9 +8,9 @@ from ..spans.pairs import Bools, Ints
 Scores = NDArray[np.floating[Any]]
 Labels = NDArray[np.str_]
 
-# How many spans that are like the average of all labels a label is given besides its own, and the
-# least number of its own. Chosen by benchmarks/label_thresholds.py.
-SHRINKAGE = 50.0
+# How many spans that are like the average of all labels a label is given besides its own: of
+# benchmarks/studies/label_thresholds the most that cost at most a tenth of a point of macro F.
+SHRINKAGE = 10.0
 MIN_EXAMPLES = 10
 N_FOLDS = 5
 
