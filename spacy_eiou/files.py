@@ -4,7 +4,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator
+from typing import Any, Dict, Iterable, Iterator, Union
 
 import srsly
 
@@ -39,6 +39,24 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
+    """Check that a file to write is none of those that are read. A directory that is read may get
+    another JSON file beside its files.
+
+    output (Path): The file to write.
+    inputs (Iterable[Union[str, Path]]): Files and directories that are read, such as pipelines.
+    RAISES (ValueError): If what is read would be lost.
+    """
+    path = Path(os.path.realpath(output))
+    is_json = path.suffix == ".json" and path.name != "meta.json"
+    for read in inputs:
+        place = Path(os.path.realpath(read))
+        is_part = place in path.parents and path.exists() and not (path.parent == place and is_json)
+        if path == place or is_part:
+            shown = os.fsencode(output).decode("utf8", "backslashreplace")
+            raise ValueError(f"Expected another output path: {shown} is read, and would be lost")
 
 
 def write_file(path: Path, data: bytes) -> None:

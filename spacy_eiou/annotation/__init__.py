@@ -2,6 +2,7 @@ from .annotate import AnnotationReport, annotate
 from .annotator import Annotator
 from .paths import show_path
 from .prediction import annotate_texts
+from .server import create_app, serve
 from .shards import OUTPUT_FORMATS
 from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
 
@@ -14,6 +15,8 @@ __all__ = [
     "SourceText",
     "annotate",
     "annotate_texts",
+    "create_app",
     "read_texts",
+    "serve",
     "show_path",
 ]

@@ -121,7 +121,12 @@ def predict_sources(
 
 
 def predict_texts(
-    nlp: Language, texts: Sequence[str], spans_key: str, *, batch_size: Optional[int] = None
+    nlp: Language,
+    texts: Sequence[str],
+    spans_key: str,
+    *,
+    batch_size: Optional[int] = None,
+    component_cfg: Optional[Dict[str, Dict[str, Any]]] = None,
 ) -> List[PredictedText]:
     """Predict the spans of some texts. Texts of about the same length are in a batch, so that
     little is padded, and a batch has at most 10,000 words, unless it is a single text.
@@ -130,6 +135,7 @@ def predict_texts(
     texts (Sequence[str]): The texts, which are all tokenized before the first is annotated.
     spans_key (str): Key of `Doc.spans`.
     batch_size (Optional[int]): Most texts of a batch. If None, that of the pipeline.
+    component_cfg (Optional[Dict[str, Dict[str, Any]]]): Arguments of components, see `nlp.pipe`.
     RETURNS (List[PredictedText]): What was predicted for each text.
     """
     predicted: Dict[int, PredictedText] = {}
@@ -138,7 +144,11 @@ def predict_texts(
         docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in _make_batches(lengths, batch_size or nlp.batch_size):
-            batch = nlp.pipe([docs.pop(index) for index in indices], batch_size=len(indices))
+            batch = nlp.pipe(
+                [docs.pop(index) for index in indices],
+                batch_size=len(indices),
+                component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
+            )
             for index, doc in zip(indices, batch, strict=True):
                 predicted[index] = PredictedText(
                     lengths[index], get_span_annotations(doc, spans_key)

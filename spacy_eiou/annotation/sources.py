@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import math
 import os
 import zlib
 from dataclasses import dataclass, field
@@ -622,7 +623,8 @@ def _parse_docbin(raw: RawText, fields: Fields) -> SourceText:
 
 def _get_id(item: Dict[str, Any], raw: RawText, fields: Fields) -> str:
     text_id = item.get(fields.id)
-    return raw.id if text_id is None else str(text_id)
+    is_missing = text_id is None or (isinstance(text_id, float) and not math.isfinite(text_id))
+    return raw.id if is_missing else str(text_id)
 
 
 def _decode(raw: RawText) -> str:

@@ -13,6 +13,7 @@ from .analyze import analyze_cli
 from .card import card_cli
 from .package import package_cli
 from .annotate import annotate_cli
+from .serve import serve_cli
 from .compare import compare_cli
 # isort: on
 
@@ -29,5 +30,6 @@ __all__ = [
     "package_cli",
     "prepare_cli",
     "self_train_cli",
+    "serve_cli",
     "statistics_cli",
 ]

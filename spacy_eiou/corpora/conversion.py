@@ -17,13 +17,15 @@ from typing import (
 import spacy
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
+from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from ..files import to_json, write_files
 from ._files import CorpusFile, printable
 from .account import Account
 from .annotators import merge_annotators
-from .checks import Example, find_warnings
+from .checks import Example, find_shared, find_warnings
+from .docbin import read_docs
 from .docs import records_to_docs
 from .formats import Format, get_format, recognize
 from .formats.writers import DOCBIN, Writer, get_writer
@@ -175,6 +177,8 @@ def convert(
         raise CorpusError(f"{printable(input_path)}: no record can be written as {to} ({reasons})")
     if strict:
         _check_lossless(accounts.values())
+    if to == DOCBIN and len(paths) == 1:
+        _warn_of_other_parts(paths[0], parts[0])
     write()
     return accounts
 
@@ -294,6 +298,21 @@ def check_records(records: Sequence[Record], paths: Sequence[Path], max_bad: flo
 def to_examples(records: Iterable[Record]) -> List[Example]:
     """RETURNS (List[Example]): The annotated texts of records that are not skipped."""
     return [Example.from_record(record) for record in records if record.skipped is None]
+
+
+def _warn_of_other_parts(path: Path, records: List[Record]) -> None:
+    """Warn of documents that a part shares with others that lie beside it."""
+    examples = to_examples(records)
+    for part in PARTS if path.stem in PARTS else ():
+        other = path.with_name(f"{part}.spacy")
+        if other != path and other.exists():
+            try:
+                others = [Example.from_doc(doc) for doc in read_docs(other, Vocab())]
+            # It is not this file that is damaged.
+            except CorpusError:
+                continue
+            for warning in find_shared({part: others, path.stem: examples}):
+                warnings.warn(warning, stacklevel=3)
 
 
 def _check_lossless(accounts: Iterable[Account]) -> None:

@@ -9,6 +9,7 @@ from spacy.training import Example
 from thinc.types import Floats2d, Ragged
 from tqdm import tqdm
 
+from ..corpora import printable
 from ..files import to_json, write_files
 from ..pipeline.loading import load_pipeline
 from ..pipeline.prediction import (
@@ -58,8 +59,8 @@ def analyze(
         predict(nlp, component, annotated), total=len(annotated), disable=silent or None
     )
     analysis = {
-        "model": model,
-        "data": str(data_path),
+        "model": printable(model),
+        "data": printable(data_path),
         "spans_key": spans_key,
         "threshold": component.cfg["threshold"],
         "label_thresholds": component.cfg.get("label_thresholds", {}),

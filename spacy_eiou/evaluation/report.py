@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from jinja2 import Environment, PackageLoader
 
+from ..tables import format_interval
 from .charts import PERCENT_TICKS, Bars, Line, Tick, draw_bars, draw_lines
 from .errors import ERROR_CLASSES
 from .layers import render_layers
@@ -75,7 +76,7 @@ def render_report(analysis: Dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = _format_percent
+    environment.filters.update(percent=_format_percent, interval=format_interval)
     types = _sort_types(analysis)
     return environment.get_template("report.html").render(
         analysis,

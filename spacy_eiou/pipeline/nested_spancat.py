@@ -1,5 +1,16 @@
 from pathlib import Path
-from typing import Any, Callable, Counter, Dict, Iterable, List, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Counter,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 import srsly
@@ -180,13 +191,39 @@ class NestedSpanCategorizer(SpanCategorizer):
         check_probabilities(self.name, probabilities)
         return candidates, probabilities
 
-    def set_annotations(self, docs: Iterable[Doc], indices_scores: Tuple[Ragged, Floats2d]) -> None:
+    def pipe(
+        self, stream: Iterable[Doc], *, batch_size: int = 128, threshold: Optional[float] = None
+    ) -> Iterator[Doc]:
+        """Apply the component to a stream of docs. `nlp.pipe` hands on a threshold as
+        `component_cfg={"nested_spancat": {"threshold": 0.3}}`.
+
+        stream (Iterable[Doc]): The docs.
+        batch_size (int): The number of docs to buffer.
+        threshold (Optional[float]): The threshold of all labels for these docs. If None, those of
+            the component.
+        YIELDS (Doc): The docs, in order.
+        """
+        for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
+            try:
+                self.set_annotations(docs, self.predict(docs), threshold=threshold)
+                yield from docs
+            except Exception as err:
+                self.get_error_handler()(self.name, self, docs, err)
+
+    def set_annotations(
+        self,
+        docs: Iterable[Doc],
+        indices_scores: Tuple[Ragged, Floats2d],
+        *,
+        threshold: Optional[float] = None,
+    ) -> None:
         """Write the spans whose score reaches the threshold, that of the label if it has one of its
         own, to `doc.spans`, sorted by start and end where the suggester sorts its candidates so.
 
         docs (Iterable[Doc]): The docs to modify.
         indices_scores (Tuple[Ragged, Floats2d]): Candidates and probabilities, as `predict` gives
             them.
+        threshold (Optional[float]): The threshold of all labels. If None, those of the component.
         RAISES (ValueError): If a setting, such as a threshold, was set out of range.
         """
         check_settings(self.name, self.cfg)
@@ -195,7 +232,12 @@ class NestedSpanCategorizer(SpanCategorizer):
         spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
         scores = self.model.ops.to_numpy(scores)
         bounds = np.cumsum(self.model.ops.to_numpy(candidates.lengths))
-        rows, columns = select_labels(scores, self._thresholds(), self.cfg["max_positive"])
+        thresholds = (
+            self._thresholds()
+            if threshold is None
+            else np.full(len(self.labels), threshold, dtype="f")
+        )
+        rows, columns = select_labels(scores, thresholds, self.cfg["max_positive"])
         spans, scores = spans[rows], scores[rows, columns]
         # Of the docs laid end to end, so that spans of different docs never overlap
         offsets = np.cumsum([0] + [len(doc) for doc in docs])

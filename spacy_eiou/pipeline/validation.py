@@ -25,6 +25,8 @@ def check_settings(name: str, cfg: Dict[str, Any]) -> None:
             f"[{name}] Unknown setting overlap = {cfg['overlap']!r}. Choose one of: "
             f"{', '.join(CONFLICTS)}."
         )
+    if not (isinstance(cfg["spans_key"], str) and cfg["spans_key"]):
+        raise ValueError(f"[{name}] The spans key must be a text, but is {cfg['spans_key']!r}.")
     for setting, meaning in {"max_positive": "for no limit", "max_width": "to learn it"}.items():
         if cfg[setting] is not None and not (type(cfg[setting]) is int and cfg[setting] >= 1):
             raise ValueError(

@@ -78,6 +78,16 @@ def test_warnings(tmp_path, texts, expected):
     assert [message for message in expected if message not in stdout] == []
 
 
+def test_directory_is_the_parts_of_a_corpus(tmp_path):
+    make_data(tmp_path / "train.spacy")
+    make_data(tmp_path / "dev.spacy", texts=("the IL-2 gene binds", "something"))
+    output = tmp_path / "statistics.json"
+    result = run(tmp_path, "--output", output)
+    (warning,) = srsly.read_json(output)["warnings"]
+    assert "1 of 2 documents of dev have a text" in warning
+    assert warning in " ".join(result.stdout.split())
+
+
 def test_misspelt_spans_key(tmp_path):
     data_path = make_data(tmp_path / "data.spacy")
     result = run(data_path, "--spans-key", "cs")

@@ -105,6 +105,16 @@ def test_splits(numbered, tmp_path, split, sizes):
     }
 
 
+def test_parts_that_are_converted_one_by_one_are_compared(source, tmp_path):
+    convert_jsonl(source, tmp_path / "train.spacy")
+    (tmp_path / "test.spacy").write_bytes(b"damaged")
+    dev = write_jsonl(tmp_path / "dev.jsonl", [*ITEMS[1:], {"text": "new", "spans": []}])
+    with pytest.warns(UserWarning) as caught:
+        convert_jsonl(dev, tmp_path / "dev.spacy")
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith("2 of 3 documents of dev have a text, or belong to a document")
+
+
 def test_seed(numbered, tmp_path):
     texts = []
     for seed in (0, 0, 1):

@@ -179,6 +179,7 @@ def test_probabilities_that_are_no_numbers(value):
         ({"threshold": True}, "The threshold must be from 0 to 1, but is True"),
         ({"threshold": "0.5"}, "The threshold must be from 0 to 1, but is '0.5'"),
         ({"max_positive": 0}, "max_positive must be at least 1, or null for no limit, but is 0"),
+        ({"spans_key": None}, "The spans key must be a text, but is None"),
         ({"max_width": -3}, "max_width must be at least 1, or null to learn it, but is -3"),
         ({"max_width": "3"}, "max_width must be at least 1, or null to learn it, but is '3'"),
         ({"max_width": 2.5}, "max_width must be at least 1, or null to learn it, but is 2.5"),
