@@ -6,6 +6,7 @@ from wasabi import msg
 
 from ..evaluation import Statistics, statistics
 from ..evaluation.statistics import DISTINCT_THRESHOLD, RARE_LABEL_THRESHOLD, LabelStatistics
+from ._ceilings import print_width
 from ._util import app, reporting
 
 
@@ -66,6 +67,7 @@ def print_statistics(result: Statistics) -> None:
         aligns=("r", "r", "r"),
         title="Candidate widths (tokens)",
     )
+    print_width(result.default_width)
     _print_warnings(result)
 
 

@@ -10,6 +10,7 @@ from thinc.types import Floats2d, Ragged
 from tqdm import tqdm
 
 from ..files import to_json, write_files
+from ..pipeline.ceilings import find_ceilings
 from ..pipeline.loading import load_pipeline
 from ..pipeline.prediction import (
     FLOOR,
@@ -66,6 +67,7 @@ def analyze(
         "floor": FLOOR,
         "direction": nlp.vocab.writing_system["direction"],
         "unannotated_docs": len(examples) - len(annotated),
+        "ceilings": find_ceilings(component, annotated, nlp=nlp).to_dict(),
         **analyze_docs(list(progress), get_training_counts(component), max_examples=limit),
     }
     if output is not None:

@@ -8,7 +8,12 @@ from spacy.training import Example
 
 from ..files import write_json
 from ..pipeline.loading import load_pipeline
-from ..pipeline.prediction import find_spans_key, get_spans_keys, read_examples
+from ..pipeline.prediction import (
+    find_ceilings_of_key,
+    find_spans_key,
+    get_spans_keys,
+    read_examples,
+)
 from ..pipeline.scorer import nested_spans_score
 
 
@@ -31,8 +36,8 @@ def evaluate(
         of the pipeline and the data hold.
     batch_size (Optional[int]): Number of docs to predict at once. If None, that of the pipeline.
     RETURNS (Dict[str, Any]): The scores of `nested_spans_score`; as `spans_key` what they are for,
-        and as `speed` the words per second of tokenization and prediction, once everything is
-        loaded and compiled.
+        as `speed` the words per second of tokenization and prediction, once everything is loaded
+        and compiled, and as `ceilings` the gold spans that can never be predicted, see `Ceilings`.
     RAISES (ValueError): If the data or the pipeline do not tell which spans to score.
     RAISES (OSError): If there is no such pipeline.
     """
@@ -44,9 +49,11 @@ def evaluate(
             f"No component of the pipeline says that it writes the spans key '{spans_key}'",
             stacklevel=2,
         )
+    ceilings = find_ceilings_of_key(nlp, examples, spans_key)
     speed = predict(nlp, examples, batch_size)
     scores = nested_spans_score(examples, spans_key=spans_key)
     scores = {**scores, "spans_key": spans_key, "speed": speed}
+    scores["ceilings"] = None if ceilings is None else ceilings.to_dict()
     if output is not None:
         write_json(output, scores)
     return scores

@@ -60,6 +60,7 @@ def test_tables_and_json(tmp_path):
     assert scores["spans_sc_per_type"]["protein"]["f"] == 0.5
     assert scores["spans_sc_mean_iou"] == pytest.approx((1 + 1 + 4 / 13) / 3)
     assert scores["speed"] > 0
+    assert scores["ceilings"] is None
 
 
 def test_gold_spans_do_not_reach_the_pipeline(tmp_path):
