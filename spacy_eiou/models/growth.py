@@ -71,8 +71,7 @@ def _find_output(model: Model[Any, Any]) -> Optional[Model[Any, Any]]:
     if "scorer" not in model.ref_names:
         return None
     for layer in _last_layers(model.get_ref("scorer")):
-        is_linear = set(layer.param_names) == {"W", "b"} and layer.has_param("b")
-        if is_linear and layer.get_param("b").shape == (model.get_dim("nO"),):
+        if layer.name == "linear" and layer.maybe_get_dim("nO") == model.maybe_get_dim("nO"):
             return layer
     return None
 

@@ -2,7 +2,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
 from typing import Counter as CounterType
 
 import numpy as np
@@ -144,6 +144,7 @@ class GoldSpans:
     lengths (Counter[int]): Number of sentences, or docs without sentence boundaries, by length.
     max_positive (int): The most labels on the same boundaries, at least 1.
     ceilings (Ceilings): Those that can't be predicted, if that was looked at.
+    texts (Set[int]): Hashes of the texts, if that was looked at.
     """
 
     labels: CounterType[str] = field(default_factory=Counter)
@@ -151,6 +152,7 @@ class GoldSpans:
     lengths: CounterType[int] = field(default_factory=Counter)
     max_positive: int = 1
     ceilings: Ceilings = field(default_factory=Ceilings)
+    texts: Set[int] = field(default_factory=set)
 
     def add(self, examples: Iterable[Example], spans_key: str) -> None:
         """Add the gold spans of examples.
@@ -470,8 +472,18 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _follow(self, seen: GoldSpans, examples: List[Example]) -> None:
         """Grow as far as the gold spans ask for that training has seen since the component was
         loaded, and warn of those that can't be predicted."""
+        texts = {hash(eg.reference.text): eg for eg in examples}
+        # Not those of an earlier epoch
+        examples = [eg for text, eg in texts.items() if text not in seen.texts]
+        if not examples:
+            return
+        seen.texts.update(texts)
         seen.add(examples, self.key)
         self._extend(seen)
+        if self.cfg["class_counts"] is not None:
+            n_seen = [seen.labels[label] for label in self.labels]
+            counts = np.maximum(self.cfg["class_counts"], [*n_seen, 0])
+            self.cfg["class_counts"] = counts.tolist()
         seen.ceilings.update(find_ceilings(self, examples))
         if seen.ceilings.unreachable >= max(WARNING_FACTOR * self.n_warned, 1):
             self.n_warned = seen.ceilings.unreachable
@@ -492,7 +504,7 @@ class NestedSpanCategorizer(SpanCategorizer):
                     f"is {choice.width}.",
                     stacklevel=4,
                 )
-        if self.learns_max_positive and gold.max_positive > max_positive:
+        if self.learns_max_positive and gold.max_positive > (max_positive or np.inf):
             self.cfg["max_positive"] = gold.max_positive
 
     def _count_classes(self, examples: Iterable[Example]) -> None:
