@@ -266,7 +266,8 @@ def get_predictions(
             correct += [span in gold for span in predicted]
             labels += [label for *_, label in predicted]
     return (
-        np.concatenate(scores),
+        # As the component compares them
+        np.concatenate(scores).astype("f"),
         np.array(correct, dtype=bool),
         np.array(labels, dtype=str),
     )

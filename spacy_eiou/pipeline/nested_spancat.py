@@ -21,11 +21,13 @@ from ..losses import SpanLoss, SpanTruths
 from ..models import SpanSuggester
 from ..models.growth import add_class, can_grow, widen
 from ..spans.pairs import equal_pairs
+from ..spans.table import span_score
 from ..spans.tree import SpanNode, span_tree
 from ..spans.widths import WidthChoice, choose_width, part_lengths
 from .ceilings import Ceilings, align_gold_spans, find_ceilings
 from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
+from .origin import Origin, check_docs, check_saved, describe_tokenizer
 from .scorer import nested_spans_score
 from .validation import (
     check_ceilings,
@@ -121,7 +123,7 @@ def make_nested_spancat(
     scorer (Optional[Callable]): The scoring method.
     RETURNS (NestedSpanCategorizer): The component.
     """
-    return NestedSpanCategorizer(
+    component = NestedSpanCategorizer(
         nlp.vocab,
         model,
         suggester,
@@ -133,6 +135,8 @@ def make_nested_spancat(
         overlap=overlap,
         scorer=scorer,
     )
+    component.origin = Origin(nlp)
+    return component
 
 
 @dataclass
@@ -202,6 +206,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         self.loss = loss
         self.learns_max_positive = max_positive == AUTO
         self.is_loaded = False
+        self.origin = Origin()
+        self.has_checked_docs = False
         # What a training that goes on after loading has seen so far.
         self.seen: Optional[GoldSpans] = None
         self.n_warned = 0
@@ -214,6 +220,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             "overlap": overlap,
             "max_width": getattr(suggester, "max_width", None),
             "class_counts": None,
+            "tokenizer": None,
         }
         check_settings(name, self.cfg)
 
@@ -249,6 +256,9 @@ class NestedSpanCategorizer(SpanCategorizer):
         candidates = self.suggester(docs, ops=self.model.ops)
         if not candidates.lengths.sum():
             return candidates, self.model.ops.alloc2f(0, len(self.labels))
+        if not self.has_checked_docs:
+            self.has_checked_docs = True
+            check_docs(self.name, self.model, self.origin, docs)
         logits = self.model.predict((docs, candidates))
         probabilities = (
             self.loss.probabilities(logits)
@@ -279,7 +289,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         offsets = np.cumsum([0] + [len(doc) for doc in docs])
         doc_rows = np.searchsorted(bounds, rows, side="right")
         kept = resolve_overlap(spans + offsets[doc_rows, None], scores, self.cfg["overlap"])
-        spans, scores = spans[kept], scores[kept]
+        # In double precision their elements are Python floats as well, which JSON can hold.
+        spans, scores = spans[kept], scores[kept].astype("float64")
         label_hashes = [self.vocab.strings.add(label) for label in self.labels]
         labels = [label_hashes[column] for column in columns[kept].tolist()]
         bounds = np.searchsorted(doc_rows[kept], np.arange(len(docs) + 1))
@@ -369,6 +380,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             check_labels(self.name, [*self.labels, *labels], gold.labels)
         if nlp is not None:
             check_score_weights(self.name, self.key, nlp.config)
+            self.cfg["tokenizer"] = describe_tokenizer(nlp.config)
         if self.is_loaded and self.model.has_dim("nO"):
             self._grow(gold, labels or [])
         else:
@@ -418,6 +430,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             check_checksums(Path(path))
             super().from_disk(path, exclude=exclude)
             self._check_loaded()
+            check_saved(self.name, self.model, self.cfg["tokenizer"], Path(path))
         return self
 
     def _check_loaded(self) -> None:
@@ -554,6 +567,8 @@ def _doc_span_tree(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY) -> List[SpanNod
     return span_tree(doc.spans[spans_key])
 
 
-# A user's own extension of this name stays.
+# A user's own extensions of these names stay.
 if not Doc.has_extension("span_tree"):
     Doc.set_extension("span_tree", method=_doc_span_tree)
+if not Span.has_extension("score"):
+    Span.set_extension("score", getter=span_score)
