@@ -35,8 +35,8 @@ def get_scores(group: SpanGroup) -> Optional[List[float]]:
         return None
     if len(scores) != len(group):
         warnings.warn(
-            f"Spans under the key '{group.name}' were added or removed after they got scores. It is "
-            "not known which score belongs to which span, so that they are left out.",
+            f"Spans under the key '{group.name}' were added or removed after they got scores. It "
+            "is not known which score belongs to which span, so that they are left out.",
             stacklevel=3,
         )
         return None
