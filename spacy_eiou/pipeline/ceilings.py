@@ -19,8 +19,8 @@ from ..models.suggesters import sentence_ends
 from ..spans.pairs import Bools, Ints, equal_pairs
 
 BATCH_SIZE = 256
-# Before the training, trained components of the pipeline annotate this many docs at most.
-MAX_ANNOTATED = 200
+# Before the training, trained components of the pipeline annotate no more docs than a batch has.
+MAX_ANNOTATED = BATCH_SIZE
 SHOWN_LENGTH = 60
 
 LabeledTokens = Tuple[int, int, str]
@@ -114,7 +114,7 @@ def find_ceilings(
         training and, for some docs, those that are frozen annotate.
     RETURNS (Ceilings): The numbers, by reason.
     """
-    names = [] if nlp is None else _list_annotating(nlp, component.name, is_trained)
+    names = [] if nlp is None else _list_annotating(nlp, component, is_trained)
     ceilings = Ceilings()
     n_annotated = 0
     for batch in minibatch(examples, size=BATCH_SIZE):  # type: ignore[no-untyped-call]
@@ -244,10 +244,12 @@ def _ranks(doc_of_span: Ints, bounds: Ints, left: Bools) -> Ints:
     return ranks
 
 
-def _list_annotating(nlp: Language, name: str, is_trained: bool) -> List[str]:
+def _list_annotating(nlp: Language, component: SpanCategorizer, is_trained: bool) -> List[str]:
     """RETURNS (List[str]): The components before a component that have to annotate docs, so that
     these have the sentence boundaries that it gets; none if none sets them. The last one does."""
-    names = nlp.component_names[: nlp.component_names.index(name)]
+    # The pipeline may know it by another name, and the component may be in another pipeline.
+    pipes = [pipe for _, pipe in nlp.components]
+    names = nlp.component_names[: pipes.index(component)] if component in pipes else []
     if is_trained:
         able = set(nlp.pipe_names)
     else:

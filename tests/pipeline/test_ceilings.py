@@ -105,6 +105,20 @@ def split_after_pump(doc):
     return doc
 
 
+class Splitter:
+    """Stands for a trained component, which has a model."""
+
+    model = None
+
+    def __call__(self, doc):
+        return split_after_pump(doc)
+
+
+@Language.factory("test_frozen_splitter", assigns=["token.is_sent_start"])
+def make_splitter(nlp, name):
+    return Splitter()
+
+
 def test_sentences_of_a_function():
     nlp, component = make_nlp([*TRAINED_ON, (2, 4, "state")])
     nlp.add_pipe("test_split_after_pump", first=True)
@@ -129,3 +143,23 @@ def test_initialization_knows_the_sentences_of_prediction():
     message = r"1 of 3 gold spans \(33.3%\) can never.*1 across a sentence.*'sentencizer' after"
     with pytest.warns(UserWarning, match=message):
         nlp.initialize(lambda: [example])
+
+
+def test_frozen_components_annotate_some_docs_before_the_training():
+    nlp, component = make_nlp([*TRAINED_ON, (2, 4, "state")])
+    nlp.add_pipe("test_frozen_splitter", first=True)
+    examples = [make_example(nlp, [(2, 4, "state")])] * 600
+    assert find_ceilings(component, examples, nlp=nlp, is_trained=False).unreachable == 0
+    nlp.config["training"]["frozen_components"] = ["test_frozen_splitter"]
+    ceilings = find_ceilings(component, examples, nlp=nlp, is_trained=False)
+    assert (ceilings.gold, ceilings.unreachable) == (600, 256)
+    assert find_ceilings(component, examples, nlp=nlp).unreachable == 600
+
+
+def test_component_that_the_pipeline_knows_by_another_name():
+    nlp, component = make_nlp([*TRAINED_ON, (4, 6, "state")])
+    nlp.rename_pipe("nested_spancat", "entities")
+    nlp.add_pipe("sentencizer", before="entities")
+    examples = [make_example(nlp, [(4, 6, "state")])]
+    assert find_ceilings(component, examples, nlp=nlp).unreachable == 1
+    assert find_ceilings(component, examples, nlp=English()).unreachable == 0
