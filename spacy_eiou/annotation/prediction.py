@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from ..corpora import CorpusError
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import get_spans_keys
-from ..spans import span_tree
+from ..spans import get_scores, span_tree
 from .sources import SourceText
 
 # An annotated text: "id", "text" and "spans", each of which has "start", "end", "label", "text",
@@ -181,10 +181,10 @@ def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
         }
         for node in nodes
     ]
-    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
+    for annotation, score in zip(annotations, get_scores(doc.spans[spans_key]) or []):
         # JSON has no number for what a damaged model computes.
         if math.isfinite(score):
-            annotation["score"] = round(float(score), 4)
+            annotation["score"] = round(score, 4)
     for annotation, node in zip(annotations, nodes):
         if node.span.kb_id_:
             annotation["kb_id"] = node.span.kb_id_

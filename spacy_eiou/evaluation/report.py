@@ -65,9 +65,9 @@ def render_report(analysis: Dict[str, Any]) -> str:
     """Render an error analysis as an HTML page that loads nothing.
 
     analysis (Dict[str, Any]): What `analyze_docs` returns, and what was analyzed: the `model`, the
-        `data`, the `spans_key`, the number of `unannotated_docs`, the `threshold` or None, the
-        `label_thresholds`, the least probability `floor` of a candidate, and the writing
-        `direction`, "ltr" or "rtl".
+        `data`, the `spans_key`, the number of `unannotated_docs`, the `ceilings`, the `threshold`
+        or None, the `label_thresholds`, the least probability `floor` of a candidate, and the
+        writing `direction`, "ltr" or "rtl".
     RETURNS (str): The page.
     """
     environment = Environment(
