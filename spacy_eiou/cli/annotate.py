@@ -23,8 +23,10 @@ def annotate_cli(
         "also as .gz, .zst, .bz2 or .xz, or a directory or a pattern of them, where .txt files "
         "hold one text each, or -",
     ),
-    output_path: Path = Arg(
-        ..., help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, or -"
+    output_path: str = Arg(
+        ...,
+        help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, the address "
+        "of one, or -",
     ),
     text_format: Optional[str] = Opt(
         None,
@@ -92,8 +94,8 @@ def annotate_cli(
         if input_path == "-":
             text_format = text_format or "jsonl"
             input_path = stack.enter_context(_standard_input())
-        if str(output_path) == "-":
-            output_path = stack.enter_context(_standard_output())
+        if output_path == "-":
+            output_path = str(stack.enter_context(_standard_output()))
         with reporting(f"Can't annotate '{show_path(input_path)}'"):
             report = annotate(
                 model,

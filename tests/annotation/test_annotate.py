@@ -317,8 +317,6 @@ def test_address(tmp_path, model):
     filesystem.pipe("/in.txt", b"a b")
     report = annotate(model, "memory://in.txt", tmp_path / "out.jsonl", n_process=2)
     assert (report.n_texts, report.counts.n_words) == (1, 2)
-    with pytest.raises(CorpusError, match="Expected a local output, not the address s3:/b/out"):
-        annotate(model, "memory://in.txt", Path("s3://b/out.jsonl"))
 
 
 def test_folder_with_other_files_is_no_output(tmp_path, model, texts):
