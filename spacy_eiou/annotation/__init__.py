@@ -1,11 +1,13 @@
 from .annotate import AnnotationReport, annotate
 from .annotator import Annotator
+from .engines import ENGINES
 from .paths import show_path
 from .prediction import annotate_texts
 from .shards import OUTPUT_FORMATS
 from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
 
 __all__ = [
+    "ENGINES",
     "OUTPUT_FORMATS",
     "TEXT_FORMATS",
     "AnnotationReport",

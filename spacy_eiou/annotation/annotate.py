@@ -26,7 +26,7 @@ from tqdm import tqdm
 from ..corpora import CorpusError
 from ..files import remove, write_json
 from .checks import check_addresses, check_apart, check_new, check_outside, check_shards_folder
-from .engines import run_local
+from .engines import ENGINES, check_engine
 from .folders import RemoteFolder, append_line, open_folder
 from .paths import get_state, is_remote, show_path
 from .prediction import Annotation, find_spans_key, load_once
@@ -110,7 +110,10 @@ def annotate(
     html_path: Optional[Path] = None,
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
-    n_process: int = 1,
+    n_process: Optional[int] = None,
+    engine: str = "local",
+    address: Optional[str] = None,
+    gpus_per_worker: float = 0,
     summary_path: Optional[Path] = None,
     log_path: Optional[Path] = None,
     force: bool = False,
@@ -139,7 +142,11 @@ def annotate(
     html_path (Optional[Path]): File to write a page that shows the spans.
     use_gpu (int): GPU ID or -1 for CPU.
     batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
-    n_process (int): Number of processes.
+    n_process (Optional[int]): Most processes. If None, one, or with Ray and Spark as many as there
+        is room for.
+    engine (str): What calls the function of a shard, one of `ENGINES`.
+    address (Optional[str]): Address of the cluster of the engine. If None, the engine's default.
+    gpus_per_worker (float): GPUs that each process gets from Ray, or the share of one.
     summary_path (Optional[Path]): File to write the report as JSON.
     log_path (Optional[Path]): File to append a line of JSON for each shard that is done.
     force (bool): Whether to overwrite output files.
@@ -149,6 +156,7 @@ def annotate(
     RAISES (ValueError, OSError): If the pipeline can't be loaded, or a process was killed.
     """
     start = time.perf_counter()
+    check_engine(engine, n_process=n_process, address=address, gpus_per_worker=gpus_per_worker)
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
         raise CorpusError(
@@ -163,7 +171,8 @@ def annotate(
         others = [path for path in (summary_path, log_path) if path is not None]
         check_apart([*outputs.all, *others], [source.location for source in sources])
         load_once.cache_clear()
-        nlp = load_once(model, use_gpu)
+        # The processes of another engine may have GPUs that this one hasn't.
+        nlp = load_once(model, use_gpu if engine == "local" else -1)
         model_parts = _find_model_parts(nlp)
         check_outside(outputs.all, model_parts, "the files of the pipeline")
         annotator = ShardAnnotator(
@@ -174,7 +183,7 @@ def annotate(
             text_format=text_format,
             fields=Fields(text_key, id_key),
             batch_size=batch_size or nlp.batch_size,
-            use_gpu=use_gpu,
+            use_gpu=0 if gpus_per_worker else use_gpu,
         )
         for path in outputs.all:
             stack.enter_context(locked(path))
@@ -192,10 +201,15 @@ def annotate(
         n_before = sum(counts.n_texts for counts in done.values())
         left = [item for item in enumerate(shards) if item[0] not in done]
         progress = Progress(sum(shard.size for _, shard in left), silent=silent)
-        with (
-            progress,
-            closing(run_local(annotator, left, n_process=n_process, use_gpu=use_gpu)) as results,
-        ):
+        running = ENGINES[engine](
+            annotator,
+            left,
+            n_process=n_process,
+            use_gpu=use_gpu,
+            address=address,
+            gpus_per_worker=gpus_per_worker,
+        )
+        with progress, closing(running) as results:
             for number, counts in results:
                 log_done(folder, number, counts)
                 if log_path is not None:

@@ -8,7 +8,7 @@ from typing import Iterator, Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..annotation import ENGINES, OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
@@ -69,8 +69,28 @@ def annotate_cli(
         help="Most texts to annotate at once. Defaults to that of the pipeline",
         min=1,
     ),
-    n_process: int = Opt(
-        1, "--n-process", "-n", help="Number of processes to use, of one thread each", min=1
+    n_process: Optional[int] = Opt(
+        None,
+        "--n-process",
+        "-n",
+        help="Most processes to use, of one thread each. Defaults to 1, or with Ray and Spark to "
+        "as many as there is room for",
+        min=1,
+    ),
+    engine: str = Opt(
+        "local",
+        "--engine",
+        "-e",
+        help=f"What runs the processes: {', '.join(ENGINES)}. Ray and Spark are extras",
+    ),
+    address: Optional[str] = Opt(
+        None, "--address", help="Address of the cluster of Ray, or master of Spark"
+    ),
+    gpus_per_worker: float = Opt(
+        0,
+        "--gpus-per-worker",
+        help="GPUs that Ray gives to each process, or the share of one",
+        min=0,
     ),
     summary_path: Optional[Path] = Opt(
         None, "--summary", help="Also write the numbers of texts, words and spans as JSON"
@@ -89,6 +109,10 @@ def annotate_cli(
     the output in a file that ends in .rejected.jsonl. A run that was stopped
     continues where it was if the same command is given again.
     """
+    if code_path is not None and engine != "local":
+        msg.fail(
+            "Expected no --code with Ray or Spark: package the pipeline with its code", exits=1
+        )
     import_code(code_path)
     with ExitStack() as stack:
         if input_path == "-":
@@ -112,6 +136,9 @@ def annotate_cli(
                 use_gpu=use_gpu,
                 batch_size=batch_size,
                 n_process=n_process,
+                engine=engine,
+                address=address,
+                gpus_per_worker=gpus_per_worker,
                 summary_path=summary_path,
                 log_path=log_path,
                 force=force,
