@@ -70,9 +70,11 @@ def main(
             write_texts(folder / f"{texts}.jsonl", sentences, n_texts // share)
             measure("memory", texts, n_process=1)
             (folder / f"{texts}.jsonl").unlink()
-    result = {**get_provenance(), "model": Path(model).name, "rounds": rounds, "quick": quick}
+    result = {**get_provenance(), "model": Path(model).name, "texts": texts_path.name}
     output.mkdir(parents=True, exist_ok=True)
-    srsly.write_json(output / "scale.json", {**result, "results": results})
+    srsly.write_json(
+        output / "scale.json", {**result, "rounds": rounds, "quick": quick, "results": results}
+    )
     from scale_report import write_report
 
     write_report(output / "scale.json")

@@ -34,19 +34,13 @@ def main(path: Path = typer.Argument(..., help="scale.json", exists=True)) -> No
 def write_report(path: Path) -> None:
     result = srsly.read_json(path)
     results = result["results"]
-    notes = describe_measurement(
-        {**result, "corpus": f"sentences of GENIA, model {result['model']}"}
-    )
-    loads = [run["load"] for runs in results.values() for run in runs]
     lines = [
         "# Many texts",
         "",
         "Medians of what `python benchmarks/scale.py MODEL TEXTS` measured. CPU is seconds of all "
         "processes; the start of a process is left out.",
         "",
-        *notes,
-        f"- load of the machine as each measurement began: {min(loads):.1f} to {max(loads):.1f}",
-        f"- rounds: {result['rounds']}" + (", a hundredth of the texts" if result["quick"] else ""),
+        *describe_run(result),
         "",
         "## One machine",
         "",
@@ -64,8 +58,7 @@ def write_report(path: Path) -> None:
         markdown_table(*tabulate_memory(results)),
         "## Costs",
         "",
-        *write_costs(results),
-        "",
+        write_costs(results),
         "![Documents per second, and memory](scale.svg)",
         "",
     ]
@@ -128,19 +121,28 @@ def tabulate_memory(results: Results) -> Tuple[List[str], List[List[str]]]:
     return ["documents", "peak memory, MB"], rows
 
 
-def write_costs(results: Results) -> List[str]:
+def write_costs(results: Results) -> str:
+    """RETURNS (str): What jobs cost, and the formula, in Markdown."""
     rows = []
     for name, texts, amount, unit in JOBS:
         share = amount / take(results, f"two {texts}", unit)
         core_hours = share * take(results, f"two {texts}", "cpu_seconds") / 3600
         gigabytes = share * take(results, f"two {texts}", "output_mb") / 1000
         rows.append([name, f"{core_hours:.1f}", f"{gigabytes:.0f}"])
+    table = markdown_table(["job", "core hours", "output as JSON Lines, GB"], rows)
+    return (
+        "Core hours are amount / amount measured x CPU seconds measured / 3600, and the size of "
+        "the\noutput follows in the same way, both with two processes.\n\n" + table
+    )
+
+
+def describe_run(result: Dict[str, Any]) -> List[str]:
+    """RETURNS (List[str]): What was measured, and on which machine, as lines of Markdown."""
+    loads = [run["load"] for runs in result["results"].values() for run in runs]
     return [
-        "Core hours = amount / amount measured × CPU seconds measured / 3600, and the same of the "
-        "bytes of the output, uncompressed. Both are those of two processes, above. The memory is "
-        "that of the table times the processes.",
-        "",
-        markdown_table(["job", "core hours", "output, GB"], rows).rstrip(),
+        *describe_measurement({**result, "corpus": f"{result['texts']}, model {result['model']}"}),
+        f"- load of the machine as each measurement began: {min(loads):.1f} to {max(loads):.1f}",
+        f"- rounds: {result['rounds']}" + (", a hundredth of the texts" if result["quick"] else ""),
     ]
 
 

@@ -201,7 +201,12 @@ def run_spark(
             rows.foreach(lambda row: results.add([(row[0], _call_there(task, *row, folder))]))
 
         job = stack.enter_context(ThreadPoolExecutor(1)).submit(run_job)
-        stack.callback(context.cancelJobGroup, SPARK_JOB)
+
+        @stack.callback
+        def cancel_job() -> None:
+            if not job.done():
+                context.cancelJobGroup(SPARK_JOB)
+
         n_seen = 0
         while True:
             is_done = bool(wait_for([job], timeout=0.2).done)

@@ -37,7 +37,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory):
-    return write_texts(tmp_path_factory.mktemp("texts") / "texts.jsonl", TEXTS * 40)
+    return write_texts(tmp_path_factory.mktemp("texts") / "texts.jsonl", TEXTS * 8)
 
 
 def read_output(path):
@@ -245,7 +245,7 @@ def test_object_store_and_a_killed_run(model, texts, whole, bucket, name):
         process.kill()
         process.join()
     report = annotate(**arguments, force=True)
-    assert report.n_texts == len(TEXTS) * 40
+    assert report.n_texts == len(TEXTS) * 8
     assert read_s3(folder) == whole[name]
 
 
