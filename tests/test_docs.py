@@ -42,13 +42,8 @@ RAW_ADDRESS = ADDRESS.replace("//github.com", "//raw.githubusercontent.com")
 INSIDE = re.compile(f"{ADDRESS}/(?:blob|tree)/main/|{RAW_ADDRESS}/main/")
 # Why a block may stay out of the test.
 REASONS = {"makes a virtual environment", "needs the network"}
-# What only the tests run that are asked for by --external.
-EXTERNAL = {
-    "needs Ray": "ray",
-    "needs Spark": "pyspark",
-    "needs Dask": "dask",
-    "needs the package datasets": "datasets",
-}
+# Of these, tests/annotation/test_clusters.py runs the first four.
+EXTERNAL = {"needs Ray", "needs Spark", "needs Dask", "needs the package datasets"}
 REASONS |= {*EXTERNAL, "needs Docker", "needs a cluster"}
 # What no test may do.
 NEVER_RUN = ("venv", "project assets", "gpu_id")
@@ -195,37 +190,6 @@ def test_commands_and_code_run_in_the_order_of_the_page(page, clone, tmp_path, m
             run_bash(block.code)
         elif block.language == "":
             assert printed == block.code
-
-
-@pytest.mark.external
-@pytest.mark.parametrize("reason", EXTERNAL)
-def test_code_that_needs_other_systems(reason, clone, tmp_path, monkeypatch):
-    pytest.importorskip(EXTERNAL[reason])
-    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
-    shutil.copytree(clone, tmp_path / "clone")
-    monkeypatch.chdir(tmp_path / "clone")
-    blocks = read_blocks(read_page("docs/scale.md"))
-    namespace = {}
-    for block in blocks:
-        if block.language == "python" and block.reason in (None, reason):
-            run_python(block.code, namespace)
-    output = namespace["annotated"]
-    if reason == "needs Ray":
-        output = namespace["ray"].data.read_parquet("annotated")
-        rows = output.take_all()
-        namespace["ray"].shutdown()
-    elif reason == "needs Spark":
-        rows = [row.asDict(recursive=True) for row in output.collect()]
-        output.sparkSession.stop()
-    elif reason == "needs Dask":
-        rows = output.compute().to_dict("records")
-    else:
-        rows = list(output.with_format(None))
-    expected = namespace["pq"].read_table("texts.parquet").to_pylist()
-    assert [row["text"] for row in rows] == [row["text"] for row in expected]
-    assert rows[0]["year"] == 1998
-    assert rows[1]["spans"] is None
-    assert {*rows[0]["spans"][0]} >= {"start", "end", "label", "parent"}
 
 
 @pytest.mark.parametrize("page", PAGES)

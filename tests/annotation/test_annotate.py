@@ -326,7 +326,7 @@ def test_folder_with_other_files_is_no_output(tmp_path, model, texts):
         annotate(model, texts, tmp_path / "notes", force=True)
     with pytest.raises(CorpusError, match="Expected an output outside of the input"):
         annotate(model, tmp_path / "notes", tmp_path / "notes" / "out")
-    with pytest.raises(CorpusError, match=r"Expected one \.jsonl output, to write a graph"):
+    with pytest.raises(CorpusError, match=r"Expected one local \.jsonl output, to write a graph"):
         annotate(model, texts, tmp_path / "out", html_path=tmp_path / "page.html")
 
 
@@ -471,7 +471,7 @@ def get_arguments(model, texts, folder):
     }
 
 
-@pytest.mark.parametrize("n_replaced", range(9))
+@pytest.mark.parametrize("n_replaced", range(8))
 def test_killed_while_it_finishes(tmp_path, model, texts, monkeypatch, n_replaced):
     texts.write_text("IL-2 gene\na\n")
     annotate(**get_arguments(model, texts, tmp_path / "whole"))

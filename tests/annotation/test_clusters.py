@@ -4,6 +4,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from random import Random
 import pytest
 import torch
 from annotation_util import TEXTS, read_local, save_model, write_texts
+from test_docs import EXTERNAL, read_blocks, read_page, run_python
 
 from spacy_eiou.annotation import annotate
 from spacy_eiou.annotation.annotator import load_once
@@ -257,3 +259,40 @@ def test_threads_of_this_process_are_as_before(model, texts, tmp_path, engine, r
     annotate(model, texts, tmp_path / "out.jsonl", engine=engine)
     assert torch.get_num_threads() == before
     assert load_once.cache_info().currsize == 0
+
+
+def read_result(reason, namespace):
+    """RETURNS: The annotated rows, and what ends the engine."""
+    annotated = namespace.get("annotated")
+    if reason == "needs Ray":
+        return namespace["ray"].data.read_parquet("annotated").take_all(), namespace["ray"].shutdown
+    if reason == "needs Spark":
+        rows = [row.asDict(recursive=True) for row in annotated.collect()]
+        return rows, annotated.sparkSession.stop
+    if reason == "needs Dask":
+        return annotated.compute().to_dict("records"), int
+    return list(annotated.with_format(None)), int
+
+
+@pytest.mark.parametrize("reason", sorted(EXTERNAL))
+def test_code_of_the_documentation(reason, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "training").mkdir()
+    save_model(tmp_path / "training" / "model-best")
+    write_texts(tmp_path / "texts.jsonl")
+    blocks = read_blocks(read_page("docs/scale.md"))
+    assert reason in {block.reason for block in blocks}
+    namespace = {}
+    for block in blocks:
+        if block.language == "python" and block.reason in (None, reason):
+            run_python(block.code, namespace)
+    rows, stop = read_result(reason, namespace)
+    stop()
+    assert [(row["text"], row["year"]) for row in rows] == [
+        ("The mouse IL-2 gene is not expressed.", 1998),
+        (None, 2001),
+    ]
+    assert [span["label"] for span in rows[0]["spans"]] == ["organism", "DNA"]
+    assert rows[1]["spans"] is None

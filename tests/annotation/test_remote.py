@@ -24,6 +24,7 @@ def small_shards(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def empty_memory():
+    MEMORY.store.clear()
     yield
     MEMORY.store.clear()
 
