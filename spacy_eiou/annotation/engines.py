@@ -105,8 +105,8 @@ def run_ray(
     shards (Sequence[Numbered]): The shards and their numbers.
     n_process (Optional[int]): Most tasks at once. If None, as many as the cluster has room for.
     use_gpu (int): Not used.
-    address (Optional[str]): Address of the cluster. If None, that of RAY_ADDRESS, or else one that
-        is started on this machine.
+    address (Optional[str]): Address of the cluster. If None, that of RAY_ADDRESS, or else one of
+        this machine, which is started if there is none.
     gpus_per_worker (float): GPUs that a task needs, or the share of one.
     YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
     RAISES (ValueError): If Ray is not installed.

@@ -32,6 +32,12 @@ def small_shards():
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_other_cluster(monkeypatch):
+    """Ray would join any cluster of this machine."""
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return save_model(tmp_path_factory.mktemp("model"))
