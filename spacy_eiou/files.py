@@ -69,26 +69,49 @@ def write_file(path: Path, data: bytes) -> None:
         new.write_bytes(data)
 
 
+@contextmanager
+def replacing_all(paths: Iterable[Path]) -> Iterator[Dict[Path, Path]]:
+    """Write files and directories that belong together aside, and put them in their places when
+    that has ended without an error. If this is interrupted, even by a kill, they are all the old
+    ones or all the new ones, or the first one is missing: it is never there beside others that do
+    not belong to it.
+
+    paths (Iterable[Path]): The files and directories. A directory that exists has to be empty.
+    YIELDS (Dict[Path, Path]): Where to write each of them, in the same directory, which exists.
+    """
+    new = {path: path.with_name(f".{path.name}.new.{os.getpid()}") for path in paths}
+    first, *others = new
+    try:
+        for path in new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield new
+        if others:
+            _make_room(first)
+        for path in (*others, first):
+            if path.is_dir():
+                _make_room(path)
+            new[path].replace(path)
+    finally:
+        for temporary in new.values():
+            remove(temporary)
+
+
+def _make_room(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_files(contents: Dict[Path, bytes]) -> None:
-    """Write files that belong together, and the directories that they are in. If this is
-    interrupted, even by a kill, they are all the old ones or all the new ones, or the first one is
-    missing: it is never there beside files that do not belong to it.
+    """Write files that belong together, and the directories that they are in, as `replacing_all`
+    does.
 
     contents (Dict[Path, bytes]): The content of each file.
     """
-    temporaries = {path: path.with_name(f".{path.name}.new.{os.getpid()}") for path in contents}
-    first, *others = contents
-    try:
+    with replacing_all(contents) as new:
         for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporaries[path].write_bytes(data)
-        if others:
-            first.unlink(missing_ok=True)
-        for path in (*others, first):
-            temporaries[path].replace(path)
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+            new[path].write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:

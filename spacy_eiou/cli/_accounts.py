@@ -49,13 +49,13 @@ def print_account(account: Account) -> None:
     total = sum(account.entities.values())
     rows = [
         ("Documents", f"{account.documents:,}", ""),
-        ("Tokens", f"{account.tokens:,}", ""),
+        *([("Tokens", f"{account.tokens:,}", "")] if account.unit == "tokens" else []),
         ("Entities", f"{total:,}", ""),
     ]
     for name in NESTING:
         count = int(getattr(nesting, name).sum())
         rows.append((f"  {name}", f"{count:,}", _share(count, total)))
-    rows.append(("  longest, in tokens", f"{account.longest:,}", ""))
+    rows.append((f"  longest, in {account.unit}", f"{account.longest:,}", ""))
     msg.table(rows, aligns=("l", "r", "r"))
     msg.table(
         [
@@ -86,6 +86,8 @@ def print_account(account: Account) -> None:
                 f"{example.record}, "
                 f"characters {example.entity.start} to {example.entity.end}",
             )
+    for reason, count in account.changed_texts.items():
+        msg.warn(f"Changed {count:,} texts ({reason})")
     if account.bad:
         msg.warn(f"{len(account.bad):,} items are malformed")
         for problem in account.bad[:N_SHOWN]:

@@ -19,14 +19,17 @@ class Account:
     """What a conversion produced, dropped and skipped.
 
     documents (int): Number of docs.
-    tokens (int): Number of tokens.
+    unit (str): What lengths count and nesting is told from: "tokens", or "characters" of a format
+        that has no tokens.
+    tokens (int): Number of tokens, if lengths count them.
     entities (Counter[str]): Number of entities per label.
-    longest (int): Length of the longest entity, in tokens.
+    longest (int): Length of the longest entity.
     skipped (Counter[str]): Number of skipped records per reason.
     dropped (Counter[str]): Number of dropped entities per reason.
     examples (Dict[str, Dropped]): The first dropped entity per reason.
     changed (Counter[str]): Number of entities that are not as the file states them, per reason.
     changed_examples (Dict[str, Changed]): The first of them per reason.
+    changed_texts (Counter[str]): Number of texts that the format can't hold as is, per reason.
     bad (List[str]): What is malformed: file, line or record, and what was expected there.
     n_items (int): Number of records and entities of the corpus, malformed ones too.
     n_by_several (int): Number of documents that several annotators annotated.
@@ -35,6 +38,7 @@ class Account:
 
     def __init__(self) -> None:
         self.documents = 0
+        self.unit = "tokens"
         self.tokens = 0
         self.entities: CounterType[str] = Counter()
         self.longest = 0
@@ -43,6 +47,7 @@ class Account:
         self.examples: Dict[str, Dropped] = {}
         self.changed: CounterType[str] = Counter()
         self.changed_examples: Dict[str, Changed] = {}
+        self.changed_texts: CounterType[str] = Counter()
         self.bad: List[str] = []
         self.n_items = 0
         self.n_by_several = 0
@@ -68,6 +73,18 @@ class Account:
         for item in dropped:
             self.dropped[item.reason] += 1
             self.examples.setdefault(item.reason, item)
+
+    def add_text(self, record: Record) -> None:
+        """Add a text that is stored without tokens.
+
+        record (Record): The text and its entities.
+        """
+        self.unit = "characters"
+        spans = [(entity.start, entity.end) for entity in record.entities]
+        self._spans += [(self.documents, start, end) for start, end in spans]
+        self.documents += 1
+        self.entities.update(entity.label for entity in record.entities)
+        self.longest = max([self.longest, *(end - start for start, end in spans)])
 
     def add_record(self, record: Record) -> None:
         """Add what happened to a record before it became a doc.
@@ -124,7 +141,8 @@ class Account:
 
         RETURNS (bool): Whether nothing was dropped, skipped, changed or malformed.
         """
-        return not (self.dropped or self.skipped or self.changed or self.bad)
+        lost = (self.dropped, self.skipped, self.changed, self.changed_texts, self.bad)
+        return not any(lost)
 
     def to_dict(self) -> Dict[str, Any]:
         """Export the account.
@@ -134,11 +152,11 @@ class Account:
         nesting = self.nesting
         return {
             "documents": self.documents,
-            "tokens": self.tokens,
+            **({"tokens": self.tokens} if self.unit == "tokens" else {}),
             "entities": sum(self.entities.values()),
             "entities_per_label": dict(self.entities.most_common()),
             **{name: int(getattr(nesting, name).sum()) for name in NESTING},
-            "longest_in_tokens": self.longest,
+            f"longest_in_{self.unit}": self.longest,
             "skipped_records": dict(self.skipped),
             "dropped_entities": {
                 reason: {"count": count, "example": _example_to_dict(self.examples[reason])}
@@ -148,6 +166,7 @@ class Account:
                 reason: {"count": count, "example": _example_to_dict(self.changed_examples[reason])}
                 for reason, count in self.changed.most_common()
             },
+            "changed_texts": dict(self.changed_texts),
             "malformed": self.bad,
             "documents_of_several_annotators": self.n_by_several,
             "agreement": self.agreement,
