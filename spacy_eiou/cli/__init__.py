@@ -6,6 +6,7 @@ from .init import init_cli
 from .convert import convert_cli
 from .prepare import prepare_cli
 from .statistics import statistics_cli
+from .vectors import vectors_cli
 from .self_train import self_train_cli
 from .calibrate import calibrate_cli
 from .evaluate import evaluate_cli
@@ -30,4 +31,5 @@ __all__ = [
     "prepare_cli",
     "self_train_cli",
     "statistics_cli",
+    "vectors_cli",
 ]
