@@ -103,12 +103,12 @@ def prepare(config: Config, run: Run, transformer: str, work_path: Path) -> Conf
     if "vectors" in run.variant:
         paths["vectors"] = str(work_path / "vectors")
         if not (work_path / "vectors").exists():
+            config.to_disk(work_path / "config.cfg")
             report = make_vectors(
                 transformer,
                 work_path / "texts.jsonl",
                 work_path / "vectors",
-                lang=config["nlp"]["lang"],
-                tokenizer=config["nlp"]["tokenizer"]["@tokenizers"],
+                config_path=work_path / "config.cfg",
                 cache=cache,
             )
             print(srsly.json_dumps(report._asdict()))

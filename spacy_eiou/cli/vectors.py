@@ -18,9 +18,13 @@ def vectors_cli(
         ..., help=f"Texts without annotation: {', '.join(TEXT_FORMATS)} or a directory", exists=True
     ),
     output_path: Path = Arg(..., help="Directory for the vectors", file_okay=False),
-    lang: str = Opt(..., "--lang", "-l", help="Language of the texts, e.g. en"),
-    tokenizer: Optional[str] = Opt(
-        None, "--tokenizer", "-t", help="Registered tokenizer. Defaults to that of the language"
+    config_path: Path = Opt(
+        ...,
+        "--config",
+        "-c",
+        help="Training config that the vectors are for: its tokenizer makes the words",
+        exists=True,
+        dir_okay=False,
     ),
     size: int = Opt(192, "--size", "-s", help="Most dimensions of a vector", min=1),
     n_layers: int = Opt(
@@ -49,8 +53,7 @@ def vectors_cli(
             transformer,
             texts_path,
             output_path,
-            lang=lang,
-            tokenizer=tokenizer,
+            config_path=config_path,
             size=size,
             n_layers=n_layers,
             max_megabytes=max_megabytes,

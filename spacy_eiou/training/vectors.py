@@ -9,15 +9,17 @@ import torch
 import torch.nn.functional as F
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import load_config, load_model_from_config
 from spacy.vectors import Vectors
 from spacy.vocab import Vocab
+from thinc.api import Config
 from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 from tqdm import tqdm
 
 from ..annotation import RejectedText, read_texts
 from ..annotation.sources import guess_text_format
-from ..corpora import CorpusError, make_nlp
+from ..corpora import CorpusError
 from ..files import replacing
 from ..models import HiddenStates
 
@@ -56,8 +58,7 @@ def make_vectors(
     texts_path: Path,
     output_path: Path,
     *,
-    lang: str = "en",
-    tokenizer: Optional[str] = None,
+    config_path: Path,
     size: int = 192,
     n_layers: int = 3,
     max_megabytes: float = 20.0,
@@ -75,8 +76,7 @@ def make_vectors(
         name on a hub.
     texts_path (Path): The texts, see `read_texts`.
     output_path (Path): The folder to write, a pipeline without components.
-    lang (str): Code of the language.
-    tokenizer (Optional[str]): Name of a registered tokenizer. If None, that of the language.
+    config_path (Path): The training config that the vectors are for: its tokenizer makes the words.
     size (int): The most columns of the table.
     n_layers (int): How many of the transformer's last layers to average.
     max_megabytes (float): The most memory of the table, in 1,000,000 bytes.
@@ -85,9 +85,10 @@ def make_vectors(
     silent (bool): Whether to show no progress.
     RETURNS (WordVectors): The numbers of texts and words, and how well the table fits.
     RAISES (CorpusError): If the texts are not as expected.
-    RAISES (ValueError): If the transformer is missing, or the table has no room for a vector.
+    RAISES (ValueError): If the transformer is missing, the config is not as expected, or the table
+        has no room for a vector.
     """
-    nlp = make_nlp(lang, tokenizer)
+    nlp = _load_tokenizer(config_path)
     states = HiddenStates(transformer, size=size, n_layers=n_layers, cache=cache)
     n_rows = int(max_megabytes * 1_000_000 / (states.size * BYTES_PER_VALUE))
     if n_rows < 1:
@@ -113,6 +114,12 @@ def make_vectors(
     with replacing(output_path) as path:
         nlp.to_disk(path)
     return WordVectors(n_texts, int(counts.sum()), len(words), data.shape, explained, rejected)
+
+
+def _load_tokenizer(config_path: Path) -> Language:
+    """RETURNS (Language): The pipeline of a config, without its components."""
+    settings = load_config(config_path, interpolate=True)["nlp"]
+    return load_model_from_config(Config({"nlp": {**settings, "pipeline": []}}), auto_fill=True)
 
 
 def _read_parts(nlp: Language, path: Path, rejected: List[str]) -> Iterator[List[Doc]]:

@@ -8,12 +8,14 @@ from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
 
+CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
+
 
 @pytest.mark.slow
 def test_command(tmp_path: Path) -> None:
     transformer, texts_path = make_transformer(tmp_path / "transformer"), tmp_path / "texts.jsonl"
     srsly.write_jsonl(texts_path, [{"text": "the human gene"}, {"text": "a gene moves"}, {}])
-    options = ["--lang", "en", "--size", "5", "--max-megabytes", "0.02"]
+    options = ["--config", str(CONFIG), "--size", "5", "--max-megabytes", "0.02"]
     arguments = ["vectors", transformer, str(texts_path), str(tmp_path / "vectors"), *options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output

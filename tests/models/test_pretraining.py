@@ -85,7 +85,13 @@ def test_a_pipeline_is_trained_with_vectors_and_pretraining(
     vectors_path, weights_path = tmp_path / "vectors", tmp_path / "weights"
     config_path = tmp_path / "config.cfg"
     fill_config(config_path, CONFIG_PATH, silent=True)
-    make_vectors(transformer, tmp_path / "texts.jsonl", vectors_path, max_megabytes=0.1)
+    make_vectors(
+        transformer,
+        tmp_path / "texts.jsonl",
+        vectors_path,
+        config_path=config_path,
+        max_megabytes=0.1,
+    )
     overrides["paths.vectors"] = str(vectors_path)
     weights_path.mkdir()
     pretrain(load_config(config_path, overrides=overrides).interpolate(), weights_path)

@@ -16,6 +16,7 @@ from spacy_eiou.models import HiddenStates
 from spacy_eiou.training import make_vectors
 from spacy_eiou.training.vectors import WordMeans, fit_table, make_table
 
+CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
 TEXTS = ["the human gene", "", "the gene moves\n", "gene"]
 
 
@@ -76,7 +77,13 @@ def test_of_words_that_share_a_row_the_frequent_one_counts_more() -> None:
 @pytest.mark.slow
 def test_vectors_for_a_pipeline(transformer: str, texts_path: Path, tmp_path: Path) -> None:
     result = make_vectors(
-        transformer, texts_path, tmp_path / "vectors", size=5, max_megabytes=0.02, cache=tmp_path
+        transformer,
+        texts_path,
+        tmp_path / "vectors",
+        config_path=CONFIG,
+        size=5,
+        max_megabytes=0.02,
+        cache=tmp_path,
     )
     assert (result.n_texts, result.n_tokens, result.n_words) == (3, 7, 4)
     assert result.shape == (1000, 5)
@@ -95,7 +102,7 @@ def test_no_texts_and_no_room(transformer: str, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("\n\n")
     arguments = (transformer, tmp_path / "texts.txt", tmp_path / "vectors")
     with pytest.raises(CorpusError, match=r"texts\.txt: expected texts, found nothing"):
-        make_vectors(*arguments)
+        make_vectors(*arguments, config_path=CONFIG)
     with pytest.raises(ValueError, match="A vector takes 128 bytes, but the table may have"):
-        make_vectors(*arguments, max_megabytes=0.0001)
+        make_vectors(*arguments, config_path=CONFIG, max_megabytes=0.0001)
     assert not (tmp_path / "vectors").exists()
