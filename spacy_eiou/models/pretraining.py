@@ -14,7 +14,7 @@ from .torch_layers import compute_with_torch
 
 
 def build_pretrain_transformer_v1(
-    transformer: str, size: int = 192, n_layers: int = 3, cache: Optional[Path] = None
+    transformer: Optional[str], size: int = 192, n_layers: int = 3, cache: Optional[Path] = None
 ) -> Callable[[Vocab, Model[List[Doc], List[Floats2d]]], Model[List[Doc], Floats2d]]:
     """Create an objective for `spacy pretrain`: the encoder predicts what a pretrained transformer
     makes of each token in its context. Registered as "spacy_eiou.PretrainTransformer.v1".
@@ -25,7 +25,7 @@ def build_pretrain_transformer_v1(
     the transformer is saved with the encoder.
 
     transformer (str): An installed package that ships one in its folder `model`, a folder, or a
-        name on a hub.
+        name on a hub. Training, which reads this block as well, needs none.
     size (int): The number of components.
     n_layers (int): How many of the last layers to average.
     cache (Optional[Path]): A folder to keep the components in, so that the transformer computes
@@ -37,6 +37,8 @@ def build_pretrain_transformer_v1(
     def create_objective(
         vocab: Vocab, tok2vec: Model[List[Doc], List[Floats2d]]
     ) -> Model[List[Doc], Floats2d]:
+        if transformer is None:
+            raise ValueError("Expected the name of a transformer in [pretraining.objective]")
         teacher = HiddenStates(transformer, size=size, n_layers=n_layers, cache=cache)
         output_layer = chain(
             list2array(), Linear(teacher.size, tok2vec.get_dim("nO"), init_W=zero_init)

@@ -108,7 +108,7 @@ def make_vectors(
     if not words:
         found = f"{len(rejected):,} other items. {rejected[0]}" if rejected else "nothing"
         raise CorpusError(f"{texts_path}: expected texts, found {found}")
-    nlp.vocab.vectors = make_table(nlp.vocab, n_rows, states.size)
+    nlp.vocab.vectors = make_table(nlp.vocab, min(n_rows, count_n_grams(words)), states.size)
     data, explained = fit_table(nlp.vocab.vectors, words, vectors, counts)
     nlp.vocab.vectors.data = data
     with replacing(output_path) as path:
@@ -160,16 +160,26 @@ class WordMeans:
         known = ~np.isnan(values[:, 0])
         tokens = (token.text for doc in docs for token in doc)
         rows = np.asarray([self.rows[text] for text, is_known in zip(tokens, known) if is_known])
-        n_new = len(self.rows) - len(self.sums)
-        self.sums = np.pad(self.sums, ((0, n_new), (0, 0)))
-        self.counts = np.pad(self.counts, (0, n_new))
+        if len(self.rows) > len(self.sums):
+            # Twice as many, so that they are not copied for each part.
+            n_new = 2 * len(self.rows) - len(self.sums)
+            self.sums = np.pad(self.sums, ((0, n_new), (0, 0)))
+            self.counts = np.pad(self.counts, (0, n_new))
         np.add.at(self.sums, rows, values[known])
         np.add.at(self.counts, rows, 1)
 
     def get(self) -> Tuple[List[str], Floats2d, Ints1d]:
         """RETURNS (Tuple[List[str], Floats2d, Ints1d]): The words, their vectors, shape (n, size),
         and how often each one occurs, shape (n,)."""
-        return list(self.rows), self.sums / self.counts[:, np.newaxis], self.counts
+        counts = self.counts[: len(self.rows)]
+        return list(self.rows), self.sums[: len(counts)] / counts[:, np.newaxis], counts
+
+
+def count_n_grams(words: Sequence[str]) -> int:
+    """RETURNS (int): The number of n-grams in words, counted as often as they occur: no table needs
+    more rows."""
+    table = make_table(Vocab(), 1, 1)
+    return sum(len(table._get_ngrams(word)) for word in words)
 
 
 def make_table(vocab: Vocab, n_rows: int, size: int) -> Vectors:

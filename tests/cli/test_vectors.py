@@ -21,6 +21,6 @@ def test_command(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     output = " ".join(result.output.split())
     assert "2 texts, 6 tokens, 5 distinct words" in output
-    assert "1,000 vectors of 5 dimensions keep 100% of theirs" in output
+    assert "45 vectors of 5 dimensions keep 100% of theirs" in output
     assert "Rejected 1 items that are no texts" in output
-    assert spacy.load(tmp_path / "vectors").vocab.vectors.shape == (1000, 5)
+    assert spacy.load(tmp_path / "vectors").vocab.vectors.shape == (45, 5)

@@ -1,6 +1,6 @@
 from io import StringIO
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_squared_error_leaves_out_what_is_unknown() -> None:
     assert_array_equal(gradient, [[2, 1], [0, 0]])
 
 
-def make_model(transformer: str, **settings: Any) -> Model:
+def make_model(transformer: Optional[str], **settings: Any) -> Model:
     fix_random_seed(0)
     nlp = spacy.blank("en")
     tok2vec = registry.resolve({"tok2vec": TINY_TOK2VEC})["tok2vec"]
@@ -67,6 +67,11 @@ def test_the_cache_changes_nothing(transformer: str, tmp_path: Path) -> None:
     for _ in range(2):
         losses = train_on_texts(make_model(transformer, cache=tmp_path), 3)
         assert_allclose(losses, expected, rtol=1e-2)
+
+
+def test_pretraining_needs_the_name_of_a_transformer() -> None:
+    with pytest.raises(ValueError, match="Expected the name of a transformer"):
+        make_model(None)
 
 
 def test_nothing_but_the_encoder_is_saved(transformer: str) -> None:
@@ -101,10 +106,12 @@ def test_a_pipeline_is_trained_with_vectors_and_pretraining(
     pretrain(config.interpolate(), weights_path, resume_path=weights_path / "model7.bin")
     assert [line["epoch"] for line in srsly.read_jsonl(weights_path / "log.jsonl")][-2:] == [8, 9]
     overrides["paths.init_tok2vec"] = str(weights_path / "model-last.bin")
+    # Training needs no transformer.
+    overrides.update({"paths.transformer": None, "paths.cache": None})
     nlp = init_nlp(load_config(config_path, overrides=overrides))
     encoder = nlp.get_pipe("tok2vec").model
     assert encoder.to_bytes() == (weights_path / "model-last.bin").read_bytes()
     (tmp_path / "output").mkdir()
     train(nlp, tmp_path / "output", stdout=StringIO(), stderr=StringIO())
     nlp = spacy.load(tmp_path / "output" / "model-best")
-    assert nlp.vocab.vectors.shape == (781, 32)
+    assert nlp.vocab.vectors.shape == (35, 32)
