@@ -6,6 +6,7 @@ from .init import init_cli
 from .convert import convert_cli
 from .prepare import prepare_cli
 from .statistics import statistics_cli
+from .vectors import vectors_cli
 from .self_train import self_train_cli
 from .calibrate import calibrate_cli
 from .evaluate import evaluate_cli
@@ -32,4 +33,5 @@ __all__ = [
     "self_train_cli",
     "serve_cli",
     "statistics_cli",
+    "vectors_cli",
 ]
