@@ -2,18 +2,25 @@ from .annotate import AnnotationReport, annotate
 from .annotator import Annotator
 from .paths import show_path
 from .prediction import annotate_texts
+from .selection import Selection, select
 from .shards import OUTPUT_FORMATS
 from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
+from .strategies import STRATEGIES, TextBatch, register_strategy
 
 __all__ = [
     "OUTPUT_FORMATS",
+    "STRATEGIES",
     "TEXT_FORMATS",
     "AnnotationReport",
     "Annotator",
     "RejectedText",
+    "Selection",
     "SourceText",
+    "TextBatch",
     "annotate",
     "annotate_texts",
     "read_texts",
+    "register_strategy",
+    "select",
     "show_path",
 ]

@@ -110,7 +110,7 @@ class ShardAnnotator:
         counts = Counts()
         path, rejected_path = get_shard_paths(self.folder, number, self.suffix)
         with (
-            _one_thread(),
+            one_thread(),
             replacing(path) as new,
             replacing(rejected_path) as new_rejected,
             new_rejected.open("wb") as rejected,
@@ -261,7 +261,7 @@ def to_json_line(value: Dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums that several threads share differ in the last digit with the number of threads."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

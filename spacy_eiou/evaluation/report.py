@@ -75,7 +75,7 @@ def render_report(analysis: Dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = _format_percent
+    environment.filters["percent"] = format_percent
     types = _sort_types(analysis)
     return environment.get_template("report.html").render(
         analysis,
@@ -99,7 +99,8 @@ def render_report(analysis: Dict[str, Any]) -> str:
     )
 
 
-def _format_percent(score: Optional[float]) -> str:
+def format_percent(score: Optional[float]) -> str:
+    """RETURNS (str): A score as a page shows it, as a number of percent."""
     return "–" if score is None else f"{100 * score:.1f}"
 
 
