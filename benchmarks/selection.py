@@ -26,13 +26,12 @@ from thinc.api import Config
 from spacy_eiou.annotation import TextBatch, register_strategy, select
 from spacy_eiou.annotation.strategies import (
     Floats,
-    Prediction,
     score_combined,
     score_uncertainty,
 )
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.provenance import get_provenance
-from spacy_eiou.studies import Study, Variant
+from spacy_eiou.studies import Study, StudyCorpus, Variant
 from spacy_eiou.studies.compare import append_result, score
 from spacy_eiou.studies.study import COMPONENT, make_variant_config
 
@@ -42,13 +41,13 @@ SEEDS = (0, 1, 2)
 N_FIRST = N_ROUND = 50
 N_RANDOM = 300
 N_OTHERS = 200
-TRAINING = {"max_steps": 400, "eval_frequency": 400}
+TRAINING = {"max_steps": 300, "eval_frequency": 300}
 STRATEGIES = (
     "random",
-    "combined",
     "combined per text",
-    "uncertainty",
+    "combined",
     "uncertainty per text",
+    "uncertainty",
     "longest",
     "entropy",
     "least confidence",
@@ -68,8 +67,9 @@ def score_entropy(batch: TextBatch) -> Floats:
     (found,) = batch.predictions
     p = np.clip(found.probabilities, 1e-6, 1 - 1e-6)
     entropies = -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
-    n_candidates = np.bincount(found.texts, minlength=len(batch.texts))
-    total = np.bincount(found.texts, entropies, minlength=len(batch.texts))
+    total, n_candidates = np.zeros(len(batch.texts)), np.zeros(len(batch.texts))
+    np.add.at(total, found.texts, entropies)
+    np.add.at(n_candidates, found.texts, 1)
     return total / np.maximum(n_candidates, 1)
 
 
@@ -77,14 +77,10 @@ def score_entropy(batch: TextBatch) -> Floats:
 def score_least_confidence(batch: TextBatch) -> Floats:
     """One minus the confidence of the least confident decision."""
     (found,) = batch.predictions
-    doubts = _find_doubts(found)
+    doubts = np.minimum(found.probabilities, 1 - found.probabilities).max(axis=1)
     scores = np.zeros(len(batch.texts))
     np.maximum.at(scores, found.texts, doubts)
     return scores
-
-
-def _find_doubts(found: Prediction) -> Floats:
-    return np.minimum(found.probabilities, 1 - found.probabilities).max(axis=1, initial=0)
 
 
 @register_strategy("uncertainty per text")
@@ -143,7 +139,7 @@ class Simulation:
         max_width, n_docs = CORPORA[corpus]
         study = Study(
             config="configs/cnn.cfg",
-            corpora={corpus: {"sizes": [N_FIRST], "max_width": max_width}},
+            corpora={corpus: StudyCorpus(sizes=[N_FIRST], max_width=max_width)},
             seeds=[seed],
             variants={COMPONENT: Variant(factory=COMPONENT)},
             baseline=COMPONENT,

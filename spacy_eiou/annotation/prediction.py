@@ -5,6 +5,7 @@ import warnings
 from functools import cache
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
@@ -171,10 +172,12 @@ def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
         }
         for node in nodes
     ]
-    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
+    # Those of spaCy's spancat_singlelabel are a column.
+    scores = np.ravel(doc.spans[spans_key].attrs.get("scores", [])).tolist()
+    for annotation, score in zip(annotations, scores):
         # JSON has no number for what a damaged model computes.
         if math.isfinite(score):
-            annotation["score"] = round(float(score), 4)
+            annotation["score"] = round(score, 4)
     for annotation, node in zip(annotations, nodes):
         if node.span.kb_id_:
             annotation["kb_id"] = node.span.kb_id_

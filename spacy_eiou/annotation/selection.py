@@ -292,7 +292,7 @@ class TextScorer:
         self.batch_size = min(nlp.batch_size for nlp in nlps)
         self.labels = sorted(self.components[0].labels)
         for component in self.components[1:]:
-            differing = sorted({*component.labels} ^ {*self.labels})
+            differing = ", ".join(sorted({*component.labels} ^ {*self.labels}))
             if differing:
                 raise CorpusError(
                     f"Expected models with the same labels, not some without {differing}"

@@ -68,8 +68,8 @@ class TextBatch(NamedTuple):
         rows = np.concatenate([_list_positive(found) for found in self.predictions])
         spans, votes = np.unique(rows, axis=0, return_counts=True)
         n_pairs = max(n_models * (n_models - 1) / 2, 1)
-        differing = votes * (n_models - votes) / n_pairs
-        counts: Floats = np.bincount(spans[:, 0], differing, minlength=len(self.n_words))
+        counts = np.zeros(len(self.n_words))
+        np.add.at(counts, spans[:, 0], votes * (n_models - votes) / n_pairs)
         return counts
 
     def weigh_labels(self) -> Floats:
@@ -130,7 +130,7 @@ def register_strategy(
     """
 
     def register(score: Score) -> Score:
-        STRATEGIES[name] = Strategy(score, explain or _explain_nothing, is_diverse)
+        STRATEGIES[name] = Strategy(score, explain or _always_explain(name), is_diverse)
         return score
 
     return register
@@ -148,8 +148,8 @@ def get_strategy(name: str) -> Strategy:
     return STRATEGIES[name]
 
 
-def _explain_nothing(batch: TextBatch) -> List[str]:
-    return [""] * len(batch.texts)
+def _always_explain(reason: str) -> Explain:
+    return lambda batch: [reason] * len(batch.texts)
 
 
 def _explain_errors(batch: TextBatch) -> List[str]:
@@ -203,13 +203,13 @@ def score_rare(batch: TextBatch) -> Floats:
     return batch.count_spans() @ batch.weigh_labels() / batch.n_words
 
 
-@register_strategy("diversity", is_diverse=True)
+@register_strategy("diversity", explain=_always_explain("unlike the others"), is_diverse=True)
 def score_diversity(batch: TextBatch) -> Floats:
     """RETURNS (Floats): The same for all texts."""
     return np.ones(len(batch.texts))
 
 
-@register_strategy("random")
+@register_strategy("random", explain=_always_explain("at random"))
 def score_random(batch: TextBatch) -> Floats:
     """RETURNS (Floats): A random number."""
     return batch.draws

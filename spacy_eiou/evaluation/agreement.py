@@ -384,7 +384,8 @@ def _describe_labels(
 
 
 def _find_examples(texts: Sequence[AnnotatedText], limit: int) -> List[Dict[str, Any]]:
-    examples = []
+    examples: List[Dict[str, Any]] = []
+    n_differences = []
     for text in texts:
         kinds: Counter[str] = Counter()
         labels: Set[str] = set()
@@ -392,6 +393,7 @@ def _find_examples(texts: Sequence[AnnotatedText], limit: int) -> List[Dict[str,
             for error in find_errors(first, second):
                 kinds[name_difference(error)] += 1
                 labels.update(span[2] for span in (error.gold, error.predicted) if span)
+        n_differences.append(sum(kinds.values()))
         shared = set.intersection(*text.annotations.values())
         examples.append(
             {
@@ -409,8 +411,8 @@ def _find_examples(texts: Sequence[AnnotatedText], limit: int) -> List[Dict[str,
                 "labels": sorted(labels),
             }
         )
-    examples.sort(key=lambda example: -sum(example["kinds"].values()))
-    return examples[:limit]
+    order = sorted(range(len(examples)), key=lambda index: -n_differences[index])
+    return [examples[index] for index in order[:limit]]
 
 
 def _mean(values: Iterable[Optional[float]]) -> Optional[float]:

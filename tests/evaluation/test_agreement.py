@@ -235,7 +235,7 @@ def test_texts_of_one_annotator_alone_are_an_error(tmp_path):
         agreement([anna])
     with pytest.raises(CorpusError, match="not the same one twice"):
         agreement([anna, anna])
-    with pytest.raises(CorpusError, match="c.jsonl: expected a file"):
+    with pytest.raises(CorpusError, match="expected a file or a directory"):
         agreement([anna, tmp_path / "c.jsonl"])
 
 

@@ -1,5 +1,4 @@
 import re
-import shutil
 from html import unescape
 
 import pytest
@@ -127,21 +126,6 @@ def test_nothing_to_show():
     page = render_report(make_analysis([make_doc(["a"])]))
     assert "<strong>–</strong><span>Micro F</span>" in page
     assert "Showing 0 of 0 errors." in " ".join(page.split())
-
-
-@pytest.fixture(scope="module")
-def browser(need):
-    need("chromium", "chromedriver", install="apt-get install chromium chromium-driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
