@@ -100,7 +100,7 @@ def test_output(model, texts, tmp_path):
     assert selection[1:5] == (40, 0, 0, 0)
     strategies = [text["meta"]["strategy"] for text in selection.texts]
     assert strategies == ["combined"] * 9 + ["random"]
-    assert "errors in 5 words" in selection.texts[0]["meta"]["reason"]
+    assert " errors in " in selection.texts[0]["meta"]["reason"]
     scores = [text["meta"]["score"] for text in selection.texts]
     assert scores[0] == max(scores[:9])
 
