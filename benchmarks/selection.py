@@ -9,8 +9,9 @@ RESULTS.md and the plots are made. A run that was stopped continues.
 
 from io import StringIO
 from pathlib import Path
+from statistics import mean, stdev
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 import numpy as np
 import srsly
@@ -30,10 +31,13 @@ from spacy_eiou.annotation.strategies import (
     score_uncertainty,
 )
 from spacy_eiou.corpora.docbin import read_docs
+from spacy_eiou.files import write_file
 from spacy_eiou.provenance import get_provenance
-from spacy_eiou.studies import Study, StudyCorpus, Variant
+from spacy_eiou.studies import Result, Study, StudyCorpus, Variant
 from spacy_eiou.studies.compare import append_result, score
+from spacy_eiou.studies.comparison import group_by, plot_learning_curves
 from spacy_eiou.studies.study import COMPONENT, make_variant_config
+from spacy_eiou.tables import markdown_table
 
 # The widest candidate of each corpus, and the most training documents to choose from.
 CORPORA = {"maintie_level2": (4, 860), "genia": (12, 3000), "spoken_hpg": (14, 700)}
@@ -42,6 +46,15 @@ N_FIRST = N_ROUND = 50
 N_RANDOM = 300
 N_OTHERS = 200
 TRAINING = {"max_steps": 300, "eval_frequency": 300}
+DESCRIPTION = f"""\
+# Choosing what to annotate next
+
+The gold part of a corpus is the annotator. A model is trained on {N_FIRST} documents, the strategy
+chooses {N_ROUND} more with it, and so on; random choice goes further, to compare with. The CNN of
+configs/cnn.cfg, {TRAINING["max_steps"]} steps. Micro / macro F, times 100: mean and standard
+deviation over the seeds, each of which draws the first documents and the initial weights. *Per
+text* is the score of the strategy times the number of words: what is expected in the whole text.
+"""
 STRATEGIES = (
     "random",
     "combined per text",
@@ -52,8 +65,6 @@ STRATEGIES = (
     "entropy",
     "least confidence",
 )
-
-Result = Dict[str, Any]
 
 
 @register_strategy("longest")
@@ -114,15 +125,57 @@ def main(
                     for result in read_results(results_path)
                     if (result["corpus"], result["seed"]) == (corpus, seed)
                 ]
-                if any(result["strategy"] == strategy for result in done):
+                if any(result["variant"] == strategy for result in done):
                     continue
                 for result in simulation.run(strategy):
                     append_result(results_path, result)
+    write_report(read_results(results_path), output_path)
 
 
 def read_results(path: Path) -> List[Result]:
     """RETURNS (List[Result]): The results so far."""
     return list(srsly.read_jsonl(path)) if path.exists() else []
+
+
+def write_report(results: List[Result], output_path: Path) -> None:
+    """Write RESULTS.md, and a plot for each corpus.
+
+    results (List[Result]): The results.
+    output_path (Path): The directory.
+    """
+    parts = [DESCRIPTION]
+    for corpus, corpus_results in group_by("corpus", results).items():
+        plot_learning_curves(corpus_results, output_path / f"{corpus}.svg")
+        parts.append(f"## {corpus}\n\n![F-score by number of documents]({corpus}.svg)\n")
+        for part, title in (("test", "Test part"), ("dev", "Dev part")):
+            parts.append(f"{title}:\n\n{format_table(corpus_results, part)}")
+    write_file(output_path / "RESULTS.md", "\n".join(parts).encode("utf8"))
+
+
+def format_table(results: List[Result], part: str) -> str:
+    """RETURNS (str): Micro and macro F of each strategy and number of documents, and how many words
+    the last documents have."""
+    sizes = sorted(group_by("size", results))
+    rows = []
+    for strategy, own in group_by("variant", results).items():
+        by_size = group_by("size", own)
+        scores = [format_scores(by_size.get(size, []), part) for size in sizes]
+        last = by_size[max(by_size)]
+        words = mean(result["n_words"] / result["size"] for result in last)
+        seeds = len(group_by("seed", own))
+        rows.append([strategy, str(seeds), *scores, f"{words:.1f}"])
+    header = ["strategy", "seeds", *(f"{size} documents" for size in sizes), "words a document"]
+    return markdown_table(header, rows)
+
+
+def format_scores(results: List[Result], part: str) -> str:
+    """RETURNS (str): Micro and macro F: means, with deviations if there are several seeds."""
+    values = [[100 * result[part][name] for result in results] for name in ("f", "macro_f")]
+    return " / ".join(
+        f"{mean(some):.1f}" + (f" ± {stdev(some):.1f}" if len(some) > 1 else "")
+        for some in values
+        if some
+    )
 
 
 class Simulation:
@@ -178,7 +231,7 @@ class Simulation:
                 seed=self.seed,
                 force=True,
             )
-            ids += [text["id"] for text in selection.texts]
+            ids = [*ids, *(text["id"] for text in selection.texts)]
             model = self._train(ids, folder / "model")
             results.append(self._score(strategy, ids, model))
         return results
@@ -198,8 +251,8 @@ class Simulation:
         result = {
             "corpus": self.corpus,
             "seed": self.seed,
-            "strategy": strategy,
-            "n_docs": len(ids),
+            "variant": strategy,
+            "size": len(ids),
             "n_words": sum(map(len, docs)),
             "n_spans": sum(len(doc.spans["sc"]) for doc in docs),
         }

@@ -15,7 +15,7 @@ N_SHOWN = 10
 @app.command("select")
 def select_cli(
     model: str = Arg(..., help="Model name or path"),
-    input_path: str = Arg(..., help="Texts to choose from, as for annotate"),
+    input_path: str = Arg(..., help="File, directory or pattern of texts to choose from"),
     output_path: Path = Arg(..., help="Output .jsonl file", dir_okay=False),
     n: int = Opt(50, "--n", help="The number of texts to choose", min=1),
     strategy: str = Opt(

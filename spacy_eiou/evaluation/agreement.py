@@ -1,5 +1,6 @@
 """How far annotators agree, and where they differ."""
 
+import warnings
 from collections import Counter, defaultdict
 from itertools import combinations
 from pathlib import Path
@@ -102,6 +103,7 @@ def agreement(
         found, inputs = find_format(corpus_format, [path])
         read = list(found.read(inputs, **reading.get_options()))
         check_records(read, [path], max_bad)
+        _warn_of_dropped(path, read)
         for annotator, own in _group_by_annotator(name, read, is_alone=len(paths) == 1).items():
             records[annotator] = own
     unknown = [name for name in annotators if name not in records]
@@ -146,6 +148,9 @@ def _group_by_annotator(
     annotators = {record.annotator: None for record in records if record.annotator is not None}
     if not annotators or (len(annotators) == 1 and not is_alone):
         return {name: records}
+    n_unnamed = sum(record.annotator is None for record in records)
+    if n_unnamed:
+        warnings.warn(f"{name}: left out {n_unnamed} texts without an annotator", stacklevel=3)
     return {
         annotator if is_alone else f"{name}: {annotator}": [
             record for record in records if record.annotator == annotator
@@ -154,9 +159,16 @@ def _group_by_annotator(
     }
 
 
+def _warn_of_dropped(path: Path, records: Iterable[Record]) -> None:
+    reasons = Counter(dropped.reason for record in records for dropped in record.dropped)
+    if reasons:
+        listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+        warnings.warn(f"{printable(path)}: left out annotations ({listed})", stacklevel=3)
+
+
 def match_texts(records: Mapping[str, Iterable[Record]]) -> List[AnnotatedText]:
-    """Find out who annotated what. Of equal texts, the first of one annotator is matched with the
-    first of the others, and so on.
+    """Find out who annotated what. White space at the end of a text is not compared. Of equal
+    texts, the first of one annotator is matched with the first of the others, and so on.
 
     records (Mapping[str, Iterable[Record]]): The records of each annotator.
     RETURNS (List[AnnotatedText]): The texts, in the order in which they first occur.
@@ -165,10 +177,12 @@ def match_texts(records: Mapping[str, Iterable[Record]]) -> List[AnnotatedText]:
     for annotator, own in records.items():
         seen: Counter[str] = Counter()
         for record in own:
-            key = (record.text, seen[record.text])
-            seen[record.text] += 1
+            # The files of brat mostly end with a line end, the fields of JSON do not.
+            text = record.text.rstrip()
+            key = (text, seen[text])
+            seen[text] += 1
             spans = {(entity.start, entity.end, entity.label) for entity in record.entities}
-            found = texts.setdefault(key, AnnotatedText(record.id, record.text, {}))
+            found = texts.setdefault(key, AnnotatedText(record.id, text, {}))
             found.annotations[annotator] = spans
     return list(texts.values())
 

@@ -181,7 +181,7 @@ def test_kappa_and_alpha_of_many_units_are_alike(found):
 def test_files_of_several_formats(tmp_path):
     anna = write(tmp_path / "anna.jsonl", make_record(ANNA), make_record([], "Only Anna has this."))
     (tmp_path / "ben").mkdir()
-    (tmp_path / "ben" / "1.txt").write_text(TEXT)
+    (tmp_path / "ben" / "1.txt").write_text(f"{TEXT}\n")
     lines = [
         f"T{number}\t{label} {start} {end}\t{TEXT[start:end]}\n"
         for number, (start, end, label) in enumerate(BEN, start=1)
@@ -209,6 +209,17 @@ def test_one_export_of_several_annotators(tmp_path):
     assert result["f"] == 1
     with pytest.raises(CorpusError, match="from anna, ben, carl, not dora"):
         agreement([path], annotators=["anna", "dora"])
+
+
+def test_what_is_left_out_is_told(tmp_path):
+    named = [make_record(BEN, _annotator_id=name) for name in ("anna", "ben")]
+    path = write(tmp_path / "export.jsonl", *named, make_record(ANNA))
+    with pytest.warns(UserWarning, match="export: left out 1 texts without an annotator"):
+        assert agreement([path])["f"] == 1
+    broken = write(tmp_path / "broken.jsonl", make_record([*BEN, (4, 4, "part")]))
+    other = write(tmp_path / "other.jsonl", make_record(BEN))
+    with pytest.warns(UserWarning, match=r"left out annotations \(1 empty or reversed\)"):
+        assert agreement([broken, other])["f"] == 1
 
 
 def test_equal_texts_are_matched_in_order(tmp_path):
