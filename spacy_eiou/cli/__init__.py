@@ -16,6 +16,7 @@ from .package import package_cli
 from .select import select_cli
 from .annotate import annotate_cli
 from .compare import compare_cli
+from .curve import curve_cli
 # isort: on
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "card_cli",
     "compare_cli",
     "convert_cli",
+    "curve_cli",
     "evaluate_cli",
     "init_cli",
     "package_cli",
