@@ -116,6 +116,7 @@ def annotate(
     gpus_per_worker: float = 0,
     summary_path: Optional[Path] = None,
     log_path: Optional[Path] = None,
+    max_rejected: Optional[int] = None,
     force: bool = False,
     silent: bool = True,
 ) -> AnnotationReport:
@@ -149,10 +150,12 @@ def annotate(
     gpus_per_worker (float): GPUs that each process gets from Ray, or the share of one.
     summary_path (Optional[Path]): File to write the report as JSON.
     log_path (Optional[Path]): File to append a line of JSON for each shard that is done.
+    max_rejected (Optional[int]): The most items that may be rejected. With more of them this ends
+        with an error, when everything is written. If None, there is no limit.
     force (bool): Whether to overwrite output files.
     silent (bool): Whether to show no progress.
     RETURNS (AnnotationReport): The numbers of texts, and what was written.
-    RAISES (CorpusError): If the input or an argument is not as expected.
+    RAISES (CorpusError): If the input or an argument is not as expected, or too much is rejected.
     RAISES (ValueError, OSError): If the pipeline can't be loaded, or a process was killed.
     """
     start = time.perf_counter()
@@ -241,6 +244,12 @@ def annotate(
     )
     if summary_path is not None:
         write_json(summary_path, report.to_dict())
+    if max_rejected is not None and report.n_rejected > max_rejected:
+        raise CorpusError(
+            f"Rejected {report.n_rejected:,} items that can't be annotated, more than "
+            f"{max_rejected:,}. They are in {show_path(report.rejected_path)}, and the "
+            f"{report.n_texts:,} texts that were annotated in {show_path(output_path)}"
+        )
     return report
 
 
@@ -431,6 +440,12 @@ def _get_writers(
     graph_path: Optional[Path], brat_path: Optional[Path], html_path: Optional[Path]
 ) -> Dict[Path, Writer]:
     writers: Dict[Path, Writer] = {}
+    paths = [path for path in (graph_path, brat_path, html_path) if path is not None]
+    if len(set(paths)) < len(paths):
+        raise CorpusError(
+            "Expected an output path of its own for each output, not "
+            f"{', '.join(map(show_path, paths))}"
+        )
     if graph_path is not None:
         if graph_path.suffix not in GRAPH_WRITERS:
             raise CorpusError(

@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 from ..corpora import CorpusError
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import get_spans_keys
+from ..spans import get_scores
 from ..spans.nesting import find_parents
 from ..spans.pairs import lay_end_to_end
 from .sources import SourceText
@@ -123,7 +124,12 @@ def predict_sources(
 
 
 def predict_texts(
-    nlp: Language, texts: Sequence[str], spans_key: str, *, batch_size: Optional[int] = None
+    nlp: Language,
+    texts: Sequence[str],
+    spans_key: str,
+    *,
+    batch_size: Optional[int] = None,
+    component_cfg: Optional[Dict[str, Dict[str, Any]]] = None,
 ) -> List[PredictedText]:
     """Predict the spans of some texts. Texts of about the same length are in a batch, so that
     little is padded, and a batch has at most 10,000 words, unless it is a single text.
@@ -132,6 +138,7 @@ def predict_texts(
     texts (Sequence[str]): The texts, which are all tokenized before the first is annotated.
     spans_key (str): Key of `Doc.spans`.
     batch_size (Optional[int]): Most texts of a batch. If None, that of the pipeline.
+    component_cfg (Optional[Dict[str, Dict[str, Any]]]): Arguments of components, see `nlp.pipe`.
     RETURNS (List[PredictedText]): What was predicted for each text.
     """
     predicted: Dict[int, PredictedText] = {}
@@ -140,7 +147,11 @@ def predict_texts(
         docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in _make_batches(lengths, batch_size or nlp.batch_size):
-            batch = nlp.pipe([docs.pop(index) for index in indices], batch_size=len(indices))
+            batch = nlp.pipe(
+                [docs.pop(index) for index in indices],
+                batch_size=len(indices),
+                component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
+            )
             annotations = get_span_annotations([*batch], spans_key)
             for index, spans in zip(indices, annotations, strict=True):
                 predicted[index] = PredictedText(lengths[index], spans)
@@ -166,11 +177,11 @@ def get_span_annotations(docs: Sequence[Doc], spans_key: str) -> List[List[Dict[
         for some, parents in zip(spans, _find_parents(spans))
     ]
     for group, described in zip(groups, annotations):
-        scores = group.attrs.get("scores", []) if described else []
-        for annotation, score in zip(described, scores):
+        scores = get_scores(group) if described else None
+        for annotation, score in zip(described, scores or []):
             # JSON has no number for what a damaged model computes.
             if math.isfinite(score):
-                annotation["score"] = round(float(score), 4)
+                annotation["score"] = round(score, 4)
     for some, described in zip(spans, annotations):
         for span, annotation in zip(some, described):
             if span.kb_id_:

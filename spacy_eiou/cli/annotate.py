@@ -9,6 +9,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import ENGINES, OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
@@ -98,6 +99,12 @@ def annotate_cli(
     log_path: Optional[Path] = Opt(
         None, "--log-json", help="File to append a line of JSON for each part that is done"
     ),
+    max_rejected: Optional[int] = Opt(
+        None,
+        "--max-rejected",
+        help="Most items to reject. With more of them the exit code is 1, though all is written",
+        min=0,
+    ),
     force: bool = Opt(False, "--force", "-F", help="Overwrite the output files"),
 ) -> None:
     """
@@ -107,7 +114,8 @@ def annotate_cli(
     character offsets of the spans and the index of the span that each lies in;
     "eiou convert --format jsonl" reads it. What is no text is set aside beside
     the output in a file that ends in .rejected.jsonl. A run that was stopped
-    continues where it was if the same command is given again.
+    continues where it was if the same command is given again. The exit code is
+    0 only if something was annotated.
     """
     if code_path is not None and engine != "local":
         msg.fail(
@@ -141,6 +149,7 @@ def annotate_cli(
                 gpus_per_worker=gpus_per_worker,
                 summary_path=summary_path,
                 log_path=log_path,
+                max_rejected=max_rejected,
                 force=force,
                 silent=False,
             )
@@ -154,13 +163,19 @@ def annotate_cli(
             f"{counts.n_empty:,} texts without any, {report.seconds:.1f} seconds"
         )
         if counts.n_spans:
-            rows = [(label, f"{n_spans:,}") for label, n_spans in sorted(counts.n_spans.items())]
-            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"])
+            rows = [
+                (one_line(label), f"{n_spans:,}")
+                for label, n_spans in sorted(counts.n_spans.items())
+            ]
+            max_col = max(30, *(len(label) for label, _ in rows))
+            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"], max_col=max_col)
         if report.n_rejected:
             msg.warn(
                 f"Rejected {report.n_rejected} items that can't be annotated: "
                 f"{show_path(report.rejected_path)}"
             )
+        if report.n_texts == 0:
+            msg.fail(f"Annotated nothing: no text in '{show_path(input_path)}'", exits=1)
 
 
 @contextmanager
@@ -180,8 +195,12 @@ def _standard_output() -> Iterator[Path]:
     output = sys.stdout.buffer
     with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         path = Path(folder) / "stdout.jsonl"
-        yield path
-        print(path.with_suffix(".rejected.jsonl").read_text("utf8"), end="")
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, output)
-        output.flush()
+        try:
+            yield path
+        finally:
+            # There is none if the run did not come to its end.
+            if path.exists():
+                print(path.with_suffix(".rejected.jsonl").read_text("utf8"), end="")
+                with path.open("rb") as file:
+                    shutil.copyfileobj(file, output)
+                output.flush()

@@ -1,7 +1,7 @@
 from ..pipeline.scorer import make_nested_spans_scorer, nested_spans_score
 from ..spans.scores import score_spans
 from .analyze import analyze
-from .bootstrap import bootstrap_difference
+from .bootstrap import bootstrap_difference, bootstrap_intervals
 from .card import write_card
 from .errors import find_errors
 from .evaluate import evaluate
@@ -11,6 +11,7 @@ __all__ = [
     "Statistics",
     "analyze",
     "bootstrap_difference",
+    "bootstrap_intervals",
     "compute_statistics",
     "evaluate",
     "find_errors",

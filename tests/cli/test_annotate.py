@@ -66,6 +66,23 @@ def test_code_is_for_this_machine_only(tmp_path, model):
     assert (exit_code, "Expected no --code with Ray or Spark" in output) == (1, True)
 
 
+@pytest.mark.parametrize("content", ["", "\n", '{"body": 1}\n', "IL-2\n"])
+def test_exit_code_tells_that_nothing_was_annotated(tmp_path, model, content):
+    (tmp_path / "in.jsonl").write_text(content)
+    exit_code, message = run(model, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert exit_code == 1
+    assert "Annotated nothing" in message
+
+
+def test_exit_code_tells_that_too_much_was_rejected(tmp_path, model):
+    (tmp_path / "in.jsonl").write_text('{"text": "IL-2"}\nx\n')
+    arguments = (model, tmp_path / "in.jsonl", tmp_path / "out.jsonl", "--force", "--max-rejected")
+    assert run(*arguments, 1)[0] == 0
+    exit_code, message = run(*arguments, 0)
+    assert exit_code == 1
+    assert "Rejected 1 items that can't be annotated, more than 0" in message
+
+
 def test_warnings_are_messages(tmp_path, model):
     texts, output = tmp_path / "texts.txt", tmp_path / "out.jsonl"
     texts.write_text("IL-2 gene")

@@ -53,6 +53,20 @@ def test_similar_labels(first, second, difference):
     )
 
 
+def test_thousands_of_labels_are_compared_in_no_time():
+    labels = [
+        f"{number:04}".translate(str.maketrans("0123456789", "aeghkmrtuz")) * 3
+        for number in range(5000)
+    ]
+    warnings = find_similar_labels([*labels, "Pump", "Pumps"])
+    assert warnings == ["The labels 'Pump' (1) and 'Pumps' (1) differ by a letter"]
+
+
+def test_labels_are_shown_on_one_line():
+    (warning,) = find_similar_labels(["a\nb", "A\nB"])
+    assert warning == r"The labels 'A\nB' (1) and 'a\nb' (1) differ by case or by punctuation"
+
+
 def test_docs_and_records_are_the_same_examples():
     record = Record("a", "IL-2 gene", (Entity(0, 9, "DNA"),), group="1")
     doc, _ = record_to_doc(spacy.blank("en"), record)
