@@ -38,7 +38,7 @@ def write_report(path: Path) -> None:
         "# Many texts",
         "",
         "Medians of what `python benchmarks/scale.py MODEL TEXTS` measured. CPU is seconds of all "
-        "processes; the start of a process is left out.",
+        "processes; the start of a process is left out, but both sides load the model.",
         "",
         *describe_run(result),
         "",

@@ -181,24 +181,20 @@ def test_killed_process(model, texts, whole, tmp_path, ray, request, engine):
 
 @pytest.mark.timeout(600)
 def test_removed_nodes(model, texts, whole, tmp_path, cluster):
-    """A node goes at a random instant, and another one comes, ten times."""
-    random = Random(0)
-    start = time.monotonic()
-    annotate(model, texts, tmp_path / "first" / "out.jsonl", engine="ray", address=cluster.address)
-    seconds = time.monotonic() - start
-    for number in range(10):
+    """Ten times, at random instants, a node goes and another one comes."""
 
-        def remove(delay=random.uniform(0, seconds)):
-            time.sleep(delay)
+    def remove_nodes(n_times=10, random=Random(0)):
+        for _ in range(n_times):
+            time.sleep(random.uniform(0, 3))
             cluster.remove_node(random.choice(sorted(cluster.worker_nodes, key=str)))
             cluster.add_node(num_cpus=1)
 
-        thread = threading.Thread(target=remove)
-        thread.start()
-        output = tmp_path / str(number) / "out.jsonl"
-        annotate(model, texts, output, engine="ray", address=cluster.address)
-        thread.join()
-        assert read_output(output) == whole["out.jsonl"]
+    arguments = {"engine": "ray", "address": cluster.address, "force": True}
+    thread = threading.Thread(target=remove_nodes, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        annotate(model, texts, tmp_path / "out.jsonl", **arguments)
+        assert read_output(tmp_path / "out.jsonl") == whole["out.jsonl"]
 
 
 @pytest.fixture(scope="module")
