@@ -7,11 +7,12 @@ choice, to compare with, goes further. The results are appended to results.jsonl
 RESULTS.md and the plots are made. A run that was stopped continues.
 """
 
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 from statistics import mean, stdev
 from tempfile import TemporaryDirectory
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 import srsly
@@ -33,6 +34,7 @@ from spacy_eiou.annotation.strategies import (
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.files import write_file
 from spacy_eiou.provenance import get_provenance
+from spacy_eiou.spans import get_spans
 from spacy_eiou.studies import Result, Study, StudyCorpus, Variant
 from spacy_eiou.studies.compare import append_result, score
 from spacy_eiou.studies.comparison import group_by, plot_learning_curves
@@ -42,6 +44,16 @@ from spacy_eiou.tables import markdown_table
 # The widest candidate of each corpus, and the most training documents to choose from.
 CORPORA = {"maintie_level2": (4, 860), "genia": (12, 3000), "spoken_hpg": (14, 700)}
 SEEDS = (0, 1, 2)
+# A label is rare if it has fewer training examples.
+N_RARE = 5
+# What is told of the texts that are chosen: the number, its unit, and the title.
+CHOSEN = (
+    ("errors", "words", "errors a word"),
+    ("errors", "texts", "errors a text"),
+    ("rare_spans", "texts", "rare spans a text"),
+    ("spans", "texts", "spans a text"),
+    ("words", "texts", "words a text"),
+)
 N_FIRST = N_ROUND = 50
 N_RANDOM = 300
 N_OTHERS = 200
@@ -54,6 +66,7 @@ chooses {N_ROUND} more with it, and so on; random choice goes further, to compar
 configs/cnn.cfg, {TRAINING["max_steps"]} steps. Micro / macro F, times 100: mean and standard
 deviation over the seeds, each of which draws the first documents and the initial weights. *Per
 text* is the score of the strategy times the number of words: what is expected in the whole text.
+Rare are spans of labels with fewer than {N_RARE} examples in the documents so far.
 """
 STRATEGIES = (
     "random",
@@ -64,6 +77,8 @@ STRATEGIES = (
     "longest",
     "entropy",
     "least confidence",
+    "rare",
+    "diversity",
 )
 
 
@@ -109,6 +124,9 @@ def main(
     corpora: List[str] = typer.Option([], "--corpus", help="Corpora. Defaults to all"),
     strategies: List[str] = typer.Option([], "--strategy", help="Strategies. Defaults to all"),
     seeds: List[int] = typer.Option([], "--seed", help="Seeds. Defaults to all"),
+    n_rounds: Optional[int] = typer.Option(
+        None, "--rounds", help="The most rounds. With 1, nothing is trained on what was chosen"
+    ),
     project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
 ) -> None:
     """
@@ -127,7 +145,7 @@ def main(
                 ]
                 if any(result["variant"] == strategy for result in done):
                     continue
-                for result in simulation.run(strategy):
+                for result in simulation.run(strategy, n_rounds):
                     append_result(results_path, result)
     write_report(read_results(results_path), output_path)
 
@@ -149,6 +167,7 @@ def write_report(results: List[Result], output_path: Path) -> None:
         parts.append(f"## {corpus}\n\n![F-score by number of documents]({corpus}.svg)\n")
         for part, title in (("test", "Test part"), ("dev", "Dev part")):
             parts.append(f"{title}:\n\n{format_table(corpus_results, part)}")
+        parts.append(f"What is chosen in the first round:\n\n{format_chosen(corpus_results)}")
     write_file(output_path / "RESULTS.md", "\n".join(parts).encode("utf8"))
 
 
@@ -166,6 +185,21 @@ def format_table(results: List[Result], part: str) -> str:
         rows.append([strategy, str(seeds), *scores, f"{words:.1f}"])
     header = ["strategy", "seeds", *(f"{size} documents" for size in sizes), "words a document"]
     return markdown_table(header, rows)
+
+
+def format_chosen(results: List[Result]) -> str:
+    """RETURNS (str): What each strategy chooses with the first model."""
+    rows = []
+    first = [result for result in results if result["size"] == N_FIRST]
+    for strategy, own in group_by("variant", first).items():
+        chosen = [result["chosen"] for result in own]
+        rates = [[numbers[name] / numbers[unit] for numbers in chosen] for name, unit, _ in CHOSEN]
+        cells = [
+            f"{mean(some):.2f}" + (f" ± {stdev(some):.2f}" if len(some) > 1 else "")
+            for some in rates
+        ]
+        rows.append([strategy, str(len(chosen)), *cells])
+    return markdown_table(["strategy", "seeds", *(title for *_, title in CHOSEN)], rows)
 
 
 def format_scores(results: List[Result], part: str) -> str:
@@ -206,8 +240,8 @@ class Simulation:
         self.folder = TemporaryDirectory()
         self.first: Optional[Path] = None
 
-    def run(self, strategy: str) -> List[Result]:
-        """RETURNS (List[Result]): The scores after each round of a strategy."""
+    def run(self, strategy: str, n_rounds: Optional[int] = None) -> List[Result]:
+        """RETURNS (List[Result]): The scores in each round of a strategy, and what it chose."""
         n_last = N_RANDOM if strategy == "random" else N_OTHERS
         ids = list(self.docs)[:N_FIRST]
         folder = Path(self.folder.name) / strategy
@@ -217,8 +251,8 @@ class Simulation:
         # The same for all strategies.
         self.first = self.first or self._train(ids, Path(self.folder.name) / "first")
         model = self.first
-        results = [self._score(strategy, ids, model)]
-        while len(ids) < n_last:
+        results: List[Result] = []
+        while len(ids) < n_last and len(results) != n_rounds:
             srsly.write_jsonl(known, ({"text": self.docs[key].text} for key in ids))
             selection = select(
                 str(model),
@@ -231,10 +265,33 @@ class Simulation:
                 seed=self.seed,
                 force=True,
             )
+            chosen = self._describe(selection.texts, ids)
+            results.append({**self._score(strategy, ids, model), "chosen": chosen})
             ids = [*ids, *(text["id"] for text in selection.texts)]
-            model = self._train(ids, folder / "model")
-            results.append(self._score(strategy, ids, model))
-        return results
+            if len(results) != n_rounds:
+                model = self._train(ids, folder / "model")
+        return (
+            results if len(results) == n_rounds else [*results, self._score(strategy, ids, model)]
+        )
+
+    def _describe(self, chosen: List[Dict[str, Any]], ids: List[str]) -> Dict[str, int]:
+        """RETURNS (Dict[str, int]): The numbers of words and spans in the texts that were chosen,
+        of errors that the model makes there, and of spans of rare labels, by the documents so
+        far."""
+        known = Counter(label for key in ids for *_, label in get_spans(self.docs[key], "sc"))
+        docs = [self.docs[text["id"]] for text in chosen]
+        gold = [set(get_spans(doc, "sc")) for doc in docs]
+        predicted = [
+            {(span["start"], span["end"], span["label"]) for span in text["spans"]}
+            for text in chosen
+        ]
+        return {
+            "texts": len(docs),
+            "words": sum(map(len, docs)),
+            "spans": sum(map(len, gold)),
+            "errors": sum(len(one ^ other) for one, other in zip(gold, predicted)),
+            "rare_spans": sum(known[label] < N_RARE for spans in gold for *_, label in spans),
+        }
 
     def _train(self, ids: List[str], folder: Path) -> Path:
         folder.mkdir(exist_ok=True)
