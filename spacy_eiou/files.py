@@ -1,6 +1,7 @@
 """Files and directories that are written whole or not at all."""
 
 import os
+import platform
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,9 @@ def replacing(path: Path) -> Iterator[Path]:
     YIELDS (Path): Where to write, in the same directory, which exists. Nothing is there yet.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new, old = (path.with_name(f".{path.name}.{name}.{os.getpid()}") for name in ("new", "old"))
+    # Processes of two machines that share a folder may have the same number.
+    process = f"{platform.node()}.{os.getpid()}"
+    new, old = (path.with_name(f".{path.name}.{name}.{process}") for name in ("new", "old"))
     try:
         yield new
         if path.is_dir():

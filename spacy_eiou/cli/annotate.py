@@ -8,7 +8,7 @@ from typing import Iterator, Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..annotation import ENGINES, OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
 from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
@@ -24,8 +24,10 @@ def annotate_cli(
         "also as .gz, .zst, .bz2 or .xz, or a directory or a pattern of them, where .txt files "
         "hold one text each, or -",
     ),
-    output_path: Path = Arg(
-        ..., help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, or -"
+    output_path: str = Arg(
+        ...,
+        help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, the address "
+        "of one, or -",
     ),
     text_format: Optional[str] = Opt(
         None,
@@ -68,8 +70,28 @@ def annotate_cli(
         help="Most texts to annotate at once. Defaults to that of the pipeline",
         min=1,
     ),
-    n_process: int = Opt(
-        1, "--n-process", "-n", help="Number of processes to use, of one thread each", min=1
+    n_process: Optional[int] = Opt(
+        None,
+        "--n-process",
+        "-n",
+        help="Most processes to use, of one thread each. Defaults to 1, or with Ray and Spark to "
+        "as many as there is room for",
+        min=1,
+    ),
+    engine: str = Opt(
+        "local",
+        "--engine",
+        "-e",
+        help=f"What runs the processes: {', '.join(ENGINES)}. Ray and Spark are extras",
+    ),
+    address: Optional[str] = Opt(
+        None, "--address", help="Address of the cluster of Ray, or master of Spark"
+    ),
+    gpus_per_worker: float = Opt(
+        0,
+        "--gpus-per-worker",
+        help="GPUs that Ray gives to each process, or the share of one",
+        min=0,
     ),
     summary_path: Optional[Path] = Opt(
         None, "--summary", help="Also write the numbers of texts, words and spans as JSON"
@@ -95,13 +117,17 @@ def annotate_cli(
     continues where it was if the same command is given again. The exit code is
     0 only if something was annotated.
     """
+    if code_path is not None and engine != "local":
+        msg.fail(
+            "Expected no --code with Ray or Spark: package the pipeline with its code", exits=1
+        )
     import_code(code_path)
     with ExitStack() as stack:
         if input_path == "-":
             text_format = text_format or "jsonl"
             input_path = stack.enter_context(_standard_input())
-        if str(output_path) == "-":
-            output_path = stack.enter_context(_standard_output())
+        if output_path == "-":
+            output_path = str(stack.enter_context(_standard_output()))
         with reporting(f"Can't annotate '{show_path(input_path)}'"):
             report = annotate(
                 model,
@@ -118,6 +144,9 @@ def annotate_cli(
                 use_gpu=use_gpu,
                 batch_size=batch_size,
                 n_process=n_process,
+                engine=engine,
+                address=address,
+                gpus_per_worker=gpus_per_worker,
                 summary_path=summary_path,
                 log_path=log_path,
                 max_rejected=max_rejected,

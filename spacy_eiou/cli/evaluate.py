@@ -7,6 +7,7 @@ from wasabi import msg
 from ..evaluation import evaluate
 from ..spans.scores import SUBSETS, TITLES, select_scores
 from ..tables import format_interval, format_percent, one_line
+from ._ceilings import print_ceilings
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 SCORES = ("p", "r", "f", "macro_f", "boundary_f", "label_acc", "mean_iou")
@@ -97,6 +98,7 @@ def print_scores(scores: Dict[str, Any]) -> None:
     }
     by_frequency = dict(sorted(per_type.items(), key=lambda item: -item[1]["gold"]))
     _print_prf(by_frequency, "Spans per type", confidence)
+    print_ceilings(scores["ceilings"])
 
 
 def _print_prf(scores: Dict[str, Dict[str, Any]], title: str, confidence: str) -> None:

@@ -7,6 +7,7 @@ from wasabi import msg
 from ..evaluation import Statistics, statistics
 from ..evaluation.statistics import DISTINCT_THRESHOLD, RARE_LABEL_THRESHOLD, LabelStatistics
 from ..tables import one_line
+from ._ceilings import print_width
 from ._util import app, reporting
 
 
@@ -67,6 +68,7 @@ def print_statistics(result: Statistics) -> None:
         aligns=("r", "r", "r"),
         title="Candidate widths (tokens)",
     )
+    print_width(result.default_width)
     _print_warnings(result)
 
 

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from ..spans.nesting import Nesting, find_nesting
 from ..spans.pairs import lay_end_to_end
+from ..spans.widths import WidthChoice, choose_width
 from ._files import printable
 from .record import Changed, Dropped, Record, Remark
 
@@ -53,6 +54,7 @@ class Account:
         self.warnings: List[str] = []
         self._agreement = (0, 0)
         self._spans: List[Tuple[int, int, int]] = []
+        self._lengths: List[int] = []
 
     def add(self, doc: Doc, spans_key: str, dropped: Iterable[Dropped] = ()) -> None:
         """Add a doc.
@@ -65,6 +67,7 @@ class Account:
         self._spans += [(self.documents, span.start, span.end) for span in spans]
         self.documents += 1
         self.tokens += len(doc)
+        self._lengths.append(len(doc))
         self.entities.update(span.label_ for span in spans)
         self.longest = max([self.longest, *(len(span) for span in spans)])
         for item in dropped:
@@ -123,6 +126,15 @@ class Account:
         """How the entities lie to each other."""
         spans = np.array(self._spans, dtype=np.int64).reshape(-1, 3)
         return find_nesting(lay_end_to_end(spans[:, 0], spans[:, 1:]))
+
+    @property
+    def default_width(self) -> Optional[WidthChoice]:
+        """How wide candidates are by default, and what the widest entities cost; None if there are
+        no entities."""
+        if not self._spans:
+            return None
+        spans = np.array(self._spans)
+        return choose_width(spans[:, 2] - spans[:, 1], np.array(self._lengths))
 
     def is_lossless(self) -> bool:
         """Tell whether the docs hold all records and entities of the corpus.

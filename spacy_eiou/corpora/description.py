@@ -1,7 +1,6 @@
 """How a corpus is converted and what it sets in a training config, as a file says it."""
 
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
@@ -11,7 +10,7 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Config
 
-from ..extras import check_transformers
+from ..extras import check_transformers, find_transformer
 from ..files import write_file
 from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
@@ -188,19 +187,3 @@ def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:
         else:
             names.add(f"{prefix}{key}")
     return names
-
-
-def find_transformer(name: str) -> str:
-    """Find a transformer by name.
-
-    name (str): A Python package that ships a transformer in its folder `model`, a folder, or a name
-        on a hub.
-    RETURNS (str): The folder, or the name on the hub.
-    """
-    module = name.replace("-", "_")
-    package = find_spec(module) if module.isidentifier() else None
-    if package is not None and package.origin is not None:
-        model_path = Path(package.origin).parent / "model"
-        if model_path.is_dir():
-            return str(model_path)
-    return name

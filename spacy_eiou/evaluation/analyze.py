@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ..corpora import printable
 from ..files import to_json, write_files
+from ..pipeline.ceilings import find_ceilings
 from ..pipeline.loading import load_pipeline
 from ..pipeline.prediction import (
     FLOOR,
@@ -67,6 +68,7 @@ def analyze(
         "floor": FLOOR,
         "direction": nlp.vocab.writing_system["direction"],
         "unannotated_docs": len(examples) - len(annotated),
+        "ceilings": find_ceilings(component, annotated, nlp=nlp).to_dict(),
         **analyze_docs(list(progress), get_training_counts(component), max_examples=limit),
     }
     if output is not None:

@@ -65,9 +65,9 @@ def render_report(analysis: Dict[str, Any]) -> str:
     """Render an error analysis as an HTML page that loads nothing.
 
     analysis (Dict[str, Any]): What `analyze_docs` returns, and what was analyzed: the `model`, the
-        `data`, the `spans_key`, the number of `unannotated_docs`, the `threshold` or None, the
-        `label_thresholds`, the least probability `floor` of a candidate, and the writing
-        `direction`, "ltr" or "rtl".
+        `data`, the `spans_key`, the number of `unannotated_docs`, the `ceilings`, the `threshold`
+        or None, the `label_thresholds`, the least probability `floor` of a candidate, and the
+        writing `direction`, "ltr" or "rtl".
     RETURNS (str): The page.
     """
     environment = Environment(
@@ -76,7 +76,7 @@ def render_report(analysis: Dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_format_percent, interval=format_interval)
+    environment.filters.update(percent=format_percent, interval=format_interval)
     types = _sort_types(analysis)
     return environment.get_template("report.html").render(
         analysis,
@@ -100,7 +100,8 @@ def render_report(analysis: Dict[str, Any]) -> str:
     )
 
 
-def _format_percent(score: Optional[float]) -> str:
+def format_percent(score: Optional[float]) -> str:
+    """RETURNS (str): A score as a page shows it, as a number of percent."""
     return "–" if score is None else f"{100 * score:.1f}"
 
 

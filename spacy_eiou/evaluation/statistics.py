@@ -17,6 +17,7 @@ from ..files import check_not_read, write_json
 from ..spans.groups import describe_spans_keys
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Ints, lay_end_to_end
+from ..spans.widths import WidthChoice, choose_width, count_candidates
 
 # The same as spaCy's thresholds for `debug data`.
 RARE_LABEL_THRESHOLD = 50
@@ -82,6 +83,7 @@ class Statistics:
     lengths (Dict[int, int]): Number of spans of each length in tokens.
     widths (List[WidthStatistics]): Cost and coverage of candidates up to several widths, the last
         one that of the longest span.
+    default_width (WidthChoice): How wide candidates are by default, and what the widest spans cost.
     labels (Dict[str, LabelStatistics]): Statistics by label, the most frequent one first.
     warnings (List[str]): What may be wrong with the corpus, see `find_warnings`.
     """
@@ -102,6 +104,7 @@ class Statistics:
     depths: Dict[int, int]
     lengths: Dict[int, int]
     widths: List[WidthStatistics]
+    default_width: WidthChoice
     labels: Dict[str, LabelStatistics]
     warnings: List[str] = field(default_factory=list)
 
@@ -195,6 +198,7 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) 
         depths=_count_values(nesting.depth),
         lengths=_count_values(lengths),
         widths=_describe_widths(lengths, doc_lengths),
+        default_width=choose_width(lengths, doc_lengths),
         labels=labels,
     )
 
@@ -245,14 +249,8 @@ def _describe_widths(lengths: Ints, doc_lengths: Ints) -> List[WidthStatistics]:
     return [
         WidthStatistics(
             width=width,
-            candidates_per_token=float(_count_candidates(doc_lengths, width) / doc_lengths.sum()),
+            candidates_per_token=float(count_candidates(doc_lengths, width) / doc_lengths.sum()),
             coverage=float((lengths <= width).mean()),
         )
         for width in widths
     ]
-
-
-def _count_candidates(doc_lengths: Ints, width: int) -> int:
-    """Count the spans of up to `width` tokens: a doc of n tokens has n - w + 1 of each width w."""
-    widths = np.minimum(doc_lengths, width)
-    return int((widths * (2 * doc_lengths - widths + 1) // 2).sum())

@@ -296,7 +296,8 @@ def get_scored_spans(examples: List[Example], spans_key: str) -> ScoredSpans:
     predicted_docs, labels = _split(predicted)
     gold_docs, gold_labels = _split(gold)
     return ScoredSpans(
-        np.concatenate(scores),
+        # As the component compares them
+        np.concatenate(scores).astype("f"),
         np.array(correct, dtype=bool),
         labels,
         predicted_docs,

@@ -67,6 +67,7 @@ def test_tables_and_json(tmp_path):
     assert intervals["inner_f"] is None
     assert (intervals["docs"], intervals["inner_docs"]) == (2, 1)
     assert intervals["confidence"] == pytest.approx(0.95)
+    assert scores["ceilings"] is None
 
 
 def test_gold_spans_do_not_reach_the_pipeline(tmp_path):

@@ -9,7 +9,6 @@ from spacy_eiou.corpora import CorpusError, prepare
 from spacy_eiou.corpora.description import (
     CorpusDescription,
     find_missing_files,
-    find_transformer,
     make_config,
 )
 
@@ -127,19 +126,6 @@ def test_training_config_is_never_overwritten(paths):
     config_path = paths[2] / "config.cfg"
     with pytest.raises(CorpusError, match="Expected another output path"):
         prepare(paths[0], paths[2], config_path=config_path, assets_path=paths[1])
-
-
-def test_transformer_of_a_package_is_its_model_folder(tmp_path, monkeypatch):
-    model_path = tmp_path / "tiny_transformer" / "model"
-    model_path.mkdir(parents=True)
-    (tmp_path / "tiny_transformer" / "__init__.py").touch()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert find_transformer("tiny-transformer") == str(model_path)
-
-
-@pytest.mark.parametrize("name", ["bert-base-cased", "org/model", "thinc", "bge-small-v1.5"])
-def test_other_transformers_keep_their_name(name):
-    assert find_transformer(name) == name
 
 
 def test_transformer_is_set_where_the_config_has_one(tmp_path):
