@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(config, items):
     items[:] = wanted
 
 
+@pytest.fixture
+def in_tmp_path(tmp_path, monkeypatch):
+    """The working directory is an empty folder, so that messages name files without one."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def need():
     """A function that skips a test where programs are missing. It tells how to install them."""
@@ -44,6 +50,22 @@ def need():
             pytest.skip(f"needs {' and '.join(missing)}: {install}")
 
     return check
+
+
+@pytest.fixture(scope="session")
+def browser(need):
+    """Chromium, without a window."""
+    need("chromium", "chromedriver", install="apt-get install chromium chromium-driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
 
 
 def fail_if_skipped(report):

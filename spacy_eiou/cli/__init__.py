@@ -6,6 +6,7 @@ from .init import init_cli
 from .convert import convert_cli
 from .prepare import prepare_cli
 from .statistics import statistics_cli
+from .vectors import vectors_cli
 from .self_train import self_train_cli
 from .calibrate import calibrate_cli
 from .evaluate import evaluate_cli
@@ -15,6 +16,7 @@ from .card import card_cli
 from .package import package_cli
 from .select import select_cli
 from .annotate import annotate_cli
+from .serve import serve_cli
 from .compare import compare_cli
 from .curve import curve_cli
 # isort: on
@@ -35,5 +37,7 @@ __all__ = [
     "prepare_cli",
     "select_cli",
     "self_train_cli",
+    "serve_cli",
     "statistics_cli",
+    "vectors_cli",
 ]

@@ -2,7 +2,7 @@ from ..pipeline.scorer import make_nested_spans_scorer, nested_spans_score
 from ..spans.scores import score_spans
 from .agreement import agreement, cohen_kappa, krippendorff_alpha
 from .analyze import analyze
-from .bootstrap import bootstrap_difference
+from .bootstrap import bootstrap_difference, bootstrap_intervals
 from .card import write_card
 from .errors import find_errors
 from .evaluate import evaluate
@@ -13,6 +13,7 @@ __all__ = [
     "agreement",
     "analyze",
     "bootstrap_difference",
+    "bootstrap_intervals",
     "cohen_kappa",
     "compute_statistics",
     "evaluate",
