@@ -52,6 +52,22 @@ def need():
     return check
 
 
+@pytest.fixture(scope="session")
+def browser(need):
+    """Chromium, without a window."""
+    need("chromium", "chromedriver", install="apt-get install chromium chromium-driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
 def fail_if_skipped(report):
     """Where everything has to run, as in CI, a test that was skipped has failed."""
     if "NO_SKIPS" in os.environ and report.skipped and not hasattr(report, "wasxfail"):

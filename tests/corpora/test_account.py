@@ -74,6 +74,7 @@ def test_to_dict(account):
             }
         },
         "changed_entities": {},
+        "changed_texts": {},
         "malformed": [],
         "documents_of_several_annotators": 0,
         "agreement": None,

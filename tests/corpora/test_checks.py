@@ -100,6 +100,20 @@ def test_similar_labels(first, second, difference):
     )
 
 
+def test_thousands_of_labels_are_compared_in_no_time():
+    labels = [
+        f"{number:04}".translate(str.maketrans("0123456789", "aeghkmrtuz")) * 3
+        for number in range(5000)
+    ]
+    warnings = find_similar_labels([*labels, "Pump", "Pumps"])
+    assert warnings == ["The labels 'Pump' (1) and 'Pumps' (1) differ by a letter"]
+
+
+def test_labels_are_shown_on_one_line():
+    (warning,) = find_similar_labels(["a\nb", "A\nB"])
+    assert warning == r"The labels 'A\nB' (1) and 'a\nb' (1) differ by case or by punctuation"
+
+
 def test_each_pair_of_labels_is_compared():
     warnings = find_similar_labels(["Other", "part", "PART", "Paint", "Point"])
     assert [warning.replace(" (1)", "") for warning in warnings] == [

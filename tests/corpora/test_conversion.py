@@ -106,6 +106,16 @@ def test_splits(numbered, tmp_path, split, sizes):
     }
 
 
+def test_parts_that_are_converted_one_by_one_are_compared(source, tmp_path):
+    convert_jsonl(source, tmp_path / "train.spacy")
+    (tmp_path / "test.spacy").write_bytes(b"damaged")
+    dev = write_jsonl(tmp_path / "dev.jsonl", [*ITEMS[1:], {"text": "new", "spans": []}])
+    with pytest.warns(UserWarning) as caught:
+        convert_jsonl(dev, tmp_path / "dev.spacy")
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith("2 of 3 documents of dev have a text, or belong to a document")
+
+
 def test_seed(numbered, tmp_path):
     texts = []
     for seed in (0, 0, 1):
@@ -406,6 +416,38 @@ def test_input_is_never_overwritten(source, tmp_path):
     with pytest.raises(CorpusError, match="Expected another output path"):
         convert_jsonl(source, tmp_path / "data.spacy")
     assert json.loads(source.read_text().splitlines()[0]) == ITEMS[0]
+
+
+def test_other_format_in_parts(numbered, tmp_path):
+    for _ in range(2):
+        accounts = convert(numbered, tmp_path / "out", to="jsonl", split_sizes=[8, 2], strict=True)
+    assert list(accounts) == [tmp_path / "out" / name for name in ("train.jsonl", "dev.jsonl")]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("train.jsonl", "train.jsonl.account.json", "dev.jsonl", "dev.jsonl.account.json")
+    }
+    assert [item["id"] for item in srsly.read_jsonl(tmp_path / "out" / "dev.jsonl")] == ["r8", "r9"]
+    (account,) = convert(tmp_path / "out", tmp_path / "all", to="brat").values()
+    assert account.documents == 10
+    with pytest.raises(CorpusError, match=r"expected an output outside of .*out, which would hold"):
+        convert(tmp_path / "out", tmp_path / "out" / "brat", to="brat")
+    assert not (tmp_path / "out" / "brat").exists()
+
+
+def test_strict_counts_what_a_format_can_not_hold(source, tmp_path):
+    options = {"to": "conll", "lang": "en"}
+    with pytest.raises(CorpusError, match=r"1 entities dropped \(misaligned\)"):
+        convert(source, tmp_path / "data.conll", **options, strict=True)
+    assert not (tmp_path / "data.conll").exists()
+    (account,) = convert(source, tmp_path / "data.conll", **options).values()
+    assert json.loads((tmp_path / "data.conll.account.json").read_text()) == account.to_dict()
+    assert account.to_dict()["longest_in_characters"] == 9
+
+
+def test_no_record_that_the_format_can_hold(tmp_path):
+    source = write_jsonl(tmp_path / "data.jsonl", [{"text": " ", "spans": []}])
+    with pytest.raises(CorpusError, match=r"no record can be written as iob2 \(no tokens"):
+        convert(source, tmp_path / "data.iob2", to="iob2", lang="en")
+    assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
 
 
 def test_failed_write_leaves_the_old_file(source, tmp_path, monkeypatch):

@@ -1,5 +1,4 @@
 import re
-import shutil
 from html import unescape
 
 import pytest
@@ -13,10 +12,17 @@ PAGE_SETTINGS = {
     "data": "dev.spacy",
     "spans_key": "sc",
     "unannotated_docs": 0,
+    "ceilings": {"gold": 0, "unreachable": 0, "reasons": []},
     "threshold": 0.5,
     "label_thresholds": {},
     "floor": 0.01,
     "direction": "ltr",
+}
+
+CEILINGS = {
+    "gold": 3000,
+    "unreachable": 1200,
+    "reasons": [{"reason": "too wide", "count": 1200, "example": "a b", "remedy": "max_width"}],
 }
 
 
@@ -102,6 +108,8 @@ def test_number_of_examples(max_examples, text):
         ({"label_thresholds": {"A": 0.3}}, "threshold of 0.5 and those of 1 types."),
         ({"unannotated_docs": 1200}, "1,200 docs without the key are left out."),
         ({"direction": "rtl"}, "direction: rtl"),
+        ({"ceilings": CEILINGS}, "1,200 of 3,000 gold spans can never be predicted"),
+        ({"ceilings": CEILINGS}, "<th>too wide</th> <td>1,200</td>"),
     ],
 )
 def test_what_was_analyzed(settings, text):
@@ -127,21 +135,6 @@ def test_nothing_to_show():
     page = render_report(make_analysis([make_doc(["a"])]))
     assert "<strong>–</strong><span>Micro F</span>" in page
     assert "Showing 0 of 0 errors." in " ".join(page.split())
-
-
-@pytest.fixture(scope="module")
-def browser(need):
-    need("chromium", "chromedriver", install="apt-get install chromium chromium-driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture

@@ -1,0 +1,3 @@
+from .serving import create_app, serve
+
+__all__ = ["create_app", "serve"]

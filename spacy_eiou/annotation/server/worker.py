@@ -1,0 +1,146 @@
+"""Requests of the same instant are predicted together, by one thread."""
+
+from collections import deque
+from concurrent.futures import Future
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+from typing import Callable, Deque, List, Optional, Sequence
+
+from ..prediction import PredictedText
+
+# So many characters are predicted at once, so that no request waits long for another.
+CHARS_PER_BATCH = 100_000
+
+Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
+
+
+class QueueFullError(Exception):
+    """More texts would wait than may."""
+
+
+@dataclass
+class Job:
+    """Texts of one request, and what will be predicted for them.
+
+    texts (Sequence[str]): The texts.
+    threshold (Optional[float]): The threshold of their spans. If None, that of the pipeline.
+    """
+
+    texts: Sequence[str]
+    threshold: Optional[float]
+    future: "Future[List[PredictedText]]" = field(default_factory=Future)
+
+    @property
+    def n_chars(self) -> int:
+        return sum(map(len, self.texts))
+
+
+class Worker:
+    """A thread that predicts what waits, as much as fits a batch at once. It starts with the first
+    job."""
+
+    def __init__(self, predict: Predict, *, max_waiting: int) -> None:
+        """Create a worker.
+
+        predict (Predict): Predicts texts with a threshold. Only the thread calls it.
+        max_waiting (int): The most texts that wait.
+        """
+        self.n_batches = 0
+        self.n_waiting = 0
+        self._predict = predict
+        self._max_waiting = max_waiting
+        self._jobs: Deque[Job] = deque()
+        self._changed = Condition()
+        self._closed = False
+        self._thread: Optional[Thread] = None
+
+    def submit(self, texts: Sequence[str], threshold: Optional[float]) -> List[Job]:
+        """Let texts wait for their turn.
+
+        texts (Sequence[str]): The texts.
+        threshold (Optional[float]): The threshold of their spans. If None, that of the pipeline.
+        RETURNS (List[Job]): Jobs with all the texts, in order.
+        RAISES (QueueFullError): If too many texts wait, or the worker is closed.
+        """
+        jobs = [Job(part, threshold) for part in _divide(texts)]
+        with self._changed:
+            if self._closed:
+                raise QueueFullError("The server is stopping")
+            if self.n_waiting + len(texts) > self._max_waiting:
+                raise QueueFullError(f"{self.n_waiting} texts are waiting already. Try again later")
+            self._jobs.extend(jobs)
+            self.n_waiting += len(texts)
+            if self._thread is None:
+                # In a new context, arrays would be those of the CPU.
+                target = copy_context().run
+                self._thread = Thread(target=target, args=(self._work,), daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return jobs
+
+    def close(self) -> None:
+        """Cancel what waits, and wait for what is being predicted."""
+        with self._changed:
+            self._closed = True
+            for job in self._jobs:
+                job.future.cancel()
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._jobs or self._closed)
+                if not self._jobs:
+                    return
+                jobs = self._take_batch()
+            # Who waited too long has gone.
+            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if jobs:
+                self._run(jobs)
+
+    def _take_batch(self) -> List[Job]:
+        """The first job, and those that fit into a batch with it."""
+        first = self._jobs[0]
+        batch: List[Job] = []
+        n_chars = 0
+        for job in self._jobs:
+            n_chars += job.n_chars
+            if batch and n_chars > CHARS_PER_BATCH:
+                break
+            if job.threshold == first.threshold:
+                batch.append(job)
+        taken = {id(job) for job in batch}
+        self._jobs = deque(job for job in self._jobs if id(job) not in taken)
+        self.n_waiting -= sum(len(job.texts) for job in batch)
+        return batch
+
+    def _run(self, jobs: List[Job]) -> None:
+        self.n_batches += 1
+        try:
+            texts = [text for job in jobs for text in job.texts]
+            predicted = iter(self._predict(texts, jobs[0].threshold))
+        except Exception as err:
+            if len(jobs) == 1:
+                jobs[0].future.set_exception(err)
+                return
+            # A text that the pipeline fails at is the problem of its request alone.
+            for job in jobs:
+                self._run([job])
+            return
+        for job in jobs:
+            job.future.set_result([next(predicted) for _ in job.texts])
+
+
+def _divide(texts: Sequence[str]) -> List[List[str]]:
+    parts: List[List[str]] = [[]]
+    n_chars = 0
+    for text in texts:
+        n_chars += len(text)
+        if parts[-1] and n_chars > CHARS_PER_BATCH:
+            parts.append([])
+            n_chars = len(text)
+        parts[-1].append(text)
+    return parts
