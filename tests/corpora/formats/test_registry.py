@@ -164,6 +164,29 @@ def test_records_of_files():
     assert first.dropped[0] == Dropped("outside of the text", "a-1", Entity(3, 4, "1"), "")
 
 
+def test_registered_format(monkeypatch):
+    for name in ("FORMATS", "READERS"):
+        monkeypatch.setattr(registry, name, {})
+
+    def never(sample):
+        return False
+
+    given = (never, (".x",), (".y",), "utf-16", True)
+    names = ("recognizes", "together", "beside", "offsets", "is_general")
+    read = registry.register_format("all", **dict(zip(names, given)))(read_file)
+    registry.register_format("none")(read_file)
+    assert registry.FORMATS["all"] == Format("all", read_file, *given)
+    default = registry.FORMATS["none"]
+    assert not default.recognizes(None)
+    assert default == Format("none", read_file, default.recognizes)
+    assert list(registry.READERS) == ["all", "none"]
+    assert registry.READERS["all"] is read
+    write("😀bc", "a.x")
+    found = [list(read(Path("a.x"), 2)), list(read(Path("a.x"), level=2, offsets="utf-16"))]
+    assert found == [[Record("a-1", "😀bc", (Entity(2, 3, "2"),))]] * 2
+    assert next(read(path=Path("a.x"), offsets="characters")).entities == ()
+
+
 def test_messages_name_the_archive():
     with zipfile.ZipFile("a.zip", "w") as archive:
         archive.writestr("a.x", "bad")
