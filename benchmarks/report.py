@@ -15,6 +15,7 @@ import srsly
 import typer
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from scale_report import describe_run, write_costs
 from speed_report import by_width, describe_measurement, format_ratio
 
 from spacy_eiou.files import write_file
@@ -216,12 +217,20 @@ def make_speed(benchmarks_path: Path) -> str:
     return "\n".join([table, *describe_measurement(result), ""])
 
 
+def make_costs(benchmarks_path: Path) -> str:
+    """RETURNS (str): What many texts cost, and what that is computed from."""
+    result = srsly.read_json(benchmarks_path / "scale" / "scale.json")
+    notes = "\n".join(describe_run(result))
+    return f"{write_costs(result['results'])}\n{notes}\n"
+
+
 TABLES: Dict[str, Callable[[Path], str]] = {
     "few_documents": make_few_documents,
     "comparison": make_comparison,
     "transformers": make_transformers,
     "models": make_models,
     "speed": make_speed,
+    "costs": make_costs,
 }
 
 

@@ -1,10 +1,11 @@
 """Files and directories that are written whole or not at all."""
 
 import os
+import platform
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterable, Iterator, Union
 
 import srsly
 
@@ -19,7 +20,9 @@ def replacing(path: Path) -> Iterator[Path]:
     YIELDS (Path): Where to write, in the same directory, which exists. Nothing is there yet.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    new, old = (path.with_name(f".{path.name}.{name}.{os.getpid()}") for name in ("new", "old"))
+    # Processes of two machines that share a folder may have the same number.
+    process = f"{platform.node()}.{os.getpid()}"
+    new, old = (path.with_name(f".{path.name}.{name}.{process}") for name in ("new", "old"))
     try:
         yield new
         if path.is_dir():
@@ -41,6 +44,24 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
+    """Check that a file to write is none of those that are read. A directory that is read may get
+    another JSON file beside its files.
+
+    output (Path): The file to write.
+    inputs (Iterable[Union[str, Path]]): Files and directories that are read, such as pipelines.
+    RAISES (ValueError): If what is read would be lost.
+    """
+    path = Path(os.path.realpath(output))
+    is_json = path.suffix == ".json" and path.name != "meta.json"
+    for read in inputs:
+        place = Path(os.path.realpath(read))
+        is_part = place in path.parents and path.exists() and not (path.parent == place and is_json)
+        if path == place or is_part:
+            shown = os.fsencode(output).decode("utf8", "backslashreplace")
+            raise ValueError(f"Expected another output path: {shown} is read, and would be lost")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, and the directory that it is in.
 
@@ -51,26 +72,49 @@ def write_file(path: Path, data: bytes) -> None:
         new.write_bytes(data)
 
 
+@contextmanager
+def replacing_all(paths: Iterable[Path]) -> Iterator[Dict[Path, Path]]:
+    """Write files and directories that belong together aside, and put them in their places when
+    that has ended without an error. If this is interrupted, even by a kill, they are all the old
+    ones or all the new ones, or the first one is missing: it is never there beside others that do
+    not belong to it.
+
+    paths (Iterable[Path]): The files and directories. A directory that exists has to be empty.
+    YIELDS (Dict[Path, Path]): Where to write each of them, in the same directory, which exists.
+    """
+    new = {path: path.with_name(f".{path.name}.new.{os.getpid()}") for path in paths}
+    first, *others = new
+    try:
+        for path in new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield new
+        if others:
+            _make_room(first)
+        for path in (*others, first):
+            if path.is_dir():
+                _make_room(path)
+            new[path].replace(path)
+    finally:
+        for temporary in new.values():
+            remove(temporary)
+
+
+def _make_room(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_files(contents: Dict[Path, bytes]) -> None:
-    """Write files that belong together, and the directories that they are in. If this is
-    interrupted, even by a kill, they are all the old ones or all the new ones, or the first one is
-    missing: it is never there beside files that do not belong to it.
+    """Write files that belong together, and the directories that they are in, as `replacing_all`
+    does.
 
     contents (Dict[Path, bytes]): The content of each file.
     """
-    temporaries = {path: path.with_name(f".{path.name}.new.{os.getpid()}") for path in contents}
-    first, *others = contents
-    try:
+    with replacing_all(contents) as new:
         for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporaries[path].write_bytes(data)
-        if others:
-            first.unlink(missing_ok=True)
-        for path in (*others, first):
-            temporaries[path].replace(path)
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+            new[path].write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -42,7 +42,9 @@ RAW_ADDRESS = ADDRESS.replace("//github.com", "//raw.githubusercontent.com")
 INSIDE = re.compile(f"{ADDRESS}/(?:blob|tree)/main/|{RAW_ADDRESS}/main/")
 # Why a block may stay out of the test.
 REASONS = {"makes a virtual environment", "needs the network", "runs a server"}
-REASONS |= {f"needs {engine}" for engine in ("Ray", "Spark", "Dask", "the package datasets")}
+# Of these, tests/annotation/test_clusters.py runs the first four.
+EXTERNAL = {"needs Ray", "needs Spark", "needs Dask", "needs the package datasets"}
+REASONS |= {*EXTERNAL, "needs Docker", "needs a cluster"}
 # What no test may do.
 NEVER_RUN = ("venv", "project assets", "gpu_id")
 # For projects that a page starts, as the configs of the clone have it.

@@ -35,3 +35,16 @@ def test_missing_transformer_is_found_as_a_config_is_filled_in(nothing_installed
 
 def test_installed_extra_is_no_error():
     extras.require_extra("any", "spacy")
+
+
+def test_transformer_of_a_package_is_its_model_folder(tmp_path, monkeypatch):
+    model_path = tmp_path / "tiny_transformer" / "model"
+    model_path.mkdir(parents=True)
+    (tmp_path / "tiny_transformer" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert extras.find_transformer("tiny-transformer") == str(model_path)
+
+
+@pytest.mark.parametrize("name", ["bert-base-cased", "org/model", "thinc", "bge-small-v1.5"])
+def test_other_transformers_keep_their_name(name):
+    assert extras.find_transformer(name) == name

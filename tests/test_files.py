@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_eiou.files import replacing, write_file, write_files
+from spacy_eiou.files import check_not_read, replacing, write_file, write_files
 
 
 def test_files_are_written_with_their_directories(tmp_path):
@@ -40,3 +40,33 @@ def test_what_fails_leaves_the_old_one(tmp_path, make):
         raise KeyboardInterrupt
     assert (tmp_path / "file").read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(
+    "output, is_lost",
+    [
+        ("dev.spacy", True),
+        ("sub/../dev.spacy", True),
+        ("link", True),
+        ("model/config.cfg", True),
+        ("model/meta.json", True),
+        ("model/ner/cfg", True),
+        ("model", True),
+        # Beside the files that are read, as those of an earlier run
+        ("model/scores.json", False),
+        ("model/new.txt", False),
+        ("dev.json", False),
+    ],
+)
+def test_what_is_read_is_not_written(tmp_path, output, is_lost):
+    for name in ("dev.spacy", "model/config.cfg", "model/meta.json", "model/ner/cfg"):
+        write_file(tmp_path / name, b"1")
+    write_file(tmp_path / "model" / "scores.json", b"1")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to("dev.spacy")
+    inputs = [tmp_path / "dev.spacy", str(tmp_path / "model"), "en_core_web_sm"]
+    if is_lost:
+        with pytest.raises(ValueError, match="is read, and would be lost"):
+            check_not_read(tmp_path / output, inputs)
+    else:
+        check_not_read(tmp_path / output, inputs)

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 from thinc.api import Config
 
-from spacy_eiou.corpora import convert
+from spacy_eiou.corpora import WRITERS, Entity, Record, convert
+from spacy_eiou.corpora.writing import HeldRecords, hold_records, write_parts
 from spacy_eiou.files import write_file
 from spacy_eiou.pipeline.calibration import save_pipeline
 
@@ -92,6 +93,29 @@ def test_converted_parts_never_belong_to_different_splits(tmp_path):
     complete = [state for state in states if "train.spacy" in state]
     assert all(state in (old, new) for state in complete)
     assert len(states) - len(complete) == len(old)
+
+
+@pytest.mark.parametrize("to", ["brat", "label-studio", "parquet"])
+def test_written_parts_are_the_old_or_the_new_ones(tmp_path, to):
+    writer = WRITERS[to]
+    names = [f"{part}{writer.suffix}" for part in ("train", "dev")]
+
+    def write(output, text):
+        records = [Record(text, text, (Entity(0, 3, "X"),), words=(text,))]
+        held = HeldRecords(records, hold_records(WRITERS["jsonl"], records).account)
+        write_parts(writer, {output / name: held for name in names})
+
+    (tmp_path / "old").mkdir()
+    # A folder is never replaced
+    if writer.suffix:
+        write(tmp_path / "old", "old")
+    old = get_files(tmp_path / "old")
+    states = kill_at_each_step(tmp_path, tmp_path / "old", lambda output: write(output, "new"))
+    new = states[-1]
+    assert states[0] == old != new
+    # Nobody reads parts of which the first one is missing
+    first = next(name for name in new if name.startswith(names[0]) and "account" not in name)
+    assert all(state in (old, new) for state in states if first in state)
 
 
 def make_pipeline(path, threshold):

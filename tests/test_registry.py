@@ -8,7 +8,11 @@ from spacy.language import Language
 ENTRY_POINTS = distribution("spacy-eiou").entry_points
 NAMES = {
     "spacy_factories": {"nested_spancat"},
-    "spacy_architectures": {"spacy_eiou.NestedSpanCategorizer.v1", "spacy_eiou.Tok2Vec.v1"},
+    "spacy_architectures": {
+        "spacy_eiou.NestedSpanCategorizer.v1",
+        "spacy_eiou.PretrainTransformer.v1",
+        "spacy_eiou.Tok2Vec.v1",
+    },
     "spacy_augmenters": {"spacy_eiou.mention_replacement.v1"},
     "thinc_losses": {
         "spacy_eiou.EIoU_EMC.v1",

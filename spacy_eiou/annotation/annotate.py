@@ -1,27 +1,41 @@
+import os
 import re
 import shutil
 import time
 import warnings
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterable, List, NamedTuple, Optional, Union
+from tempfile import TemporaryDirectory
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Union,
+)
 
 from spacy.language import Language
 from tqdm import tqdm
 
 from ..corpora import CorpusError
 from ..files import remove, write_json
-from .checks import check_apart, check_new, check_outside, check_shards_folder
-from .engines import run_local
-from .paths import get_state, show_path
+from .checks import check_addresses, check_apart, check_new, check_outside, check_shards_folder
+from .engines import ENGINES, check_engine
+from .folders import RemoteFolder, append_line, open_folder
+from .paths import get_state, is_remote, show_path
 from .prediction import Annotation, find_spans_key, load_once
 from .resume import (
-    append_json,
     bind_folder,
     compute_digest,
     finish_file,
     finish_folder,
+    finish_remote,
     get_exports,
     locked,
     log_done,
@@ -34,9 +48,10 @@ from .shards import (
     Counts,
     ShardAnnotator,
     get_output_format,
-    get_shard_paths,
+    get_shard_names,
     merge_parquet,
     open_output,
+    to_json_line,
 )
 from .sinks import GRAPH_WRITERS, read_annotations, write_brat, write_html
 from .sources import TEXT_FORMATS, Fields, SourceFile, find_sources, guess_text_format, plan_shards
@@ -55,8 +70,9 @@ class AnnotationReport(NamedTuple):
     n_before (int): How many of them an earlier run had annotated, which was stopped.
     n_rejected (int): The number of items that can't be annotated: no text, or a text that is too
         long.
-    outputs (List[Path]): The outputs, the main one first.
-    rejected_path (Path): The file that holds the rejected items, or the folder of such files.
+    outputs (List[Union[str, Path]]): The outputs, the main one first. An address is a string.
+    rejected_path (Union[str, Path]): The file that holds the rejected items, or the folder of such
+        files.
     counts (Counts): The numbers of words and spans.
     seconds (float): How long this run took.
     """
@@ -64,8 +80,8 @@ class AnnotationReport(NamedTuple):
     n_texts: int
     n_before: int
     n_rejected: int
-    outputs: List[Path]
-    rejected_path: Path
+    outputs: List[Union[str, Path]]
+    rejected_path: Union[str, Path]
     counts: Counts
     seconds: float
 
@@ -82,7 +98,7 @@ class AnnotationReport(NamedTuple):
 def annotate(
     model: str,
     input_path: Union[str, Path],
-    output_path: Path,
+    output_path: Union[str, Path],
     *,
     text_format: Optional[str] = None,
     text_key: str = "text",
@@ -94,9 +110,13 @@ def annotate(
     html_path: Optional[Path] = None,
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
-    n_process: int = 1,
+    n_process: Optional[int] = None,
+    engine: str = "local",
+    address: Optional[str] = None,
+    gpus_per_worker: float = 0,
     summary_path: Optional[Path] = None,
     log_path: Optional[Path] = None,
+    max_rejected: Optional[int] = None,
     force: bool = False,
     silent: bool = True,
 ) -> AnnotationReport:
@@ -106,11 +126,13 @@ def annotate(
     shards that are missing, and the output is as if nothing had happened.
 
     The output is a file, or a folder of a file for each shard with a manifest. A file is made of
-    its shards in the end. Until then these are in a folder beside it that ends in .part.
+    its shards in the end. Until then these are in a folder beside it that ends in .part. Both may
+    be an address: each file is put there whole.
 
     model (str): Name or path of the pipeline.
     input_path (Union[str, Path]): The texts, see `find_sources`.
-    output_path (Path): The file to write, see `OUTPUT_FORMATS`, or a folder, which has no suffix.
+    output_path (Union[str, Path]): The file to write, see `OUTPUT_FORMATS`, or a folder, which has
+        no suffix. As a string, it may be an address that fsspec opens.
     text_format (Optional[str]): Format of the texts. If None, that of the suffix.
     text_key (str): Field or column of the text.
     id_key (str): Field or column of the id.
@@ -121,64 +143,80 @@ def annotate(
     html_path (Optional[Path]): File to write a page that shows the spans.
     use_gpu (int): GPU ID or -1 for CPU.
     batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
-    n_process (int): Number of processes.
+    n_process (Optional[int]): Most processes. If None, one, or with Ray and Spark as many as there
+        is room for.
+    engine (str): What calls the function of a shard, one of `ENGINES`.
+    address (Optional[str]): Address of the cluster of the engine. If None, the engine's default.
+    gpus_per_worker (float): GPUs that each process gets from Ray, or the share of one.
     summary_path (Optional[Path]): File to write the report as JSON.
     log_path (Optional[Path]): File to append a line of JSON for each shard that is done.
+    max_rejected (Optional[int]): The most items that may be rejected. With more of them this ends
+        with an error, when everything is written. If None, there is no limit.
     force (bool): Whether to overwrite output files.
     silent (bool): Whether to show no progress.
     RETURNS (AnnotationReport): The numbers of texts, and what was written.
-    RAISES (CorpusError): If the input or an argument is not as expected.
+    RAISES (CorpusError): If the input or an argument is not as expected, or too much is rejected.
     RAISES (ValueError, OSError): If the pipeline can't be loaded, or a process was killed.
     """
     start = time.perf_counter()
+    check_engine(engine, n_process=n_process, address=address, gpus_per_worker=gpus_per_worker)
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
         raise CorpusError(
             f"Expected a format from {', '.join(TEXT_FORMATS.values())}, not '{text_format}'"
         )
-    outputs = _plan_outputs(output_path, output_format, graph_path, brat_path, html_path)
-    sources = find_sources(input_path, text_format)
-    _check_outputs(outputs, input_path, sources, force=force)
-    others = [path for path in (summary_path, log_path) if path is not None]
-    check_apart([*outputs.all, *others], [source.location for source in sources])
-    load_once.cache_clear()
-    nlp = load_once(model, use_gpu)
-    model_parts = _find_model_parts(nlp)
-    check_outside(outputs.all, model_parts, "the files of the pipeline")
-    annotator = ShardAnnotator(
-        model=model,
-        spans_key=find_spans_key(nlp, spans_key),
-        folder=outputs.shards,
-        suffix=outputs.shard_suffix,
-        text_format=text_format,
-        fields=Fields(text_key, id_key),
-        batch_size=batch_size or nlp.batch_size,
-        use_gpu=use_gpu,
-    )
-    with ExitStack() as locks:
+    with ExitStack() as stack:
+        outputs = stack.enter_context(
+            _planning_outputs(output_path, output_format, graph_path, brat_path, html_path)
+        )
+        sources = find_sources(input_path, text_format)
+        _check_outputs(outputs, input_path, sources, force=force)
+        others = [path for path in (summary_path, log_path) if path is not None]
+        check_apart([*outputs.all, *others], [source.location for source in sources])
+        load_once.cache_clear()
+        # The processes of another engine may have GPUs that this one hasn't.
+        nlp = load_once(model, use_gpu if engine == "local" else -1)
+        model_parts = _find_model_parts(nlp)
+        check_outside(outputs.all, model_parts, "the files of the pipeline")
+        annotator = ShardAnnotator(
+            model=model,
+            spans_key=find_spans_key(nlp, spans_key),
+            folder=outputs.shards,
+            suffix=outputs.shard_suffix,
+            text_format=text_format,
+            fields=Fields(text_key, id_key),
+            batch_size=batch_size or nlp.batch_size,
+            use_gpu=0 if gpus_per_worker else use_gpu,
+        )
         for path in outputs.all:
-            locks.enter_context(locked(path))
+            stack.enter_context(locked(path))
         # Between the first check and the lock, another process may have ended.
         _check_outputs(outputs, input_path, sources, force=force)
         size = SHARD_SIZE if outputs.is_folder else STEP_SIZE
-        if bind_folder(outputs.shards, _compute_digest(annotator, size, sources, model_parts)):
+        folder = open_folder(outputs.shards)
+        if bind_folder(folder, _compute_digest(annotator, size, sources, model_parts)):
             warnings.warn(
                 "Starting from the first text: the texts, the pipeline or the options have changed",
                 stacklevel=2,
             )
         shards = plan_shards(sources, text_format, size=size)
-        done = read_done(outputs.shards, outputs.shard_suffix)
+        done = read_done(folder, outputs.shard_suffix)
         n_before = sum(counts.n_texts for counts in done.values())
         left = [item for item in enumerate(shards) if item[0] not in done]
         progress = Progress(sum(shard.size for _, shard in left), silent=silent)
-        with (
-            progress,
-            closing(run_local(annotator, left, n_process=n_process, use_gpu=use_gpu)) as results,
-        ):
+        running = ENGINES[engine](
+            annotator,
+            left,
+            n_process=n_process,
+            use_gpu=use_gpu,
+            address=address,
+            gpus_per_worker=gpus_per_worker,
+        )
+        with progress, closing(running) as results:
             for number, counts in results:
-                log_done(outputs.shards, number, counts)
+                log_done(folder, number, counts)
                 if log_path is not None:
-                    append_json(log_path, {"shard": number, **asdict(counts)})
+                    append_line(log_path, to_json_line({"shard": number, **asdict(counts)}))
                 done[number] = counts
                 progress.update(counts, shards[number].size)
         load_once.cache_clear()
@@ -186,20 +224,32 @@ def annotate(
         for number in range(len(shards)):
             total.add(done[number])
         if outputs.is_folder:
-            finish_folder(outputs.path, _describe(annotator, input_path, done))
+            finish_folder(folder, _describe(annotator, input_path, done))
+        elif isinstance(folder, RemoteFolder):
+            folder.fetch(part_of(outputs.path))
+            _finish_file(outputs, len(shards))
+            finish_remote(
+                folder, {str(outputs.locate(path)): path for path in reversed(outputs.all)}
+            )
         else:
             _finish_file(outputs, len(shards))
     report = AnnotationReport(
         total.n_texts,
         n_before,
         total.n_rejected,
-        [outputs.path, *outputs.writers],
-        outputs.rejected_path,
+        [outputs.locate(outputs.path), *outputs.writers],
+        outputs.locate(outputs.rejected_path),
         total,
         round(time.perf_counter() - start, 3),
     )
     if summary_path is not None:
         write_json(summary_path, report.to_dict())
+    if max_rejected is not None and report.n_rejected > max_rejected:
+        raise CorpusError(
+            f"Rejected {report.n_rejected:,} items that can't be annotated, more than "
+            f"{max_rejected:,}. They are in {show_path(report.rejected_path)}, and the "
+            f"{report.n_texts:,} texts that were annotated in {show_path(output_path)}"
+        )
     return report
 
 
@@ -231,7 +281,8 @@ class Progress:
 class Outputs(NamedTuple):
     """The outputs of a run.
 
-    path (Path): The main one.
+    path (Path): The main one. If it is to be at an address, where it is made before.
+    address (str): This address, or "".
     suffix (str): Its suffix, or that of its files, one of `OUTPUT_FORMATS`.
     is_folder (bool): Whether it is a folder of shards.
     rejected_path (Path): The file of what is rejected, or the folder of such files.
@@ -240,6 +291,7 @@ class Outputs(NamedTuple):
     """
 
     path: Path
+    address: str
     suffix: str
     is_folder: bool
     rejected_path: Path
@@ -257,47 +309,62 @@ class Outputs(NamedTuple):
         return [self.path, *self.exports]
 
     @property
-    def shards(self) -> Path:
-        """RETURNS (Path): The folder of the shards."""
-        return self.path if self.is_folder else part_of(self.path)
+    def shards(self) -> str:
+        """RETURNS (str): The folder of the shards."""
+        return str(self.locate(self.path if self.is_folder else part_of(self.path)))
 
     @property
     def shard_suffix(self) -> str:
         """RETURNS (str): The suffix of the shards. Lines are packed when they are merged."""
         return self.suffix if self.is_folder or self.suffix == ".parquet" else ".jsonl"
 
+    def locate(self, path: Path) -> Union[str, Path]:
+        """RETURNS (Union[str, Path]): Where a path beside the main one is to be in the end."""
+        return f"{self.address.rpartition('/')[0]}/{path.name}" if self.address else path
 
-def _plan_outputs(
-    output_path: Path,
+
+@contextmanager
+def _planning_outputs(
+    output_path: Union[str, Path],
     output_format: str,
     graph_path: Optional[Path],
     brat_path: Optional[Path],
     html_path: Optional[Path],
-) -> Outputs:
-    if re.match("[a-z0-9+]{2,}:/", str(output_path)):
-        raise CorpusError(f"Expected a local output, not the address {show_path(output_path)}")
-    is_folder = not output_path.suffix or output_path.is_dir()
-    suffix = f".{output_format}" if is_folder else get_output_format(output_path)
-    if suffix not in OUTPUT_FORMATS:
-        raise CorpusError(
-            f"Expected an output file with the suffix {', '.join(OUTPUT_FORMATS)}, or a folder, "
-            f"which has none, not {show_path(output_path)}"
-        )
+) -> Iterator[Outputs]:
+    shown = show_path(output_path)
+    if isinstance(output_path, Path) and re.match("[a-z0-9+]{2,}:/", shown):
+        raise CorpusError(f"Expected an address to be a string, not the path {shown}")
+    address = str(output_path).rstrip("/") if is_remote(str(output_path)) else ""
     writers = _get_writers(graph_path, brat_path, html_path)
-    if writers and (is_folder or suffix == ".parquet"):
-        raise CorpusError("Expected one .jsonl output, to write a graph, brat files or a page")
-    rejected_path = output_path
-    if not is_folder:
-        name = output_path.name.removesuffix(suffix)
-        rejected_path = output_path.with_name(name + REJECTED_SUFFIX)
-    new_folders = [path for path in (brat_path,) if path is not None]
-    return Outputs(output_path, suffix, is_folder, rejected_path, writers, new_folders)
+    with TemporaryDirectory() if address else nullcontext("") as here:
+        path = Path(here, os.path.basename(address)) if address else Path(output_path)
+        is_folder = not path.suffix or path.is_dir() or f"{output_path}" == f"{address}/"
+        suffix = f".{output_format}" if is_folder else get_output_format(path.name)
+        if suffix not in OUTPUT_FORMATS:
+            raise CorpusError(
+                f"Expected an output file with the suffix {', '.join(OUTPUT_FORMATS)}, or a "
+                f"folder, which has none, not {shown}"
+            )
+        if writers and (is_folder or suffix == ".parquet" or address):
+            raise CorpusError(
+                "Expected one local .jsonl output, to write a graph, brat files or a page"
+            )
+        rejected_path = path
+        if not is_folder:
+            rejected_path = path.with_name(path.name.removesuffix(suffix) + REJECTED_SUFFIX)
+        new_folders = [path for path in (brat_path,) if path is not None]
+        yield Outputs(path, address, suffix, is_folder, rejected_path, writers, new_folders)
 
 
 def _check_outputs(
     outputs: Outputs, input_path: Union[str, Path], sources: List[SourceFile], *, force: bool
 ) -> None:
-    check_apart(outputs.all, [source.location for source in sources])
+    locations = [source.location for source in sources]
+    if outputs.address:
+        addresses = [str(outputs.locate(path)) for path in outputs.all]
+        check_addresses(addresses, locations, outputs.shards, force=force)
+        return
+    check_apart(outputs.all, locations)
     if outputs.is_folder:
         check_shards_folder(outputs.path, force=force)
     # The next run would read what this one writes.
@@ -325,7 +392,7 @@ def _describe(
     names = ("model", "spans_key", "text_format", "batch_size")
     shards = [
         {
-            "name": get_shard_paths(annotator.folder, number, annotator.suffix)[0].name,
+            "name": get_shard_names(number, annotator.suffix)[0],
             # How long it took is no part of what was made.
             **{name: value for name, value in asdict(done[number]).items() if name != "seconds"},
         }
@@ -339,10 +406,12 @@ def _describe(
 
 
 def _finish_file(outputs: Outputs, n_shards: int) -> None:
+    folder = part_of(outputs.path)
     paths = [
-        get_shard_paths(outputs.shards, number, outputs.shard_suffix) for number in range(n_shards)
+        [folder / name for name in get_shard_names(number, outputs.shard_suffix)]
+        for number in range(n_shards)
     ]
-    merged = outputs.shards / f"merged{outputs.suffix}"
+    merged = folder / f"merged{outputs.suffix}"
     if outputs.suffix == ".parquet":
         merge_parquet([path for path, _ in paths], merged)
     else:
@@ -371,6 +440,12 @@ def _get_writers(
     graph_path: Optional[Path], brat_path: Optional[Path], html_path: Optional[Path]
 ) -> Dict[Path, Writer]:
     writers: Dict[Path, Writer] = {}
+    paths = [path for path in (graph_path, brat_path, html_path) if path is not None]
+    if len(set(paths)) < len(paths):
+        raise CorpusError(
+            "Expected an output path of its own for each output, not "
+            f"{', '.join(map(show_path, paths))}"
+        )
     if graph_path is not None:
         if graph_path.suffix not in GRAPH_WRITERS:
             raise CorpusError(

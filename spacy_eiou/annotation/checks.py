@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Collection, Iterable, Sequence, Union
 
 from ..corpora import CorpusError
-from .paths import is_within, real_path, show_path
+from .folders import LocalFolder, RemoteFolder
+from .paths import exists, is_remote, is_within, real_address, real_path, show_path
 from .resume import MANIFEST, get_work_files, read_manifest
 
 
@@ -66,7 +67,7 @@ def check_shards_folder(folder: Path, *, force: bool) -> None:
     force (bool): Whether finished shards may be overwritten.
     RAISES (CorpusError): If there are other files.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(LocalFolder(folder))
     if not manifest:
         # A run that was killed at its very start leaves nothing but a hidden file.
         if not folder.is_dir() or not all(
@@ -77,6 +78,39 @@ def check_shards_folder(folder: Path, *, force: bool) -> None:
         raise CorpusError(
             f"Expected a new output directory. To overwrite {show_path(folder)}, set --force"
         )
+
+
+def check_addresses(
+    outputs: Sequence[str], inputs: Iterable[str], shards: str, *, force: bool
+) -> None:
+    """Check that outputs at addresses don't meet what is read, and that they are not there yet, or
+    may be overwritten.
+
+    outputs (Sequence[str]): The outputs: a folder of shards, or files.
+    inputs (Iterable[str]): The files that are read.
+    shards (str): The folder of the shards.
+    force (bool): Whether finished outputs may be overwritten.
+    RAISES (CorpusError): If an address is not as expected.
+    """
+    places = [real_address(place) for place in (*outputs, shards)]
+    for location in filter(is_remote, inputs):
+        read = real_address(location)
+        if any(read == place or read.startswith(f"{place}/") for place in places):
+            raise CorpusError(f"Expected another output address: {location} is read")
+    folder = RemoteFolder(shards)
+    manifest = read_manifest(folder)
+    if not manifest and (names := folder.list()):
+        raise CorpusError(
+            f"Expected a new output directory: {shards} is not empty, it has {min(names)}"
+        )
+    if shards in outputs:
+        found = outputs if "shards" in manifest else []
+    else:
+        found = [
+            path for path in outputs if path not in manifest.get("exports", []) and exists(path)
+        ]
+    if found and not force:
+        raise CorpusError(f"Expected a new output. To overwrite {found[0]}, set --force")
 
 
 def check_outside(outputs: Iterable[Path], places: Collection[Union[str, Path]], what: str) -> None:

@@ -2,33 +2,57 @@
 
 import os
 import signal
+import sys
 import threading
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import ExitStack, suppress
+from itertools import islice
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any, Callable, Dict, Generator, List, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tuple, Union, cast
 
+from ..corpora import CorpusError
+from ..extras import require_extra
 from .shards import Counts
 from .sources import Shard
 
 Task = Callable[[int, Shard], Counts]
 Numbered = Tuple[int, Shard]
+Results = Generator[Tuple[int, Counts], None, None]
+
+KILLED = (
+    "a process has ended before its work was done. The system may have killed it, since memory ran "
+    "out: try a lower --n-process or --batch-size. What is done is kept, and the same command "
+    "continues from there"
+)
+SPARK_JOB = "spacy-eiou annotate"
+# So many tasks wait for Ray at once: enough for a cluster to grow.
+MAX_WAITING = 1000
 
 
 def run_local(
-    task: Task, shards: Sequence[Numbered], *, n_process: int, use_gpu: int = -1
-) -> Generator[Tuple[int, Counts], None, None]:
+    task: Task,
+    shards: Sequence[Numbered],
+    *,
+    n_process: Optional[int] = None,
+    use_gpu: int = -1,
+    address: Optional[str] = None,
+    gpus_per_worker: float = 0,
+) -> Results:
     """Call a function of shards in processes of this machine. Only the names of shards and counts
     go from one to the other. The processes end with this one, even if it is killed.
 
     task (Task): The function.
     shards (Sequence[Numbered]): The shards and their numbers.
-    n_process (int): Most processes. If there is one, it is this one.
+    n_process (Optional[int]): Most processes. If there is one, or None, it is this one.
     use_gpu (int): GPU ID or -1 for CPU.
+    address (Optional[str]): Not used.
+    gpus_per_worker (float): Not used.
     YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
     RAISES (ChildProcessError): If a process was killed.
     """
-    n_process = min(n_process, len(shards))
+    n_process = min(n_process or 1, len(shards))
     if n_process <= 1:
         for number, shard in shards:
             yield number, task(number, shard)
@@ -60,15 +84,171 @@ def run_local(
                 connection = cast(Connection, wait([*busy])[0])
                 result = connection.recv()
             except (EOFError, ConnectionError) as err:
-                raise ChildProcessError(
-                    "a process has ended before its work was done. The system may have killed it, "
-                    "since memory ran out: try a lower --n-process or --batch-size. What is done "
-                    "is kept, and the same command continues from there"
-                ) from err
-            if isinstance(result, Exception):
-                raise result
+                raise ChildProcessError(KILLED) from err
             idle.append(connection)
-            yield busy.pop(connection), result
+            yield busy.pop(connection), _raise_error(result)
+
+
+def run_ray(
+    task: Task,
+    shards: Sequence[Numbered],
+    *,
+    n_process: Optional[int] = None,
+    use_gpu: int = -1,
+    address: Optional[str] = None,
+    gpus_per_worker: float = 0,
+) -> Results:
+    """Call a function of shards as tasks of Ray. What was lost with a process or a machine is done
+    once more by another one.
+
+    task (Task): The function.
+    shards (Sequence[Numbered]): The shards and their numbers.
+    n_process (Optional[int]): Most tasks at once. If None, as many as the cluster has room for.
+    use_gpu (int): Not used.
+    address (Optional[str]): Address of the cluster. If None, that of RAY_ADDRESS, or else one of
+        this machine, which is started if there is none.
+    gpus_per_worker (float): GPUs that a task needs, or the share of one.
+    YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
+    RAISES (ValueError): If Ray is not installed.
+    RAISES (ChildProcessError): If the processes of a shard were killed again and again.
+    """
+    require_extra("ray", "ray")
+    import ray
+
+    with ExitStack() as stack:
+        if not ray.is_initialized():
+            ray.init(address=address, log_to_driver=False, include_dashboard=False)
+            stack.callback(ray.shutdown)
+        call = ray.remote(num_cpus=1, num_gpus=gpus_per_worker, max_retries=5)(_call_there)
+        shared, folder = ray.put(task), os.getcwd()
+        waiting: Dict[Any, int] = {}
+        stack.callback(lambda: [ray.cancel(result, force=True) for result in waiting])
+        left = iter(shards)
+        while True:
+            room = (n_process or MAX_WAITING) - len(waiting)
+            for number, shard in islice(left, room):
+                waiting[call.remote(shared, number, shard, folder)] = number
+            if not waiting:
+                return
+            for done in ray.wait([*waiting])[0]:
+                number = waiting.pop(done)
+                try:
+                    result = ray.get(done)
+                except ray.exceptions.RayError as err:
+                    raise ChildProcessError(f"{KILLED}: {str(err)[:500]}") from err
+                yield number, _raise_error(result)
+
+
+def run_spark(
+    task: Task,
+    shards: Sequence[Numbered],
+    *,
+    n_process: Optional[int] = None,
+    use_gpu: int = -1,
+    address: Optional[str] = None,
+    gpus_per_worker: float = 0,
+) -> Results:
+    """Call a function of shards as tasks of a job of Spark. What was lost with a process or a
+    machine is done once more by another one.
+
+    task (Task): The function.
+    shards (Sequence[Numbered]): The shards and their numbers.
+    n_process (Optional[int]): Most tasks at once, if there is no address. If None, as many as this
+        machine has cores, or as the settings of Spark allow.
+    use_gpu (int): Not used.
+    address (Optional[str]): The master. If None, that of a session that is there or of the settings
+        of Spark, or else this machine.
+    gpus_per_worker (float): Not used. The settings of Spark tell it.
+    YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
+    RAISES (ValueError): If Spark is not installed.
+    RAISES (ChildProcessError): If the processes of a shard were killed again and again.
+    """
+    require_extra("spark", "pyspark")
+    from py4j.protocol import Py4JError
+    from pyspark.accumulators import AccumulatorParam
+    from pyspark.sql import SparkSession
+
+    class Collected(AccumulatorParam[List[Any]]):
+        """Spark passes on what a task adds, once, as the task ends."""
+
+        def zero(self, value: List[Any]) -> List[Any]:
+            return []
+
+        def addInPlace(self, value: List[Any], more: List[Any]) -> List[Any]:
+            value.extend(more)
+            return value
+
+    master = address or (f"local[{n_process}, 4]" if n_process else "")
+    builder = SparkSession.builder.config("spark.ui.showConsoleProgress", "false")
+    if master:
+        builder = builder.master(master)
+    if master.startswith("local"):
+        builder = builder.config("spark.driver.host", "127.0.0.1")
+    with ExitStack() as stack:
+        session = SparkSession.getActiveSession()
+        if session is None:
+            session = builder.getOrCreate()
+            stack.callback(session.stop)
+        context = session.sparkContext
+        if str(context.master).startswith("local"):
+            context.pythonExec = sys.executable
+        results = context.accumulator([], Collected())
+        folder = os.getcwd()
+        rows = context.parallelize(shards, max(len(shards), 1))
+
+        def run_job() -> None:
+            context.setJobGroup(SPARK_JOB, SPARK_JOB)
+            rows.foreach(lambda row: results.add([(row[0], _call_there(task, *row, folder))]))
+
+        job = stack.enter_context(ThreadPoolExecutor(1)).submit(run_job)
+
+        @stack.callback
+        def cancel_job() -> None:
+            if not job.done():
+                context.cancelJobGroup(SPARK_JOB)
+
+        n_seen = 0
+        while True:
+            is_done = bool(wait_for([job], timeout=0.2).done)
+            for number, result in results.value[n_seen:]:
+                n_seen += 1
+                yield number, _raise_error(result)
+            if is_done:
+                break
+        try:
+            job.result()
+        except Py4JError as err:
+            raise ChildProcessError(f"{KILLED}: {str(err)[:500]}") from err
+
+
+ENGINES = {"local": run_local, "ray": run_ray, "spark": run_spark}
+
+
+def check_engine(
+    engine: str, *, n_process: Optional[int], address: Optional[str], gpus_per_worker: float
+) -> None:
+    """Check the options of an engine.
+
+    engine (str): One of `ENGINES`.
+    n_process (Optional[int]): Most processes.
+    address (Optional[str]): Address of its cluster.
+    gpus_per_worker (float): GPUs of each process.
+    RAISES (CorpusError): If an option doesn't suit it.
+    """
+    if engine not in ENGINES:
+        raise CorpusError(f"Expected an engine from {', '.join(ENGINES)}, not '{engine}'")
+    if engine == "local" and address is not None:
+        raise CorpusError("Expected no --address with --engine local")
+    if engine != "ray" and gpus_per_worker:
+        raise CorpusError(
+            "Expected --engine ray with --gpus-per-worker. Spark has settings for its GPUs, and "
+            "--gpu-id is the one of this machine"
+        )
+    if engine == "spark" and n_process is not None and address is not None:
+        raise CorpusError(
+            "Expected no --n-process with the --address of Spark: its settings tell it, such as "
+            "spark.executor.instances"
+        )
 
 
 def _work(task: Task, connection: Connection) -> None:
@@ -78,12 +258,28 @@ def _work(task: Task, connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         number, shard = connection.recv()
-        result: Any
-        try:
-            result = task(number, shard)
-        except Exception as err:
-            result = err
-        connection.send(result)
+        connection.send(_call(task, number, shard))
+
+
+def _call(task: Task, number: int, shard: Shard) -> Union[Counts, Exception]:
+    try:
+        return task(number, shard)
+    except Exception as err:
+        return err
+
+
+def _call_there(task: Task, number: int, shard: Shard, folder: str) -> Union[Counts, Exception]:
+    """Call a function of a shard in a process of an engine."""
+    # The folder that relative paths are of, unless this machine has no such folder.
+    with suppress(OSError):
+        os.chdir(folder)
+    return _call(task, number, shard)
+
+
+def _raise_error(result: Union[Counts, Exception]) -> Counts:
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _end_with_parent() -> None:

@@ -33,6 +33,19 @@ def reaching(location: str) -> Iterator[Tuple[Any, str]]:
         raise OSError(f"Can't reach {location}: {err!r}") from err
 
 
+def real_address(address: str) -> str:
+    """RETURNS (str): The one way to write an address."""
+    with reaching(address) as (filesystem, path):
+        return str(filesystem.unstrip_protocol(path))
+
+
+def exists(address: str) -> bool:
+    """RETURNS (bool): Whether there is a file or a folder at an address."""
+    with reaching(address) as (filesystem, path):
+        filesystem.invalidate_cache()
+        return bool(filesystem.exists(path))
+
+
 def get_state(location: str) -> List[Any]:
     """RETURNS (List[Any]): What tells whether a file has changed: of a path, the absolute one, its
     size and the time of its last change."""

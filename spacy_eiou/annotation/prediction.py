@@ -5,13 +5,16 @@ import warnings
 from functools import cache
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from ..corpora import CorpusError
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import get_spans_keys
-from ..spans import span_tree
+from ..spans import get_scores
+from ..spans.nesting import find_parents
+from ..spans.pairs import lay_end_to_end
 from .sources import SourceText
 
 # An annotated text: "id", "text" and "spans", each of which has "start", "end", "label", "text",
@@ -113,7 +116,7 @@ def predict_sources(
     batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
     YIELDS (Tuple[SourceText, PredictedText]): The texts and what was predicted, in order.
     """
-    for window in _make_windows(texts):
+    for window in make_windows(texts):
         predicted = predict_texts(
             nlp, [source.text for source in window], spans_key, batch_size=batch_size
         )
@@ -143,55 +146,74 @@ def predict_texts(
     with nlp.memory_zone():
         docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
-        for indices in _make_batches(lengths, batch_size or nlp.batch_size):
+        for indices in make_batches(lengths, batch_size or nlp.batch_size):
             batch = nlp.pipe(
                 [docs.pop(index) for index in indices],
                 batch_size=len(indices),
                 component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
             )
-            for index, doc in zip(indices, batch, strict=True):
-                predicted[index] = PredictedText(
-                    lengths[index], get_span_annotations(doc, spans_key)
-                )
+            annotations = get_span_annotations([*batch], spans_key)
+            for index, spans in zip(indices, annotations, strict=True):
+                predicted[index] = PredictedText(lengths[index], spans)
             # Nothing of a doc may be left when its memory is freed.
-            del batch, doc
+            del batch
     return [predicted[index] for index in range(len(texts))]
 
 
-def get_span_annotations(doc: Doc, spans_key: str) -> List[Dict[str, Any]]:
-    """Get the spans of a doc as JSON can hold them.
+def get_span_annotations(docs: Sequence[Doc], spans_key: str) -> List[List[Dict[str, Any]]]:
+    """Get the spans of docs as JSON can hold them.
 
-    doc (Doc): The doc.
-    spans_key (str): Key of `Doc.spans`, which the doc need not have.
-    RETURNS (List[Dict[str, Any]]): The "start" and "end" of each span in characters, its "label"
-        and "text", as "parent" the index of the smallest span around it, or None. If the component
-        gives scores, there is a "score", rounded to four digits, and if the span is linked to an
-        entry of a knowledge base, a "kb_id".
+    docs (Sequence[Doc]): The docs.
+    spans_key (str): Key of `Doc.spans`, which a doc need not have.
+    RETURNS (List[List[Dict[str, Any]]]): For each doc, the "start" and "end" of each span in
+        characters, its "label" and "text", as "parent" the index of the smallest span around it, or
+        None. If the component gives scores, there is a "score", rounded to four digits, and if the
+        span is linked to an entry of a knowledge base, a "kb_id".
     """
-    if spans_key not in doc.spans:
-        return []
-    nodes = span_tree(doc.spans[spans_key])
-    annotations: List[Dict[str, Any]] = [
-        {
-            "start": node.span.start_char,
-            "end": node.span.end_char,
-            "label": node.span.label_,
-            "text": node.span.text,
-            "parent": node.parent,
-        }
-        for node in nodes
+    groups = [doc.spans.get(spans_key, []) for doc in docs]
+    spans = [[*group] for group in groups]
+    annotations = [
+        [_describe(span, parent) for span, parent in zip(some, parents)]
+        for some, parents in zip(spans, _find_parents(spans))
     ]
-    for annotation, score in zip(annotations, doc.spans[spans_key].attrs.get("scores", [])):
-        # JSON has no number for what a damaged model computes.
-        if math.isfinite(score):
-            annotation["score"] = round(float(score), 4)
-    for annotation, node in zip(annotations, nodes):
-        if node.span.kb_id_:
-            annotation["kb_id"] = node.span.kb_id_
+    for group, described in zip(groups, annotations):
+        scores = get_scores(group) if described else None
+        for annotation, score in zip(described, scores or []):
+            # JSON has no number for what a damaged model computes.
+            if math.isfinite(score):
+                annotation["score"] = round(score, 4)
+    for some, described in zip(spans, annotations):
+        for span, annotation in zip(some, described):
+            if span.kb_id_:
+                annotation["kb_id"] = span.kb_id_
     return annotations
 
 
-def _make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
+def _describe(span: Span, parent: int) -> Dict[str, Any]:
+    return {
+        "start": span.start_char,
+        "end": span.end_char,
+        "label": span.label_,
+        "text": span.text,
+        "parent": None if parent < 0 else parent,
+    }
+
+
+def _find_parents(docs: List[List[Span]]) -> Iterator[List[int]]:
+    """YIELDS (List[int]): The parents of the spans of each doc, negative where there is none."""
+    lengths = [len(spans) for spans in docs]
+    bounds = [(span.start, span.end) for spans in docs for span in spans]
+    documents = np.repeat(np.arange(len(docs)), lengths)
+    spans = np.array(bounds, dtype=np.int64).reshape(-1, 2)
+    # One call for all docs takes a tenth of the time.
+    parents = find_parents(lay_end_to_end(documents, spans))
+    start = 0
+    for length in lengths:
+        yield (parents[start : start + length] - start).tolist()
+        start += length
+
+
+def make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
     window: List[SourceText] = []
     n_chars = 0
     for text in texts:
@@ -204,7 +226,7 @@ def _make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
         yield window
 
 
-def _make_batches(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
+def make_batches(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
     batch: List[int] = []
     n_words = 0
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):

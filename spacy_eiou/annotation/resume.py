@@ -4,6 +4,7 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import asdict
+from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
@@ -14,9 +15,10 @@ except ImportError:  # Windows has no such locks.
     fcntl = None  # type: ignore[assignment]
 
 from ..corpora import CorpusError
-from ..files import remove, write_file
+from ..files import remove
+from .folders import Folder, LocalFolder, RemoteFolder, put_file
 from .paths import real_path, show_path
-from .shards import Counts, get_shard_paths, to_json_line
+from .shards import Counts, get_shard_names, to_json_line
 
 MANIFEST = "manifest.json"
 LOG = ".shards.jsonl"
@@ -81,39 +83,34 @@ def compute_digest(files: Iterable[Any], settings: Any) -> str:
     return sha256(json.dumps([[*files], settings]).encode()).hexdigest()
 
 
-def bind_folder(folder: Path, digest: str) -> bool:
-    """Keep the shards in a folder if they were made from the same, else remove the folder. A new
-    one gets a manifest, which says what its shards are made from.
+def bind_folder(folder: Folder, digest: str) -> bool:
+    """Keep the shards in a folder if they were made from the same, else remove them. A new folder
+    gets a manifest, which says what its shards are made from.
 
-    folder (Path): The folder.
+    folder (Folder): The folder.
     digest (str): What stands for the files and settings that its shards are made from.
     RETURNS (bool): Whether shards that were made from something else had to be removed.
     """
+    names = folder.list()
     if read_manifest(folder).get("sha256") == digest:
-        for path in folder.glob(".*.new.*"):
-            remove(path)
+        folder.remove([name for name in names if fnmatch(name, ".*.new.*")])
         return False
-    # A run that was killed at its very start leaves nothing but a hidden file.
-    is_foreign = folder.is_file() or any(folder.glob("[!.]*"))
-    # Moved first, since a kill must not leave shards without a manifest.
-    old = folder.with_name(f".{folder.name}.old.{os.getpid()}")
-    if folder.exists():
-        folder.replace(old)
+    folder.clear(first=LOG, last=MANIFEST)
     write_manifest(folder, {"sha256": digest})
-    remove(old)
-    return is_foreign
+    # A run that was killed at its very start leaves nothing but a hidden file.
+    return not all(name.startswith(".") for name in names)
 
 
-def read_done(folder: Path, suffix: str) -> Dict[int, Counts]:
+def read_done(folder: Folder, suffix: str) -> Dict[int, Counts]:
     """Read which shards are done.
 
-    folder (Path): The folder.
+    folder (Folder): The folder.
     suffix (str): Suffix of the files.
     RETURNS (Dict[int, Counts]): The counts of the shards that are there, by their numbers.
     """
     done: Dict[int, Counts] = {}
-    log = folder / LOG
-    for line in log.read_bytes().splitlines() if log.exists() else ():
+    names = folder.list()
+    for line in folder.read(LOG).splitlines() if LOG in names else ():
         try:
             item = json.loads(line)
             number = int(item.pop("shard"))
@@ -124,43 +121,28 @@ def read_done(folder: Path, suffix: str) -> Dict[int, Counts]:
     return {
         number: counts
         for number, counts in done.items()
-        if get_shard_paths(folder, number, suffix)[0].exists()
+        if get_shard_names(number, suffix)[0] in names
     }
 
 
-def log_done(folder: Path, number: int, counts: Counts) -> None:
+def log_done(folder: Folder, number: int, counts: Counts) -> None:
     """Remember that a shard is done.
 
-    folder (Path): The folder.
+    folder (Folder): The folder.
     number (int): Number of the shard.
     counts (Counts): Its counts.
     """
-    append_json(folder / LOG, {"shard": number, **asdict(counts)})
+    folder.append(LOG, to_json_line({"shard": number, **asdict(counts)}))
 
 
-def append_json(path: Path, value: Any) -> None:
-    """Append a line of JSON to a file. If its last line is cut, the new one begins after it.
-
-    path (Path): The file, which is made if there is none, and the folder that it is in.
-    value (Any): The value.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(to_json_line(value))
-
-
-def finish_folder(folder: Path, info: Dict[str, Any]) -> None:
+def finish_folder(folder: Folder, info: Dict[str, Any]) -> None:
     """Complete the manifest of a folder of shards, which makes the folder a finished output.
 
-    folder (Path): The folder.
+    folder (Folder): The folder.
     info (Dict[str, Any]): What to tell of the shards.
     """
     write_manifest(folder, {**read_manifest(folder), **info})
-    (folder / LOG).unlink(missing_ok=True)
+    folder.remove([LOG])
 
 
 def finish_file(path: Path, merged: Path, exports: Sequence[Path]) -> None:
@@ -172,13 +154,29 @@ def finish_file(path: Path, merged: Path, exports: Sequence[Path]) -> None:
     exports (Sequence[Path]): The others, files or directories, whose parts are there. A directory
         may only replace an empty one.
     """
-    folder = part_of(path)
-    names = [str(real_path(export)) for export in exports]
-    write_manifest(folder, {**read_manifest(folder), "exports": names})
+    folder = LocalFolder(part_of(path))
+    _write_exports(folder, [str(real_path(export)) for export in exports])
     for export in exports:
         os.replace(part_of(export), export)
     os.replace(merged, path)
-    remove(folder)
+    remove(part_of(path))
+
+
+def finish_remote(folder: RemoteFolder, files: Dict[str, Path]) -> None:
+    """Put complete outputs at their addresses, and remove the folder of their shards. If this is
+    interrupted, even by a kill, the manifest of the folder has the addresses.
+
+    folder (RemoteFolder): The folder.
+    files (Dict[str, Path]): The files of this machine to put at each address.
+    """
+    _write_exports(folder, [*files])
+    for address, path in files.items():
+        put_file(path, address)
+    folder.clear(first=LOG, last=MANIFEST)
+
+
+def _write_exports(folder: Folder, names: List[str]) -> None:
+    write_manifest(folder, {**read_manifest(folder), "exports": names})
 
 
 def get_exports(path: Path) -> Set[Path]:
@@ -187,31 +185,33 @@ def get_exports(path: Path) -> Set[Path]:
     path (Path): The main output, a file.
     RETURNS (Set[Path]): The outputs, as absolute paths.
     """
-    return {Path(name) for name in read_manifest(part_of(path)).get("exports", [])}
+    return {Path(name) for name in read_manifest(LocalFolder(part_of(path))).get("exports", [])}
 
 
-def read_manifest(folder: Path) -> Dict[str, Any]:
+def read_manifest(folder: Folder) -> Dict[str, Any]:
     """Read the manifest of a folder of shards.
 
-    folder (Path): The folder.
+    folder (Folder): The folder.
     RETURNS (Dict[str, Any]): The manifest, which is empty if there is none or it is damaged. It has
         "shards" if the folder is complete.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = json.loads(folder.read(MANIFEST))
         exports = [str(name) for name in manifest.get("exports", [])]
         return {**manifest, "sha256": str(manifest["sha256"]), "exports": exports}
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return {}
 
 
-def write_manifest(folder: Path, manifest: Dict[str, Any]) -> None:
+def write_manifest(folder: Folder, manifest: Dict[str, Any]) -> None:
     """Write the manifest of a folder of shards.
 
-    folder (Path): The folder, which is made if there is none.
+    folder (Folder): The folder, which is made if there is none.
     manifest (Dict[str, Any]): The manifest.
     """
-    write_file(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    folder.write(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def _lock_of(path: Path) -> Path:

@@ -2,18 +2,20 @@
 
 import gzip
 import json
+import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union, cast
 
 import torch
 
 from ..corpora import CorpusError
-from ..files import replacing
 from .annotator import add_spans
+from .folders import open_folder
 from .prediction import PredictedText, load_once, make_annotation, predict_sources
 from .sources import (
     Fields,
@@ -81,7 +83,7 @@ class ShardAnnotator:
 
     model (str): Name or path of the pipeline.
     spans_key (str): Key of `Doc.spans`.
-    folder (Path): The folder of the files.
+    folder (str): Path or address of the folder of the files.
     suffix (str): One of `OUTPUT_FORMATS`.
     text_format (str): Format of the texts.
     fields (Fields): The fields or columns of the text and of the id.
@@ -91,7 +93,7 @@ class ShardAnnotator:
 
     model: str
     spans_key: str
-    folder: Path
+    folder: str
     suffix: str
     text_format: str
     fields: Fields
@@ -108,21 +110,19 @@ class ShardAnnotator:
         """
         start = time.perf_counter()
         counts = Counts()
-        path, rejected_path = get_shard_paths(self.folder, number, self.suffix)
-        with (
-            _one_thread(),
-            replacing(path) as new,
-            replacing(rejected_path) as new_rejected,
-            new_rejected.open("wb") as rejected,
-        ):
+        folder = open_folder(self.folder)
+        name, rejected_name = get_shard_names(number, self.suffix)
+        with one_thread(), folder.replacing(name) as new, TemporaryFile() as rejected:
             if self.suffix != ".parquet":
                 self._write_lines(new, rejected, shard, counts)
             elif self.text_format == "parquet":
                 self._write_columns(new, rejected, shard, counts)
             else:
                 self._write_rows(new, rejected, shard, counts)
-        if not counts.n_rejected:
-            rejected_path.unlink()
+            if counts.n_rejected:
+                rejected.seek(0)
+                with folder.replacing(rejected_name) as path, path.open("wb") as file:
+                    shutil.copyfileobj(rejected, file)
         counts.seconds = round(time.perf_counter() - start, 3)
         return counts
 
@@ -173,25 +173,24 @@ class ShardAnnotator:
             yield source, predicted
 
 
-def get_shard_paths(folder: Path, number: int, suffix: str) -> Tuple[Path, Path]:
+def get_shard_names(number: int, suffix: str) -> Tuple[str, str]:
     """Name the files of a shard.
 
-    folder (Path): Their folder.
     number (int): The number of the shard, from 0.
     suffix (str): One of `OUTPUT_FORMATS`.
-    RETURNS (Tuple[Path, Path]): The file of what is annotated, and that of what is rejected.
+    RETURNS (Tuple[str, str]): The file of what is annotated, and that of what is rejected.
     """
     name = f"part-{number:05}"
-    return folder / f"{name}{suffix}", folder / f"{name}{REJECTED_SUFFIX}"
+    return f"{name}{suffix}", f"{name}{REJECTED_SUFFIX}"
 
 
-def get_output_format(path: Path) -> str:
+def get_output_format(name: str) -> str:
     """Tell the format of an output from its suffix.
 
-    path (Path): The output.
+    name (str): Its name.
     RETURNS (str): One of `OUTPUT_FORMATS`, or "" if the suffix stands for none.
     """
-    return next((suffix for suffix in OUTPUT_FORMATS if path.name.endswith(suffix)), "")
+    return next((suffix for suffix in OUTPUT_FORMATS if name.endswith(suffix)), "")
 
 
 @contextmanager
@@ -261,7 +260,7 @@ def to_json_line(value: Dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums that several threads share differ in the last digit with the number of threads."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -16,6 +16,7 @@ GRAPHML_TYPES = {
     "start": "int",
     "end": "int",
     "score": "double",
+    "kb_id": "string",
 }
 # What XML 1.0 has no way to write. Python's strings hold no half characters here.
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -64,7 +65,7 @@ def read_annotations(path: Path) -> Iterator[Annotation]:
 def write_brat(annotations: Iterable[Annotation], path: Path) -> None:
     """Write brat standoff annotation: a .txt and an .ann file for each text. They are named by its
     number from 1 and its id, where characters that may not suit a file name become "_". As labels
-    hold no whitespace in brat, it becomes "_" as well.
+    hold no whitespace in brat, it becomes "_" as well. An entry of a knowledge base is a reference.
 
     annotations (Iterable[Annotation]): The annotated texts.
     path (Path): The folder, which must not exist yet.
@@ -156,7 +157,11 @@ GRAPH_WRITERS: Dict[str, Callable[[Iterable[Annotation], Path], None]] = {
 def _format_brat_entity(index: int, span: Dict[str, Any]) -> str:
     label = re.sub(r"\s", "_", span["label"])
     text = re.sub(r"[\r\n]", " ", span["text"])
-    return f"T{index}\t{label} {span['start']} {span['end']}\t{text}\n"
+    entity = f"T{index}\t{label} {span['start']} {span['end']}\t{text}\n"
+    if "kb_id" not in span:
+        return entity
+    kb_id = re.sub(r"\s", "_", span["kb_id"])
+    return f"{entity}N{index}\tReference T{index} {kb_id}\t{text}\n"
 
 
 def _get_nodes(annotation: Annotation, number: int) -> List[Dict[str, Any]]:
@@ -209,6 +214,8 @@ def _open_mark(
 ) -> str:
     label = _escape_html(span["label"])
     title = f"{label}, score {span['score']}" if "score" in span else label
+    if "kb_id" in span:
+        title += f", {_escape_html(span['kb_id'])}"
     return (
         f'<mark{" class=continued" if continued else ""} data-id="{span_id}" data-label="{label}" '
         f'title="{title}" style="--hue:{hues[span["label"]]}">'

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import math
 import os
 import zlib
 from dataclasses import dataclass, field
@@ -28,10 +29,11 @@ from typing import (
     cast,
 )
 
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..corpora._parse import check_type, get_field, parse_json
+from ..corpora.docbin import FastDocBin
 from ..corpora.record import CorpusError
 from .paths import get_state, is_remote, reaching, real_path, show_path
 
@@ -576,15 +578,17 @@ def _parse_parquet(raw: RawText, fields: Fields) -> SourceText:
     return SourceText(_get_id(raw.data, raw, fields), text)
 
 
-def _get_docbin(location: str) -> DocBin:
+def _get_docbin(location: str) -> FastDocBin:
     return _load_docbin(location, *get_state(location))
 
 
 @lru_cache(maxsize=1)
-def _load_docbin(location: str, *state: Any) -> DocBin:
+def _load_docbin(location: str, *state: Any) -> FastDocBin:
     try:
         with open_input(location) as file:
-            return DocBin().from_bytes(file.read())
+            docs = FastDocBin()
+            docs.from_bytes(file.read())
+            return docs
     # What damaged bytes raise depends on where they are damaged.
     except Exception as err:
         raise CorpusError(
@@ -604,7 +608,7 @@ def _split_docbin(file: SourceFile, size: int) -> Iterator[Shard]:
 def _read_docbin(shard: Shard, fields: Fields) -> Iterator[RawText]:
     (file,) = shard.files
     docs = _get_docbin(file.location)
-    part = DocBin(store_user_data=docs.store_user_data)
+    part = FastDocBin(store_user_data=docs.store_user_data)
     part.__dict__.update(vars(docs))
     for name in ("tokens", "spaces", "cats", "span_groups", "flags", "user_data"):
         setattr(part, name, getattr(docs, name)[shard.start : shard.stop])
@@ -619,7 +623,8 @@ def _parse_docbin(raw: RawText, fields: Fields) -> SourceText:
 
 def _get_id(item: Dict[str, Any], raw: RawText, fields: Fields) -> str:
     text_id = item.get(fields.id)
-    return raw.id if text_id is None else str(text_id)
+    is_missing = text_id is None or (isinstance(text_id, float) and not math.isfinite(text_id))
+    return raw.id if is_missing else str(text_id)
 
 
 def _decode(raw: RawText) -> str:

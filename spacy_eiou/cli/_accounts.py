@@ -6,6 +6,7 @@ from wasabi import msg
 from ..corpora import COUNTINGS, MERGES, Account
 from ..corpora.account import NESTING
 from ..corpora.conversion import MAX_BAD, N_SHOWN
+from ..tables import one_line
 
 # Options of the commands that read corpora.
 OFFSETS_OPTION: Any = Opt(
@@ -48,17 +49,17 @@ def print_account(account: Account) -> None:
     total = sum(account.entities.values())
     rows = [
         ("Documents", f"{account.documents:,}", ""),
-        ("Tokens", f"{account.tokens:,}", ""),
+        *([("Tokens", f"{account.tokens:,}", "")] if account.unit == "tokens" else []),
         ("Entities", f"{total:,}", ""),
     ]
     for name in NESTING:
         count = int(getattr(nesting, name).sum())
         rows.append((f"  {name}", f"{count:,}", _share(count, total)))
-    rows.append(("  longest, in tokens", f"{account.longest:,}", ""))
+    rows.append((f"  longest, in {account.unit}", f"{account.longest:,}", ""))
     msg.table(rows, aligns=("l", "r", "r"))
     msg.table(
         [
-            (label, f"{count:,}", _share(count, total))
+            (one_line(label), f"{count:,}", _share(count, total))
             for label, count in account.entities.most_common()
         ],
         header=("Label", "Entities", "Share"),
@@ -81,9 +82,12 @@ def print_account(account: Account) -> None:
             example = examples[reason]
             msg.warn(
                 f"{kind} {count:,} entities ({reason})",
-                f"The first: '{example.text}' ({example.entity.label}) in {example.record}, "
+                f"The first: '{one_line(example.text)}' ({one_line(example.entity.label)}) in "
+                f"{example.record}, "
                 f"characters {example.entity.start} to {example.entity.end}",
             )
+    for reason, count in account.changed_texts.items():
+        msg.warn(f"Changed {count:,} texts ({reason})")
     if account.bad:
         msg.warn(f"{len(account.bad):,} items are malformed")
         for problem in account.bad[:N_SHOWN]:

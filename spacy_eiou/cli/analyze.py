@@ -5,6 +5,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..evaluation import analyze
+from ._ceilings import print_ceilings
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 
@@ -45,6 +46,7 @@ def analyze_cli(
             silent=False,
         )
     print_errors(analysis["errors"])
+    print_ceilings(analysis["ceilings"])
     msg.good(f"Saved analysis to {output / 'index.html'}")
 
 

@@ -8,7 +8,8 @@ from typing import Iterator, Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..annotation import ENGINES, OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
@@ -23,8 +24,10 @@ def annotate_cli(
         "also as .gz, .zst, .bz2 or .xz, or a directory or a pattern of them, where .txt files "
         "hold one text each, or -",
     ),
-    output_path: Path = Arg(
-        ..., help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, or -"
+    output_path: str = Arg(
+        ...,
+        help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, the address "
+        "of one, or -",
     ),
     text_format: Optional[str] = Opt(
         None,
@@ -67,14 +70,40 @@ def annotate_cli(
         help="Most texts to annotate at once. Defaults to that of the pipeline",
         min=1,
     ),
-    n_process: int = Opt(
-        1, "--n-process", "-n", help="Number of processes to use, of one thread each", min=1
+    n_process: Optional[int] = Opt(
+        None,
+        "--n-process",
+        "-n",
+        help="Most processes to use, of one thread each. Defaults to 1, or with Ray and Spark to "
+        "as many as there is room for",
+        min=1,
+    ),
+    engine: str = Opt(
+        "local",
+        "--engine",
+        "-e",
+        help=f"What runs the processes: {', '.join(ENGINES)}. Ray and Spark are extras",
+    ),
+    address: Optional[str] = Opt(
+        None, "--address", help="Address of the cluster of Ray, or master of Spark"
+    ),
+    gpus_per_worker: float = Opt(
+        0,
+        "--gpus-per-worker",
+        help="GPUs that Ray gives to each process, or the share of one",
+        min=0,
     ),
     summary_path: Optional[Path] = Opt(
         None, "--summary", help="Also write the numbers of texts, words and spans as JSON"
     ),
     log_path: Optional[Path] = Opt(
         None, "--log-json", help="File to append a line of JSON for each part that is done"
+    ),
+    max_rejected: Optional[int] = Opt(
+        None,
+        "--max-rejected",
+        help="Most items to reject. With more of them the exit code is 1, though all is written",
+        min=0,
     ),
     force: bool = Opt(False, "--force", "-F", help="Overwrite the output files"),
 ) -> None:
@@ -85,15 +114,20 @@ def annotate_cli(
     character offsets of the spans and the index of the span that each lies in;
     "eiou convert --format jsonl" reads it. What is no text is set aside beside
     the output in a file that ends in .rejected.jsonl. A run that was stopped
-    continues where it was if the same command is given again.
+    continues where it was if the same command is given again. The exit code is
+    0 only if something was annotated.
     """
+    if code_path is not None and engine != "local":
+        msg.fail(
+            "Expected no --code with Ray or Spark: package the pipeline with its code", exits=1
+        )
     import_code(code_path)
     with ExitStack() as stack:
         if input_path == "-":
             text_format = text_format or "jsonl"
             input_path = stack.enter_context(_standard_input())
-        if str(output_path) == "-":
-            output_path = stack.enter_context(_standard_output())
+        if output_path == "-":
+            output_path = str(stack.enter_context(_standard_output()))
         with reporting(f"Can't annotate '{show_path(input_path)}'"):
             report = annotate(
                 model,
@@ -110,8 +144,12 @@ def annotate_cli(
                 use_gpu=use_gpu,
                 batch_size=batch_size,
                 n_process=n_process,
+                engine=engine,
+                address=address,
+                gpus_per_worker=gpus_per_worker,
                 summary_path=summary_path,
                 log_path=log_path,
+                max_rejected=max_rejected,
                 force=force,
                 silent=False,
             )
@@ -125,13 +163,19 @@ def annotate_cli(
             f"{counts.n_empty:,} texts without any, {report.seconds:.1f} seconds"
         )
         if counts.n_spans:
-            rows = [(label, f"{n_spans:,}") for label, n_spans in sorted(counts.n_spans.items())]
-            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"])
+            rows = [
+                (one_line(label), f"{n_spans:,}")
+                for label, n_spans in sorted(counts.n_spans.items())
+            ]
+            max_col = max(30, *(len(label) for label, _ in rows))
+            msg.table(rows, header=["Label", "Spans"], aligns=["l", "r"], max_col=max_col)
         if report.n_rejected:
             msg.warn(
                 f"Rejected {report.n_rejected} items that can't be annotated: "
                 f"{show_path(report.rejected_path)}"
             )
+        if report.n_texts == 0:
+            msg.fail(f"Annotated nothing: no text in '{show_path(input_path)}'", exits=1)
 
 
 @contextmanager
@@ -151,8 +195,12 @@ def _standard_output() -> Iterator[Path]:
     output = sys.stdout.buffer
     with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         path = Path(folder) / "stdout.jsonl"
-        yield path
-        print(path.with_suffix(".rejected.jsonl").read_text("utf8"), end="")
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, output)
-        output.flush()
+        try:
+            yield path
+        finally:
+            # There is none if the run did not come to its end.
+            if path.exists():
+                print(path.with_suffix(".rejected.jsonl").read_text("utf8"), end="")
+                with path.open("rb") as file:
+                    shutil.copyfileobj(file, output)
+                output.flush()

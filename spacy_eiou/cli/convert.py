@@ -5,7 +5,8 @@ from spacy.cli._util import Arg, Opt
 from typer import BadParameter
 from wasabi import msg
 
-from ..corpora import READERS, convert, printable
+from ..corpora import READERS, WRITERS, convert, printable
+from ..corpora.formats.writers import DOCBIN
 from ._accounts import (
     ANNOTATOR_OPTION,
     KEEP_TOKENS_OPTION,
@@ -25,15 +26,18 @@ T = TypeVar("T")
 def convert_cli(
     input_path: Path = Arg(..., help="Input file or directory", exists=True),
     output_path: Path = Arg(
-        ..., help="Output .spacy file, or the output directory if the corpus is split"
+        ..., help="Output file (a directory for brat), or that of the parts if the corpus is split"
     ),
+    to: str = Opt(DOCBIN, "--to", help=f"Format to write: {', '.join((DOCBIN, *WRITERS))}"),
     corpus_format: Optional[str] = Opt(
         None,
         "--format",
         "-f",
         help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
     ),
-    lang: str = Opt(..., "--lang", "-l", help="Language of the corpus, e.g. en"),
+    lang: Optional[str] = Opt(
+        None, "--lang", "-l", help="Language of the corpus, e.g. en, for formats that have tokens"
+    ),
     tokenizer: Optional[str] = Opt(
         None, "--tokenizer", "-t", help="Registered tokenizer. Defaults to that of the language"
     ),
@@ -71,10 +75,10 @@ def convert_cli(
     ),
 ) -> None:
     """
-    Convert annotated files into DocBin format for training.
+    Convert annotated files into DocBin or another format.
 
-    An account of the entities, and of those that the docs can't hold, is printed
-    and saved beside each .spacy file. Without a split the output is one file;
+    An account of the entities, and of those that the format can't hold, is
+    printed and saved beside each file. Without a split the output is one file;
     with two or three parts it is a directory that holds train.spacy, dev.spacy
     and, for three, test.spacy.
     """
@@ -82,6 +86,7 @@ def convert_cli(
         accounts = convert(
             input_path,
             output_path,
+            to=to,
             corpus_format=corpus_format,
             lang=lang,
             tokenizer=tokenizer,

@@ -16,6 +16,7 @@ from ._accounts import (
     TEXT_KEY_OPTION,
     print_account,
 )
+from ._ceilings import print_width
 from ._util import app, reporting
 
 
@@ -107,6 +108,8 @@ def print_report(report: ProjectReport) -> None:
     """
     msg.info(f"Read {report.n_files:,} files in the format '{report.corpus_format}'")
     print_account(report.account)
+    if report.account.default_width is not None:
+        print_width(report.account.default_width)
     (tokenizer, n_misaligned), *others = report.misaligned.items()
     message = (
         f"{n_misaligned:,} of {report.n_entities:,} entities do not begin and end with a token of "

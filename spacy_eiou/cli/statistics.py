@@ -6,6 +6,8 @@ from wasabi import msg
 
 from ..evaluation import Statistics, statistics
 from ..evaluation.statistics import DISTINCT_THRESHOLD, RARE_LABEL_THRESHOLD, LabelStatistics
+from ..tables import one_line
+from ._ceilings import print_width
 from ._util import app, reporting
 
 
@@ -22,7 +24,7 @@ def statistics_cli(
 
     Their lengths and distinctiveness as in spaCy's "debug data", nesting, rare
     labels, and how many candidates each width costs and how many spans it
-    covers.
+    covers. Of a directory, also which documents its files share.
     """
     with reporting(f"Can't describe '{data_path}'"):
         result = statistics(data_path, output=output, spans_key=spans_key)
@@ -66,11 +68,14 @@ def print_statistics(result: Statistics) -> None:
         aligns=("r", "r", "r"),
         title="Candidate widths (tokens)",
     )
+    print_width(result.default_width)
     _print_warnings(result)
 
 
 def _print_labels(result: Statistics) -> None:
-    rows = [(name, *_format_row(label), label.spans) for name, label in result.labels.items()]
+    rows = [
+        (one_line(name), *_format_row(label), label.spans) for name, label in result.labels.items()
+    ]
     msg.info("SD = Span Distinctiveness, BD = Boundary Distinctiveness")
     msg.table(
         rows,
@@ -90,7 +95,9 @@ def _format_row(row: Union[LabelStatistics, Statistics]) -> List[str]:
 
 def _print_warnings(result: Statistics) -> None:
     if result.rare_labels:
-        counts = ", ".join(f"'{name}' ({result.labels[name].spans})" for name in result.rare_labels)
+        counts = ", ".join(
+            f"'{one_line(name)}' ({result.labels[name].spans})" for name in result.rare_labels
+        )
         msg.warn(
             f"{len(result.rare_labels)} labels with under {RARE_LABEL_THRESHOLD} spans", counts
         )
@@ -98,7 +105,8 @@ def _print_warnings(result: Statistics) -> None:
         msg.good(f"All labels have at least {RARE_LABEL_THRESHOLD} spans")
     ubiquitous = [name for name, label in result.labels.items() if label.docs_without == 0]
     if ubiquitous:
-        msg.warn("No examples for texts WITHOUT these labels", ", ".join(ubiquitous))
+        names = ", ".join(map(one_line, ubiquitous))
+        msg.warn("No examples for texts WITHOUT these labels", names)
     if result.span_distinctiveness < DISTINCT_THRESHOLD:
         msg.warn("Spans may not be distinct from the rest of the corpus")
     else:
@@ -107,3 +115,5 @@ def _print_warnings(result: Statistics) -> None:
         msg.warn("Boundary tokens are not distinct from the rest of the corpus")
     else:
         msg.good("Boundary tokens are distinct from the rest of the corpus")
+    for warning in result.warnings:
+        msg.warn(warning)

@@ -1,13 +1,14 @@
+from ..extras import find_transformer
 from ._files import list_files, printable
 from .account import Account
 from .annotators import MERGES, merge_annotators
 from .checks import Example, find_warnings
 from .conversion import PARTS, Reading, convert, make_nlp
-from .description import Conversion, CorpusDescription, find_transformer, make_config, prepare
+from .description import Conversion, CorpusDescription, make_config, prepare
 from .docbin import create_corpus
 from .docs import record_to_doc, records_to_docs
 from .draft import Draft, Mention, parse_each
-from .formats import READERS, Sample, register_format
+from .formats import READERS, WRITERS, Sample, Target, register_format, register_writer
 from .formats.bioc import read_bioc
 from .formats.brat import read_brat
 from .formats.cmeee import read_cmeee_json, read_cmeee_text
@@ -18,6 +19,7 @@ from .formats.iob2 import read_iob2
 from .formats.jsonl import read_json_items, read_jsonl
 from .formats.label_studio import read_label_studio
 from .formats.maintie import read_maintie
+from .formats.parquet import read_parquet
 from .formats.pubtator import read_pubtator
 from .formats.table import read_table
 from .formats.uima_cas import read_uima_cas
@@ -26,12 +28,14 @@ from .offsets import COUNTINGS
 from .project import ProjectReport, init_project
 from .record import Changed, CorpusError, Dropped, Entity, Record
 from .splits import IdSplit, read_ids, split_by_fractions, split_by_ids, split_by_sizes
+from .writing import write_records
 
 __all__ = [
     "COUNTINGS",
     "MERGES",
     "PARTS",
     "READERS",
+    "WRITERS",
     "Account",
     "Changed",
     "Conversion",
@@ -47,6 +51,7 @@ __all__ = [
     "Reading",
     "Record",
     "Sample",
+    "Target",
     "convert",
     "create_corpus",
     "find_transformer",
@@ -72,6 +77,7 @@ __all__ = [
     "read_jsonl",
     "read_label_studio",
     "read_maintie",
+    "read_parquet",
     "read_pubtator",
     "read_table",
     "read_uima_cas",
@@ -79,7 +85,9 @@ __all__ = [
     "record_to_doc",
     "records_to_docs",
     "register_format",
+    "register_writer",
     "split_by_fractions",
     "split_by_ids",
     "split_by_sizes",
+    "write_records",
 ]

@@ -13,6 +13,8 @@ from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 from .record import CorpusError
 
 COMPRESSED = (".gz", ".zst", ".zip")
+# How the names of accounts end that lie beside files which `convert` writes.
+ACCOUNT_SUFFIX = ".account.json"
 
 
 class CorpusFile(NamedTuple):
@@ -53,7 +55,8 @@ def printable(value: Any) -> str:
 
 
 def list_files(paths: Iterable[Path]) -> List[CorpusFile]:
-    """List files, and those in folders and in the folders within them, without hidden ones.
+    """List files, and those in folders and in the folders within them, without hidden ones and
+    accounts.
 
     paths (Iterable[Path]): Files and folders.
     RETURNS (List[CorpusFile]): The files, each of them once, sorted by name.
@@ -80,7 +83,8 @@ def _walk(folder: Path) -> Iterator[Path]:
         visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(item for item in folders if not item.startswith("."))
         for file in files:
-            if not file.startswith(".") and (Path(name) / file).is_file():
+            is_other = file.startswith(".") or file.endswith(ACCOUNT_SUFFIX)
+            if not is_other and (Path(name) / file).is_file():
                 yield Path(name) / file
 
 

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from ..spans.nesting import Nesting, find_nesting
 from ..spans.pairs import lay_end_to_end
+from ..spans.widths import WidthChoice, choose_width
 from ._files import printable
 from .record import Changed, Dropped, Record, Remark
 
@@ -18,14 +19,17 @@ class Account:
     """What a conversion produced, dropped and skipped.
 
     documents (int): Number of docs.
-    tokens (int): Number of tokens.
+    unit (str): What lengths count and nesting is told from: "tokens", or "characters" of a format
+        that has no tokens.
+    tokens (int): Number of tokens, if lengths count them.
     entities (Counter[str]): Number of entities per label.
-    longest (int): Length of the longest entity, in tokens.
+    longest (int): Length of the longest entity.
     skipped (Counter[str]): Number of skipped records per reason.
     dropped (Counter[str]): Number of dropped entities per reason.
     examples (Dict[str, Dropped]): The first dropped entity per reason.
     changed (Counter[str]): Number of entities that are not as the file states them, per reason.
     changed_examples (Dict[str, Changed]): The first of them per reason.
+    changed_texts (Counter[str]): Number of texts that the format can't hold as is, per reason.
     bad (List[str]): What is malformed: file, line or record, and what was expected there.
     n_items (int): Number of records and entities of the corpus, malformed ones too.
     n_by_several (int): Number of documents that several annotators annotated.
@@ -34,6 +38,7 @@ class Account:
 
     def __init__(self) -> None:
         self.documents = 0
+        self.unit = "tokens"
         self.tokens = 0
         self.entities: CounterType[str] = Counter()
         self.longest = 0
@@ -42,12 +47,14 @@ class Account:
         self.examples: Dict[str, Dropped] = {}
         self.changed: CounterType[str] = Counter()
         self.changed_examples: Dict[str, Changed] = {}
+        self.changed_texts: CounterType[str] = Counter()
         self.bad: List[str] = []
         self.n_items = 0
         self.n_by_several = 0
         self.warnings: List[str] = []
         self._agreement = (0, 0)
         self._spans: List[Tuple[int, int, int]] = []
+        self._lengths: List[int] = []
 
     def add(self, doc: Doc, spans_key: str, dropped: Iterable[Dropped] = ()) -> None:
         """Add a doc.
@@ -60,11 +67,24 @@ class Account:
         self._spans += [(self.documents, span.start, span.end) for span in spans]
         self.documents += 1
         self.tokens += len(doc)
+        self._lengths.append(len(doc))
         self.entities.update(span.label_ for span in spans)
         self.longest = max([self.longest, *(len(span) for span in spans)])
         for item in dropped:
             self.dropped[item.reason] += 1
             self.examples.setdefault(item.reason, item)
+
+    def add_text(self, record: Record) -> None:
+        """Add a text that is stored without tokens.
+
+        record (Record): The text and its entities.
+        """
+        self.unit = "characters"
+        spans = [(entity.start, entity.end) for entity in record.entities]
+        self._spans += [(self.documents, start, end) for start, end in spans]
+        self.documents += 1
+        self.entities.update(entity.label for entity in record.entities)
+        self.longest = max([self.longest, *(end - start for start, end in spans)])
 
     def add_record(self, record: Record) -> None:
         """Add what happened to a record before it became a doc.
@@ -107,12 +127,22 @@ class Account:
         spans = np.array(self._spans, dtype=np.int64).reshape(-1, 3)
         return find_nesting(lay_end_to_end(spans[:, 0], spans[:, 1:]))
 
+    @property
+    def default_width(self) -> Optional[WidthChoice]:
+        """How wide candidates are by default, and what the widest entities cost; None if there are
+        no entities."""
+        if not self._spans:
+            return None
+        spans = np.array(self._spans)
+        return choose_width(spans[:, 2] - spans[:, 1], np.array(self._lengths))
+
     def is_lossless(self) -> bool:
         """Tell whether the docs hold all records and entities of the corpus.
 
         RETURNS (bool): Whether nothing was dropped, skipped, changed or malformed.
         """
-        return not (self.dropped or self.skipped or self.changed or self.bad)
+        lost = (self.dropped, self.skipped, self.changed, self.changed_texts, self.bad)
+        return not any(lost)
 
     def to_dict(self) -> Dict[str, Any]:
         """Export the account.
@@ -122,11 +152,11 @@ class Account:
         nesting = self.nesting
         return {
             "documents": self.documents,
-            "tokens": self.tokens,
+            **({"tokens": self.tokens} if self.unit == "tokens" else {}),
             "entities": sum(self.entities.values()),
             "entities_per_label": dict(self.entities.most_common()),
             **{name: int(getattr(nesting, name).sum()) for name in NESTING},
-            "longest_in_tokens": self.longest,
+            f"longest_in_{self.unit}": self.longest,
             "skipped_records": dict(self.skipped),
             "dropped_entities": {
                 reason: {"count": count, "example": _example_to_dict(self.examples[reason])}
@@ -136,6 +166,7 @@ class Account:
                 reason: {"count": count, "example": _example_to_dict(self.changed_examples[reason])}
                 for reason, count in self.changed.most_common()
             },
+            "changed_texts": dict(self.changed_texts),
             "malformed": self.bad,
             "documents_of_several_annotators": self.n_by_several,
             "agreement": self.agreement,

@@ -1,11 +1,24 @@
 """What may be wrong with an annotated corpus."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import combinations
 from typing import Counter as CounterType
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import (
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from spacy.tokens import Doc
 
+from ..tables import one_line
 from .record import Record
 
 # Names that differ by a letter are mentioned from this length on: DNA and RNA are no mistake.
@@ -50,7 +63,7 @@ def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     examples = {part: list(members) for part, members in parts.items()}
     everything = [example for members in examples.values() for example in members]
     warnings = [
-        *_find_shared(examples),
+        *find_shared(examples),
         *_find_repeated(examples),
         *_find_contradictions(everything),
         *find_similar_labels(label for item in everything for _, _, label in item.entities),
@@ -62,10 +75,16 @@ def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     return warnings
 
 
-def _find_shared(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+def find_shared(parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
+    """Find documents that parts of a corpus share.
+
+    parts (Mapping[str, Sequence[Example]]): The annotated texts of each part, by its name.
+    YIELDS (str): A warning for each part that shares any with an earlier one. The first is train.
+    """
     texts: Set[str] = set()
     groups: Set[str] = set()
-    for part, examples in parts.items():
+    for part in sorted(parts, key=lambda part: part != "train"):
+        examples = parts[part]
         shared = [
             example for example in examples if example.text in texts or example.group in groups
         ]
@@ -110,23 +129,29 @@ def find_similar_labels(labels: Iterable[str]) -> List[str]:
     RETURNS (List[str]): The warnings.
     """
     counts: CounterType[str] = Counter(labels)
-    names = sorted(counts)
     warnings = []
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            if _fold(first) == _fold(second):
-                difference = "by case or by punctuation"
-            elif min(len(first), len(second)) >= MIN_LABEL_LENGTH and _differ_by_letter(
-                first, second
-            ):
-                difference = "by a letter"
-            else:
-                continue
-            warnings.append(
-                f"The labels '{first}' ({counts[first]:,}) and '{second}' ({counts[second]:,}) "
-                f"differ {difference}"
-            )
+    for first, second in _find_close_pairs(counts):
+        if _fold(first) == _fold(second):
+            difference = "by case or by punctuation"
+        elif min(len(first), len(second)) >= MIN_LABEL_LENGTH and _differ_by_letter(first, second):
+            difference = "by a letter"
+        else:
+            continue
+        warnings.append(
+            f"The labels '{one_line(first)}' ({counts[first]:,}) and '{one_line(second)}' "
+            f"({counts[second]:,}) differ {difference}"
+        )
     return warnings
+
+
+def _find_close_pairs(labels: Iterable[str]) -> List[Tuple[str, str]]:
+    """RETURNS (List[Tuple[str, str]]): The pairs that may be similar, in order: those that become
+    the same when folded, or by leaving out a character of one or both."""
+    groups: Dict[str, Set[str]] = defaultdict(set)
+    for label in labels:
+        for key in (_fold(label), label, *(label[:i] + label[i + 1 :] for i in range(len(label)))):
+            groups[key].add(label)
+    return sorted({pair for group in groups.values() for pair in combinations(sorted(group), 2)})
 
 
 def _fold(label: str) -> str:
@@ -146,6 +171,7 @@ def _differ_by_letter(first: str, second: str) -> bool:
 
 def _show(values: List[str]) -> str:
     shown = ", ".join(
-        f"'{value[:60]}...'" if len(value) > 60 else f"'{value}'" for value in values[:N_SHOWN]
+        f"'{one_line(value[:60])}...'" if len(value) > 60 else f"'{one_line(value)}'"
+        for value in values[:N_SHOWN]
     )
     return f"{shown} ..." if len(values) > N_SHOWN else shown

@@ -1,26 +1,47 @@
+import os
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import spacy
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
+from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from ..files import to_json, write_files
 from ._files import CorpusFile, printable
 from .account import Account
 from .annotators import merge_annotators
-from .checks import Example, find_warnings
+from .checks import Example, find_shared, find_warnings
+from .docbin import read_docs
 from .docs import records_to_docs
 from .formats import Format, get_format, recognize
+from .formats.writers import DOCBIN, Writer, get_writer
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
+from .writing import check_outputs, find_outputs, hold_records, require_tokenizer, write_parts
 
 PARTS = ("train", "dev", "test")
 # The share of malformed items from which on a corpus is refused.
 MAX_BAD = 0.01
 N_SHOWN = 20
+
+# The records of each file or folder that is written.
+Parts = Mapping[Path, Iterable[Record]]
+# The account of each of them, and what writes them all.
+Converted = Tuple[Dict[Path, Account], Callable[[], None]]
 
 
 class Reading(NamedTuple):
@@ -62,7 +83,8 @@ def convert(
     input_path: Path,
     output_path: Path,
     *,
-    lang: str,
+    lang: Optional[str] = None,
+    to: str = DOCBIN,
     corpus_format: Optional[str] = None,
     tokenizer: Optional[str] = None,
     spans_key: str = DEFAULT_SPANS_KEY,
@@ -81,11 +103,13 @@ def convert(
     strict: bool = False,
     silent: bool = True,
 ) -> Dict[Path, Account]:
-    """Convert a corpus into DocBin format, whole or split into two or three parts.
+    """Convert a corpus into DocBin or another format, whole or split into two or three parts.
 
     input_path (Path): The corpus, a file or a directory.
-    output_path (Path): The .spacy file to write, or if the corpus is split the directory.
-    lang (str): Code of the language.
+    output_path (Path): The file to write, a directory for "brat", or the directory of the parts if
+        the corpus is split.
+    lang (Optional[str]): Code of the language, which is needed if the format has tokens.
+    to (str): The format to write, "docbin" or one of `WRITERS`.
     corpus_format (Optional[str]): A name in `READERS`. If None, what the content tells.
     tokenizer (Optional[str]): Name of a registered tokenizer. If None, that of the language.
     spans_key (str): Key of the entities in `Doc.spans`.
@@ -112,13 +136,16 @@ def convert(
     paths = check_conversion(
         input_path,
         output_path,
+        to=to,
         corpus_format=corpus_format,
         reading=reading,
         split_sizes=split_sizes,
         split_fractions=split_fractions,
         split_ids=split_ids,
     )
-    nlp = make_nlp(lang, tokenizer)
+    nlp = None if lang is None else make_nlp(lang, tokenizer)
+    if to == DOCBIN or get_writer(to).needs_words:
+        require_tokenizer(to, nlp)
     found, inputs = find_format(corpus_format, [input_path])
     records = reading.read(found, inputs)
     check_records(records, [input_path], max_bad)
@@ -135,26 +162,51 @@ def convert(
         parts = _split_by_id_files(records, split_ids, strict)
     else:
         parts = [records]
-    converted = {
-        path: records_to_docs(nlp, tqdm(part, disable=silent or None), spans_key)
-        for path, part in zip(paths, parts, strict=True)
+    tracked = {
+        path: tqdm(part, disable=silent or None) for path, part in zip(paths, parts, strict=True)
     }
-    accounts = {path: account for path, (_, account) in converted.items()}
-    accounts[paths[-1]].warnings = find_warnings(
+    if to == DOCBIN:
+        accounts, write = _to_docbin(tracked, nlp, spans_key)
+    else:
+        accounts, write = _to_format(get_writer(to), tracked, nlp)
+    accounts[paths[-1]].warnings += find_warnings(
         {path.stem: to_examples(part) for path, part in zip(paths, parts, strict=True)}
     )
+    if not any(account.documents for account in accounts.values()):
+        reasons = ", ".join(reason for account in accounts.values() for reason in account.skipped)
+        raise CorpusError(f"{printable(input_path)}: no record can be written as {to} ({reasons})")
     if strict:
         _check_lossless(accounts.values())
-    contents = {path: docs.to_bytes() for path, (docs, _) in converted.items()}
-    contents.update((_account_path(path), to_json(accounts[path].to_dict())) for path in paths)
-    write_files(contents)
+    if to == DOCBIN and len(paths) == 1:
+        _warn_of_other_parts(paths[0], parts[0])
+    write()
     return accounts
+
+
+def _to_docbin(parts: Parts, nlp: Optional[Language], spans_key: str) -> Converted:
+    nlp = require_tokenizer(DOCBIN, nlp)
+    converted = {path: records_to_docs(nlp, part, spans_key) for path, part in parts.items()}
+    accounts = {path: account for path, (_, account) in converted.items()}
+
+    def write() -> None:
+        contents = {path: docs.to_bytes() for path, (docs, _) in converted.items()}
+        contents.update((_account_path(path), to_json(accounts[path].to_dict())) for path in parts)
+        write_files(contents)
+
+    return accounts, write
+
+
+def _to_format(writer: Writer, parts: Parts, nlp: Optional[Language]) -> Converted:
+    held = {path: hold_records(writer, part, nlp) for path, part in parts.items()}
+    accounts = {path: account for path, (_, account) in held.items()}
+    return accounts, lambda: write_parts(writer, held)
 
 
 def check_conversion(
     input_path: Path,
     output_path: Path,
     *,
+    to: str = DOCBIN,
     corpus_format: Optional[str] = None,
     reading: Reading = Reading(),
     split_sizes: Optional[Sequence[int]] = None,
@@ -164,7 +216,7 @@ def check_conversion(
     """Check what can be known of a conversion before anything is read. The arguments are those of
     `convert`.
 
-    RETURNS (List[Path]): The .spacy files that will be written.
+    RETURNS (List[Path]): The files or folders that will be written.
     RAISES (CorpusError): If an argument is not as expected.
     """
     if corpus_format is not None:
@@ -173,8 +225,23 @@ def check_conversion(
     splits = [split for split in (split_sizes, split_fractions, split_ids) if split is not None]
     if len(splits) > 1:
         raise CorpusError("Expected one way to split: by sizes, by fractions or by ids")
-    outputs = _find_outputs(output_path, len(splits[0]) if splits else None)
-    _check_paths([input_path, *(split_ids or [])], outputs)
+    writer = None if to == DOCBIN else get_writer(to)
+    outputs = _find_parts(output_path, len(splits[0]) if splits else None, writer)
+    inputs = [input_path, *(split_ids or [])]
+    if writer is None:
+        files = [*outputs, *map(_account_path, outputs)]
+        _check_paths(inputs, files)
+        for output in files:
+            if output.is_dir():
+                raise CorpusError(f"{output}: expected a file to write, not a directory")
+    else:
+        _check_paths(inputs, [file for path in outputs for file in find_outputs(writer, path)])
+        check_outputs(writer, outputs)
+        if Path(os.path.realpath(output_path)).is_relative_to(os.path.realpath(input_path)):
+            raise CorpusError(
+                f"{printable(output_path)}: expected an output outside of {printable(input_path)}, "
+                "which would hold it the next time"
+            )
     return outputs
 
 
@@ -233,6 +300,21 @@ def to_examples(records: Iterable[Record]) -> List[Example]:
     return [Example.from_record(record) for record in records if record.skipped is None]
 
 
+def _warn_of_other_parts(path: Path, records: List[Record]) -> None:
+    """Warn of documents that a part shares with others that lie beside it."""
+    examples = to_examples(records)
+    for part in PARTS if path.stem in PARTS else ():
+        other = path.with_name(f"{part}.spacy")
+        if other != path and other.exists():
+            try:
+                others = [Example.from_doc(doc) for doc in read_docs(other, Vocab())]
+            # It is not this file that is damaged.
+            except CorpusError:
+                continue
+            for warning in find_shared({part: others, path.stem: examples}):
+                warnings.warn(warning, stacklevel=3)
+
+
 def _check_lossless(accounts: Iterable[Account]) -> None:
     losses: List[str] = []
     for account in accounts:
@@ -241,6 +323,7 @@ def _check_lossless(accounts: Iterable[Account]) -> None:
             (account.skipped, "records skipped"),
             (account.dropped, "entities dropped"),
             (account.changed, "entities changed"),
+            (account.changed_texts, "texts changed"),
         ):
             losses += [f"{count:,} {kind} ({reason})" for reason, count in counts.items()]
     if losses:
@@ -281,23 +364,22 @@ def _split_by_id_files(
     return split.parts
 
 
-def _find_outputs(output_path: Path, n_parts: Optional[int]) -> List[Path]:
+def _find_parts(output_path: Path, n_parts: Optional[int], writer: Optional[Writer]) -> List[Path]:
+    suffix = ".spacy" if writer is None else writer.suffix
     if n_parts is None:
-        if output_path.suffix != ".spacy":
+        if output_path.suffix != suffix and writer is None:
             raise CorpusError(f"Expected an output file with the suffix .spacy, not {output_path}")
         return [output_path]
     if not 2 <= n_parts <= len(PARTS):
         raise CorpusError(f"Expected two or three parts ({', '.join(PARTS)}), not {n_parts}")
-    return [output_path / f"{name}.spacy" for name in PARTS[:n_parts]]
+    return [output_path / f"{name}{suffix}" for name in PARTS[:n_parts]]
 
 
 def _check_paths(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     for path in inputs:
         if not path.exists():
             raise CorpusError(f"{printable(path)}: expected a file or a directory to read")
-    for output in (*outputs, *map(_account_path, outputs)):
-        if output.is_dir():
-            raise CorpusError(f"{output}: expected a file to write, not a directory")
+    for output in outputs:
         if output.exists() and any(output.samefile(path) for path in inputs):
             raise CorpusError(f"Expected another output path: {output} is read, and would be lost")
 

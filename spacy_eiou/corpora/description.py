@@ -1,24 +1,19 @@
 """How a corpus is converted and what it sets in a training config, as a file says it."""
 
-import warnings
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
 import srsly
 from pydantic import BaseModel, Field
 from spacy.schemas import ConfigSchemaTraining
-from spacy.tokens import Doc
 from spacy.util import load_config, load_model_from_config, registry
-from spacy.vocab import Vocab
 from thinc.api import Config
 
-from ..extras import check_transformers
+from ..extras import check_transformers, find_transformer
 from ..files import write_file
 from .account import Account
-from .conversion import MAX_BAD, PARTS, Reading, check_conversion, convert
-from .docbin import read_docs
+from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
 
 
@@ -106,7 +101,6 @@ def prepare(
         accounts.update(
             convert(**call, lang=corpus.lang, tokenizer=corpus.tokenizer, silent=silent)
         )
-    _warn_about_shared_docs(output_path)
     write_file(filled_path, config.to_bytes())
     return accounts
 
@@ -145,32 +139,6 @@ def _check_conversion(call: Dict[str, Any]) -> List[Path]:
     return check_conversion(**others, reading=reading)
 
 
-def _warn_about_shared_docs(output_path: Path) -> None:
-    earlier: List[Doc] = []
-    for path in [output_path / f"{part}.spacy" for part in PARTS]:
-        docs = list(read_docs(path, Vocab())) if path.exists() else []
-        n_shared = count_shared_docs(docs, earlier)
-        if n_shared:
-            warnings.warn(
-                f"{n_shared:,} of {len(docs):,} docs of {path.name} have a text, or belong to a "
-                "document, that an earlier part has too: scores on them are too high",
-                stacklevel=3,
-            )
-        earlier += docs
-
-
-def count_shared_docs(docs: List[Doc], others: List[Doc]) -> int:
-    """Count the docs whose text, or the document that they are a part of, is among other docs.
-
-    docs (List[Doc]): The docs to count, as `convert` makes them.
-    others (List[Doc]): The other docs.
-    RETURNS (int): The number of docs.
-    """
-    texts = {doc.text for doc in others}
-    groups = {doc.user_data["group"] for doc in others if "group" in doc.user_data}
-    return sum(doc.text in texts or doc.user_data.get("group") in groups for doc in docs)
-
-
 def make_config(
     config_path: Path,
     corpus: CorpusDescription,
@@ -201,7 +169,7 @@ def make_config(
         check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
         registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
-    except ValueError as err:
+    except (ImportError, ValueError) as err:
         raise CorpusError(f"{config_path}: can't be filled in for the corpus ({err})") from err
     # Filling in leaves out what spaCy does not know.
     unknown = sorted(_get_names(config) - _get_names(filled))
@@ -219,19 +187,3 @@ def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:
         else:
             names.add(f"{prefix}{key}")
     return names
-
-
-def find_transformer(name: str) -> str:
-    """Find a transformer by name.
-
-    name (str): A Python package that ships a transformer in its folder `model`, a folder, or a name
-        on a hub.
-    RETURNS (str): The folder, or the name on the hub.
-    """
-    module = name.replace("-", "_")
-    package = find_spec(module) if module.isidentifier() else None
-    if package is not None and package.origin is not None:
-        model_path = Path(package.origin).parent / "model"
-        if model_path.is_dir():
-            return str(model_path)
-    return name

@@ -19,12 +19,14 @@ class Entity:
     end (int): Offset after the last character.
     label (str): The entity type.
     kb_id (str): Its identifier in a knowledge base, if the corpus gives one.
+    score (Optional[float]): Its score, if a model has predicted it.
     """
 
     start: int
     end: int
     label: str
     kb_id: str = ""
+    score: Optional[float] = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ..spans.groups import LabeledSpan, to_boundaries
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Bools, Ints
 from ..spans.scores import score_spans
+from .bootstrap import bootstrap_intervals
 from .errors import ERROR_CLASSES, SpanError, find_errors
 
 # The least value of each group.
@@ -89,6 +90,7 @@ def analyze_docs(
     RETURNS (Dict[str, Any]): JSON-serializable values:
         docs: Number of docs.
         scores: The scores of `score_spans`.
+        intervals: Their intervals, see `bootstrap_intervals`.
         training_counts: As passed.
         errors: Number of errors of each class.
         errors_per_type: The same for each label: that of the gold span, or of the predicted one
@@ -106,6 +108,7 @@ def analyze_docs(
             calibration error).
         examples: Errors with the text around them, see `find_examples`.
     """
+    sides = [doc.gold for doc in docs], [doc.predicted for doc in docs]
     errors = [find_errors(doc.gold, doc.predicted) for doc in docs]
     all_errors = [error for doc_errors in errors for error in doc_errors]
     n_examples = training_counts or Counter(label for doc in docs for *_, label in doc.gold)
@@ -115,7 +118,8 @@ def analyze_docs(
     correct = np.array([span in doc.gold for doc in docs for span in doc.candidates], dtype=bool)
     return {
         "docs": len(docs),
-        "scores": score_spans([doc.gold for doc in docs], [doc.predicted for doc in docs]),
+        "scores": score_spans(*sides),
+        "intervals": bootstrap_intervals(*sides),
         "training_counts": None if training_counts is None else dict(training_counts),
         "errors": _count_classes(all_errors),
         "errors_per_type": _count_classes_per_type(all_errors),

@@ -9,7 +9,9 @@ from spacy.training import Example
 from thinc.types import Floats2d, Ragged
 from tqdm import tqdm
 
+from ..corpora import printable
 from ..files import to_json, write_files
+from ..pipeline.ceilings import find_ceilings
 from ..pipeline.loading import load_pipeline
 from ..pipeline.prediction import (
     FLOOR,
@@ -58,14 +60,15 @@ def analyze(
         predict(nlp, component, annotated), total=len(annotated), disable=silent or None
     )
     analysis = {
-        "model": model,
-        "data": str(data_path),
+        "model": printable(model),
+        "data": printable(data_path),
         "spans_key": spans_key,
         "threshold": component.cfg["threshold"],
         "label_thresholds": component.cfg.get("label_thresholds", {}),
         "floor": FLOOR,
         "direction": nlp.vocab.writing_system["direction"],
         "unannotated_docs": len(examples) - len(annotated),
+        "ceilings": find_ceilings(component, annotated, nlp=nlp).to_dict(),
         **analyze_docs(list(progress), get_training_counts(component), max_examples=limit),
     }
     if output is not None:

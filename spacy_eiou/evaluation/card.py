@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import srsly
+from jinja2 import TemplateError
 from spacy.cli.package import get_meta
 from spacy.util import load_config
 from thinc.api import Config
@@ -9,6 +10,7 @@ from thinc.api import Config
 from ..corpora.description import Conversion, CorpusDescription
 from ..files import write_file
 from ..spans.scores import SUBSETS, select_scores
+from ..tables import markdown_code, markdown_text
 from ..templates import render_template
 
 # What the card shows of the block [training] of the config.
@@ -44,33 +46,43 @@ def write_card(
     RAISES (OSError): If a file is missing.
     """
     # The same as in the package, with what it requires.
-    meta = get_meta(model_path, srsly.read_json(model_path / "meta.json"), require_parent=True)
+    try:
+        meta = get_meta(model_path, srsly.read_json(model_path / "meta.json"), require_parent=True)
+    except (AttributeError, KeyError, TypeError) as err:
+        raise ValueError(
+            f"{model_path}: expected a pipeline that spaCy can load ({err!r})"
+        ) from err
     config = load_config(model_path / "config.cfg", interpolate=True)
     metrics = srsly.read_json(metrics_path)
     component = find_scored_component(config, metrics)
     settings = srsly.read_json(model_path / component / "cfg")
     corpus = None if corpus_path is None else CorpusDescription.read(corpus_path)
     counts = settings["class_counts"] or []
-    text = render_template(
-        "card.md",
-        {
-            "name": get_package_name(meta["lang"], name or meta["name"]),
-            "version": version or meta["version"],
-            "meta": meta,
-            "component": component,
-            "settings": settings,
-            # The last class is "no entity".
-            "counts": dict(zip(settings["labels"], counts[:-1])),
-            "scores": select_scores(metrics, settings["spans_key"]),
-            "subsets": SUBSETS,
-            "metrics_name": metrics_path.name,
-            "corpus": corpus,
-            "splits": [describe_split(conversion) for conversion in corpus.convert]
-            if corpus
-            else [],
-            "training": describe_training(config, component),
-        },
-    )
+    values = {
+        "name": get_package_name(meta["lang"], name or meta["name"]),
+        "version": version or meta["version"],
+        "meta": meta,
+        "component": component,
+        "settings": settings,
+        # The last class is "no entity".
+        "counts": dict(zip(settings["labels"], counts[:-1])),
+        # As Python code
+        "group": f"doc.spans[{srsly.json_dumps(settings['spans_key'])}]",
+        "scores": select_scores(metrics, settings["spans_key"]),
+        "intervals": metrics.get("intervals"),
+        "subsets": SUBSETS,
+        "metrics_name": metrics_path.name,
+        "corpus": corpus,
+        "splits": [describe_split(conversion) for conversion in corpus.convert] if corpus else [],
+        "training": describe_training(config, component),
+    }
+    try:
+        text = render_template("card.md", values)
+    # What someone else wrote as JSON may be anything.
+    except (TemplateError, AttributeError, KeyError, TypeError) as err:
+        raise ValueError(
+            f"{metrics_path}: expected scores as `eiou evaluate --output` saves them ({err})"
+        ) from err
     write_file(model_path / "README.md", text.encode("utf8"))
     return text
 
@@ -83,13 +95,15 @@ def find_scored_component(config: Config, metrics: Dict[str, Any]) -> str:
     RETURNS (str): Name of the nested_spancat whose spans key was scored.
     RAISES (ValueError): If there is none.
     """
+    if not isinstance(metrics, dict):
+        metrics = {}
     keys: Dict[str, str] = {
         name: component["spans_key"]
         for name, component in config["components"].items()
         if component["factory"] == "nested_spancat"
     }
     for name, spans_key in keys.items():
-        if f"spans_{spans_key}_per_type" in metrics:
+        if isinstance(metrics.get(f"spans_{spans_key}_per_type", 0), (dict, type(None))):
             return name
     raise ValueError(
         "Expected scores of a spans key that a nested_spancat writes, as `eiou evaluate --output` "
@@ -109,18 +123,18 @@ def describe_split(conversion: Conversion) -> str:
     conversion (Conversion): One conversion of the description of a corpus.
     RETURNS (str): The description, in Markdown.
     """
-    name = f"`{conversion.input}`"
+    name = markdown_code(conversion.input)
     if conversion.split_sizes is not None:
         return f"{name} in its order, {_join(conversion.split_sizes)} records"
     if conversion.split_fractions is not None:
         return f"{name} at random by document, {_join(conversion.split_fractions)}"
     if conversion.split_ids:
         return f"{name} by lists of ids, {_join(conversion.split_ids)}"
-    return f"{name} as `{conversion.output}`"
+    return f"{name} as {markdown_code(conversion.output)}"
 
 
 def _join(values: List[Any]) -> str:
-    return " / ".join(map(str, values))
+    return " / ".join(markdown_text(str(value)) for value in values)
 
 
 def describe_training(config: Config, component: str) -> str:

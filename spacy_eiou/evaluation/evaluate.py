@@ -6,10 +6,16 @@ from typing import Any, Dict, List, Optional
 from spacy.language import Language
 from spacy.training import Example
 
-from ..files import write_json
+from ..files import check_not_read, write_json
 from ..pipeline.loading import load_pipeline
-from ..pipeline.prediction import find_spans_key, get_spans_keys, read_examples
-from ..pipeline.scorer import nested_spans_score
+from ..pipeline.prediction import (
+    find_ceilings_of_key,
+    find_spans_key,
+    get_spans_keys,
+    read_examples,
+)
+from ..pipeline.scorer import get_compared_spans, nested_spans_score
+from .bootstrap import bootstrap_intervals
 
 
 def evaluate(
@@ -30,12 +36,17 @@ def evaluate(
     spans_key (Optional[str]): Key of `Doc.spans` to score. If None, the one that both a component
         of the pipeline and the data hold.
     batch_size (Optional[int]): Number of docs to predict at once. If None, that of the pipeline.
-    RETURNS (Dict[str, Any]): The scores of `nested_spans_score`; as `spans_key` what they are for,
-        and as `speed` the words per second of tokenization and prediction, once everything is
-        loaded and compiled.
-    RAISES (ValueError): If the data or the pipeline do not tell which spans to score.
+    RETURNS (Dict[str, Any]): The scores of `nested_spans_score`; as `intervals` their 95 %
+        intervals and numbers of documents, see `bootstrap_intervals`; as `spans_key` what they are
+        for, as `speed` the words per second of tokenization and prediction, once everything is
+        loaded and compiled, and as `ceilings` the gold spans that can never be predicted, see
+        `Ceilings`.
+    RAISES (ValueError): If the data or the pipeline do not tell which spans to score, or the output
+        is one of their files.
     RAISES (OSError): If there is no such pipeline.
     """
+    if output is not None:
+        check_not_read(output, [model, data_path])
     nlp = load_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
     spans_key = find_spans_key(nlp, examples, spans_key)
@@ -44,9 +55,12 @@ def evaluate(
             f"No component of the pipeline says that it writes the spans key '{spans_key}'",
             stacklevel=2,
         )
+    ceilings = find_ceilings_of_key(nlp, examples, spans_key)
     speed = predict(nlp, examples, batch_size)
     scores = nested_spans_score(examples, spans_key=spans_key)
-    scores = {**scores, "spans_key": spans_key, "speed": speed}
+    intervals = bootstrap_intervals(*get_compared_spans(examples, spans_key))
+    scores = {**scores, "spans_key": spans_key, "speed": speed, "intervals": intervals}
+    scores["ceilings"] = None if ceilings is None else ceilings.to_dict()
     if output is not None:
         write_json(output, scores)
     return scores

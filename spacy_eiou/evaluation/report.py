@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from jinja2 import Environment, PackageLoader
 
+from ..tables import format_interval
 from .charts import PERCENT_TICKS, Bars, Line, Tick, draw_bars, draw_lines
 from .errors import ERROR_CLASSES
 from .layers import render_layers
@@ -64,9 +65,9 @@ def render_report(analysis: Dict[str, Any]) -> str:
     """Render an error analysis as an HTML page that loads nothing.
 
     analysis (Dict[str, Any]): What `analyze_docs` returns, and what was analyzed: the `model`, the
-        `data`, the `spans_key`, the number of `unannotated_docs`, the `threshold` or None, the
-        `label_thresholds`, the least probability `floor` of a candidate, and the writing
-        `direction`, "ltr" or "rtl".
+        `data`, the `spans_key`, the number of `unannotated_docs`, the `ceilings`, the `threshold`
+        or None, the `label_thresholds`, the least probability `floor` of a candidate, and the
+        writing `direction`, "ltr" or "rtl".
     RETURNS (str): The page.
     """
     environment = Environment(
@@ -75,7 +76,7 @@ def render_report(analysis: Dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = _format_percent
+    environment.filters.update(percent=format_percent, interval=format_interval)
     types = _sort_types(analysis)
     return environment.get_template("report.html").render(
         analysis,
@@ -99,7 +100,8 @@ def render_report(analysis: Dict[str, Any]) -> str:
     )
 
 
-def _format_percent(score: Optional[float]) -> str:
+def format_percent(score: Optional[float]) -> str:
+    """RETURNS (str): A score as a page shows it, as a number of percent."""
     return "–" if score is None else f"{100 * score:.1f}"
 
 

@@ -1,6 +1,6 @@
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Counter, Dict, Iterable, List, Optional, Tuple
@@ -8,13 +8,16 @@ from typing import Any, Counter, Dict, Iterable, List, Optional, Tuple
 import numpy as np
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.tokens import Doc
+from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
 
+from ..corpora import Example, find_warnings
 from ..corpora.docbin import read_docs
-from ..files import write_json
+from ..files import check_not_read, write_json
 from ..spans.groups import describe_spans_keys
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Ints, lay_end_to_end
+from ..spans.widths import WidthChoice, choose_width, count_candidates
 
 # The same as spaCy's thresholds for `debug data`.
 RARE_LABEL_THRESHOLD = 50
@@ -80,7 +83,9 @@ class Statistics:
     lengths (Dict[int, int]): Number of spans of each length in tokens.
     widths (List[WidthStatistics]): Cost and coverage of candidates up to several widths, the last
         one that of the longest span.
+    default_width (WidthChoice): How wide candidates are by default, and what the widest spans cost.
     labels (Dict[str, LabelStatistics]): Statistics by label, the most frequent one first.
+    warnings (List[str]): What may be wrong with the corpus, see `find_warnings`.
     """
 
     docs: int
@@ -99,7 +104,9 @@ class Statistics:
     depths: Dict[int, int]
     lengths: Dict[int, int]
     widths: List[WidthStatistics]
+    default_width: WidthChoice
     labels: Dict[str, LabelStatistics]
+    warnings: List[str] = field(default_factory=list)
 
     @property
     def rare_labels(self) -> List[str]:
@@ -119,13 +126,27 @@ def statistics(
 ) -> Statistics:
     """Compute statistics of the spans in annotated data.
 
-    data_path (Path): A .spacy file or a directory of them.
+    data_path (Path): A .spacy file or a directory of them, which are taken for the parts of a
+        corpus: warnings tell of documents that they share.
     output (Optional[Path]): JSON file to write the statistics to.
     spans_key (str): Key of `Doc.spans` to look at.
     RETURNS (Statistics): The statistics.
-    RAISES (ValueError): If a file is damaged, or no doc has spans under the key.
+    RAISES (ValueError): If a file is damaged, no doc has spans under the key, or the output is one
+        of the files.
     """
-    result = compute_statistics(read_docs(data_path, Vocab()), spans_key)
+    if output is not None:
+        check_not_read(output, [data_path])
+    vocab = Vocab()
+    parts = {
+        path.stem: list(read_docs(path, vocab)) for path in walk_corpus(data_path, FILE_TYPE)
+    } or {"": list(read_docs(data_path, vocab))}
+    result = compute_statistics(chain.from_iterable(parts.values()), spans_key)
+    result.warnings = find_warnings(
+        {
+            part: [Example.from_doc(doc, spans_key) for doc in docs if spans_key in doc.spans]
+            for part, docs in parts.items()
+        }
+    )
     if output is not None:
         write_json(output, result.to_dict())
     return result
@@ -177,6 +198,7 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) 
         depths=_count_values(nesting.depth),
         lengths=_count_values(lengths),
         widths=_describe_widths(lengths, doc_lengths),
+        default_width=choose_width(lengths, doc_lengths),
         labels=labels,
     )
 
@@ -227,14 +249,8 @@ def _describe_widths(lengths: Ints, doc_lengths: Ints) -> List[WidthStatistics]:
     return [
         WidthStatistics(
             width=width,
-            candidates_per_token=float(_count_candidates(doc_lengths, width) / doc_lengths.sum()),
+            candidates_per_token=float(count_candidates(doc_lengths, width) / doc_lengths.sum()),
             coverage=float((lengths <= width).mean()),
         )
         for width in widths
     ]
-
-
-def _count_candidates(doc_lengths: Ints, width: int) -> int:
-    """Count the spans of up to `width` tokens: a doc of n tokens has n - w + 1 of each width w."""
-    widths = np.minimum(doc_lengths, width)
-    return int((widths * (2 * doc_lengths - widths + 1) // 2).sum())

@@ -2,9 +2,11 @@
 
 from typing import Any, Callable, Iterable, List, Tuple
 
+import numpy as np
+from spacy.attrs import ORTH
 from spacy.ml.models.tok2vec import MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
-from thinc.api import Model
+from thinc.api import Model, to_numpy
 from thinc.layers.chain import forward as forward_chain
 from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
 from thinc.util import get_array_module
@@ -20,23 +22,27 @@ def build_tok2vec_v1(
 
     PyTorch computes the layers that are Thinc's own "Linear.v1", "Maxout.v1" and "LayerNorm.v1". In
     prediction, the tokens of a batch that have all features in common share one embedding, if the
-    embedding is "spacy.MultiHashEmbed.v2" without static vectors.
+    embedding is "spacy.MultiHashEmbed.v2".
 
     embed (Model[List[Doc], List[Floats2d]]): Embeds tokens without their context.
     encode (Model[List[Floats2d], List[Floats2d]]): Encodes the context.
     RETURNS (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
     """
     tok2vec = build_Tok2Vec_model(embed, encode)
-    if is_hash_embedding(embed):
+    if is_hash_embedding(embed, include_static_vectors=False):
         replace_forward(tok2vec, embed, embed_distinct)
+    elif is_hash_embedding(embed, include_static_vectors=True):
+        replace_forward(tok2vec, embed, embed_distinct_words)
     compute_with_torch(tok2vec)
     return tok2vec
 
 
-def is_hash_embedding(model: Model[List[Doc], List[Floats2d]]) -> bool:
-    """RETURNS (bool): Whether a model is "spacy.MultiHashEmbed.v2" without static vectors, by the
-    functions of its layers."""
-    expected = MultiHashEmbed(1, ["NORM", "SHAPE"], [1, 1], include_static_vectors=False)
+def is_hash_embedding(
+    model: Model[List[Doc], List[Floats2d]], *, include_static_vectors: bool
+) -> bool:
+    """RETURNS (bool): Whether a model is "spacy.MultiHashEmbed.v2", by the functions of its
+    layers."""
+    expected = MultiHashEmbed(1, ["NORM", "SHAPE"], [1, 1], include_static_vectors)
     same_chain = _functions([model, *model.layers]) == _functions([expected, *expected.layers])
     # With other numbers of attributes, the same layers occur more or less often.
     return same_chain and set(_functions(model.walk())) <= set(_functions(expected.walk()))
@@ -49,7 +55,7 @@ def _functions(nodes: Iterable[Model[Any, Any]]) -> List[Callable[..., Any]]:
 def embed_distinct(
     model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    """The forward pass of "spacy.MultiHashEmbed.v2"."""
+    """The forward pass of "spacy.MultiHashEmbed.v2" without static vectors."""
     if is_train:
         return forward_chain(model, docs, is_train)  # type: ignore[no-any-return]
     extract, to_ragged, embed, mix, to_list = model.layers
@@ -58,6 +64,29 @@ def embed_distinct(
     distinct = Ragged(features.dataXd[rows], model.ops.asarray1i([len(rows)]))
     vectors = mix.predict(embed.predict(distinct)).dataXd[kinds]
     return to_list.predict(Ragged(vectors, features.lengths)), no_backprop
+
+
+def embed_distinct_words(
+    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    """The forward pass of "spacy.MultiHashEmbed.v2" with static vectors."""
+    # Vectors of words need not be those of their forms, as the table may say.
+    if is_train or getattr(docs[0].vocab.vectors, "attr", ORTH) != ORTH:
+        return forward_chain(model, docs, is_train)  # type: ignore[no-any-return]
+    both, mix, to_list = model.layers
+    (extract, to_ragged, embed), static_vectors = both.layers[0].layers, both.layers[1]
+    ops = model.ops
+    features = to_ragged.predict(extract.predict(docs))
+    words = np.concatenate([doc.to_array(ORTH) for doc in docs])
+    rows, kinds = distinct_rows(
+        ops.xp.column_stack([features.dataXd, ops.asarray(words.astype("uint64"))])
+    )
+    lengths = ops.asarray1i([len(rows)])
+    hashed = embed.predict(Ragged(features.dataXd[rows], lengths))
+    doc = Doc(docs[0].vocab, words=words[to_numpy(rows)].tolist())
+    vectors = ops.xp.hstack([hashed.dataXd, static_vectors.predict([doc]).dataXd])
+    mixed = mix.predict(Ragged(vectors, lengths)).dataXd[kinds]
+    return to_list.predict(Ragged(mixed, features.lengths)), no_backprop
 
 
 def distinct_rows(features: Ints2d) -> Tuple[Ints1d, Ints1d]:

@@ -6,36 +6,31 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import srsly
-from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config
 from thinc.types import Floats2d, Ragged
 
-from ..files import replacing, write_file, write_json
+from ..files import check_not_read, replacing, write_file, write_json
 from ..spans.groups import describe_spans_keys, get_spans
-from ..spans.pairs import Bools
+from ..spans.pairs import Ints
 from ..spans.scores import select_scores
 from .loading import load_pipeline
 from .nested_spancat import NestedSpanCategorizer
 from .prediction import FLOOR, find_component, predict_candidates, read_examples, select_likely
 from .scorer import nested_spans_score
-from .thresholds import Scores, find_label_thresholds, find_threshold
+from .thresholds import (
+    MIN_EXAMPLES,
+    Labels,
+    ScoredSpans,
+    Thresholds,
+    cross_validate,
+    find_thresholds,
+)
 
 # A batch of docs, its candidates and their scores.
 Prediction = Tuple[List[Doc], Tuple[Ragged, Floats2d]]
-
-
-class Thresholds(NamedTuple):
-    """The least probability of a span that is kept.
-
-    common (float): That of all labels.
-    by_label (Dict[str, float]): That of labels that have one of their own.
-    """
-
-    common: float
-    by_label: Dict[str, float]
 
 
 class Calibration(NamedTuple):
@@ -46,7 +41,13 @@ class Calibration(NamedTuple):
     kept_old (bool): Whether the old ones score better, so that the pipeline keeps them.
     before (Dict[str, Any]): The scores of `score_spans` with the old thresholds.
     after (Dict[str, Any]): Those with the thresholds that the pipeline has now.
+    cross_validated (Optional[Dict[str, float]]): Precision, recall, micro and macro F-score of a
+        common threshold on docs that did not choose it, see `cross_validate`. None if there are not
+        two docs.
+    cross_validated_by_label (Optional[Dict[str, float]]): The same of thresholds per label, if they
+        were asked for.
     n_gold (Dict[str, int]): The number of gold spans of each label of the component.
+    n_docs (int): The number of annotated docs.
     output (Path): Where the pipeline is saved.
     """
 
@@ -55,13 +56,29 @@ class Calibration(NamedTuple):
     kept_old: bool
     before: Dict[str, Any]
     after: Dict[str, Any]
+    cross_validated: Optional[Dict[str, float]]
+    cross_validated_by_label: Optional[Dict[str, float]]
     n_gold: Dict[str, int]
+    n_docs: int
     output: Path
 
     @property
     def thresholds(self) -> Thresholds:
         """The thresholds that the pipeline has now."""
         return self.old if self.kept_old else self.new
+
+    @property
+    def lost_by_label(self) -> Optional[float]:
+        """How much lower the macro F-score of thresholds per label is in cross-validation than that
+        of a common one, so that they are left out. None if it is not lower."""
+        common, by_label = self.cross_validated, self.cross_validated_by_label
+        lost = common["macro_f"] - by_label["macro_f"] if common and by_label else 0.0
+        return lost if lost > 0 else None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): JSON-serializable values."""
+        thresholds = {name: getattr(self, name)._asdict() for name in ("old", "new", "thresholds")}
+        return {**self._asdict(), **thresholds, "output": str(self.output)}
 
 
 def calibrate(
@@ -71,7 +88,8 @@ def calibrate(
     output: Optional[Path] = None,
     component_name: Optional[str] = None,
     per_label: bool = False,
-    min_examples: int = 10,
+    min_examples: int = MIN_EXAMPLES,
+    json_path: Optional[Path] = None,
     use_gpu: int = -1,
 ) -> Calibration:
     """Find the thresholds that score best on development data and store them in the pipeline,
@@ -81,16 +99,20 @@ def calibrate(
     data_path (Path): A .spacy file or a directory of them.
     output (Optional[Path]): Directory to save the pipeline to, by default the one it is in.
     component_name (Optional[str]): Name of the component. If None, the only one of its kind.
-    per_label (bool): Whether to find a threshold per label, which maximises the macro F-score, and
-        not only a common one, which maximises the micro F-score.
+    per_label (bool): Whether to find a threshold per label, for the macro F-score, and not only a
+        common one, which maximises the micro F-score. They are shrunk towards the common one, and
+        used if they score higher in cross-validation.
     min_examples (int): Labels with fewer gold spans keep the common threshold.
+    json_path (Optional[Path]): JSON file to write the thresholds and the scores to.
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Calibration): The thresholds and the scores, before and after.
     RAISES (ValueError): If the pipeline, the data or the output are not as expected.
     RAISES (OSError): If there is no such pipeline.
     """
     model, output = model.resolve(), (output or model).resolve()
-    check_output(model, output)
+    check_output(model, output, data_path)
+    if json_path is not None:
+        check_not_read(json_path, [model, output, data_path])
     nlp = load_pipeline(str(model), use_gpu=use_gpu)
     component = find_component(nlp, NestedSpanCategorizer, name=component_name)
     examples = read_examples(data_path, nlp)
@@ -98,9 +120,18 @@ def calibrate(
     predictions = predict(nlp, component, examples)
     old = Thresholds(component.cfg["threshold"], component.cfg["label_thresholds"])
     before = score(component, predictions, examples, old)
-    new = find_thresholds(
-        component, predictions, examples, n_gold, per_label=per_label, min_examples=min_examples
-    )
+    score(component, predictions, examples, Thresholds(FLOOR, {}))
+    annotated = [example for example in examples if component.key in example.reference.spans]
+    spans = get_scored_spans(annotated, component.key)
+    try:
+        new, common, by_label = find_best(
+            spans, len(annotated), old, per_label=per_label, min_examples=min_examples
+        )
+    except ValueError as err:
+        raise ValueError(
+            f"{err} Labels of the component: {', '.join(component.labels)}. Labels in the data: "
+            f"{', '.join(n_gold)}."
+        ) from err
     after = score(component, predictions, examples, new)
     target = "macro_f" if per_label else "f"
     kept_old = after[target] < before[target]
@@ -109,16 +140,27 @@ def calibrate(
         after = before
     save_pipeline(model, output, component)
     n_gold = {label: n_gold[label] for label in component.labels}
-    return Calibration(old, new, kept_old, before, after, n_gold, output)
+    calibration = Calibration(
+        old, new, kept_old, before, after, common, by_label, n_gold, len(annotated), output
+    )
+    if json_path is not None:
+        write_json(json_path, calibration.to_dict())
+    return calibration
 
 
-def check_output(model: Path, output: Path) -> None:
+def check_output(model: Path, output: Path, data_path: Path) -> None:
     """Check that saving a pipeline to a directory replaces nothing else than another pipeline.
 
     model (Path): Directory of the pipeline.
     output (Path): The directory, which need not exist.
-    RAISES (ValueError): If it holds anything else, or the pipeline itself.
+    data_path (Path): The data.
+    RAISES (ValueError): If it holds anything else, or the pipeline itself, or the data.
     """
+    if output != model and output in (data_path.resolve(), *data_path.resolve().parents):
+        raise ValueError(
+            f"The output directory '{output}' holds the data, which would be lost. Choose another "
+            "one with --output."
+        )
     if output in model.parents:
         raise ValueError(
             f"The output directory '{output}' holds the pipeline itself, which would be lost. "
@@ -199,15 +241,9 @@ def set_thresholds(component: NestedSpanCategorizer, thresholds: Thresholds) -> 
     component.cfg["label_thresholds"] = thresholds.by_label
 
 
-def find_thresholds(
-    component: NestedSpanCategorizer,
-    predictions: List[Prediction],
-    examples: List[Example],
-    n_gold: Dict[str, int],
-    *,
-    per_label: bool,
-    min_examples: int,
-) -> Thresholds:
+def find_best(
+    spans: ScoredSpans, n_docs: int, old: Thresholds, *, per_label: bool, min_examples: int
+) -> Tuple[Thresholds, Optional[Dict[str, float]], Optional[Dict[str, float]]]:
     """Find the thresholds that score best, from what the component decodes at the floor.
 
     Candidates compete for a place by score alone: a common threshold drops spans as it rises and
@@ -215,61 +251,64 @@ def find_thresholds(
     overlap in any way. If not, a label's threshold may bring back spans of other labels, which is
     left out of account.
 
-    component (NestedSpanCategorizer): The component.
-    predictions (List[Prediction]): Its predictions.
-    examples (List[Example]): The examples, with the docs of the predictions.
-    n_gold (Dict[str, int]): Number of gold spans by label.
-    per_label (bool): Whether to find a threshold per label.
+    spans (ScoredSpans): What the component decodes at the floor, and the gold spans.
+    n_docs (int): The number of docs.
+    old (Thresholds): The thresholds of the component.
+    per_label (bool): Whether to find a threshold per label, unless cross-validation tells that a
+        common one gives a higher macro F-score.
     min_examples (int): The least number of gold spans of a label with a threshold of its own.
-    RETURNS (Thresholds): The thresholds.
+    RETURNS (Tuple[Thresholds, Optional[Dict[str, float]], Optional[Dict[str, float]]]): The
+        thresholds, and what `cross_validate` gives for a common threshold and for those per label,
+        where they were asked for.
     RAISES (ValueError): If no prediction is correct.
     """
-    score(component, predictions, examples, Thresholds(FLOOR, {}))
-    scores, correct, labels = get_predictions(examples, component.key)
-    threshold = find_threshold(scores, correct, sum(n_gold.values()), floor=FLOOR)
-    if threshold is None:
+    settings: Dict[str, Any] = {"floor": FLOOR, "min_examples": min_examples}
+    found = find_thresholds(spans, per_label=per_label, **settings)
+    if found is None:
         raise ValueError(
             f"No span that the component scores {FLOOR} or more is a gold span, so that no "
-            f"threshold is better than another. Labels of the component: "
-            f"{', '.join(component.labels)}. Labels in the data: {', '.join(n_gold)}."
+            "threshold is better than another."
         )
-    label_thresholds: Dict[str, float] = {}
-    if per_label:
-        label_thresholds = find_label_thresholds(
-            scores,
-            correct,
-            labels,
-            {label: n_gold[label] for label in component.labels},
-            floor=FLOOR,
-            min_examples=min_examples,
-        )
+    common = cross_validate(spans, n_docs, old, **settings)
+    by_label = cross_validate(spans, n_docs, old, per_label=True, **settings) if per_label else None
+    if common and by_label and by_label["macro_f"] < common["macro_f"]:
+        found = Thresholds(found.common, {})
     # As they will be loaded, since the JSON of spaCy keeps ten digits.
-    return Thresholds(*srsly.json_loads(srsly.json_dumps((threshold, label_thresholds))))
+    return Thresholds(*srsly.json_loads(srsly.json_dumps(found))), common, by_label
 
 
-def get_predictions(
-    examples: List[Example], spans_key: str
-) -> Tuple[Scores, Bools, NDArray[np.str_]]:
-    """Get the predicted spans of the annotated examples.
+def get_scored_spans(examples: List[Example], spans_key: str) -> ScoredSpans:
+    """Get the spans of the annotated examples.
 
     examples (List[Example]): The examples.
     spans_key (str): Key of `Doc.spans`.
-    RETURNS (Tuple[Scores, Bools, NDArray[np.str_]]): Of each span the score, whether
-        it is a gold span, and the label. Each of shape (n,).
+    RETURNS (ScoredSpans): The predicted and the gold spans.
     """
-    scores, correct, labels = [np.zeros(0, dtype="f")], [], []
-    for example in examples:
+    scores, correct, predicted, gold = [np.zeros(0, dtype="f")], [], [], []
+    for index, example in enumerate(examples):
         if spans_key in example.reference.spans:
-            gold = set(get_spans(example.reference, spans_key))
-            predicted = get_spans(example.predicted, spans_key)
+            gold_spans = set(get_spans(example.reference, spans_key))
+            spans = get_spans(example.predicted, spans_key)
             scores.append(example.predicted.spans[spans_key].attrs["scores"])
-            correct += [span in gold for span in predicted]
-            labels += [label for *_, label in predicted]
-    return (
-        np.concatenate(scores),
+            correct += [span in gold_spans for span in spans]
+            predicted += [(index, label) for *_, label in spans]
+            gold += [(index, label) for *_, label in gold_spans]
+    predicted_docs, labels = _split(predicted)
+    gold_docs, gold_labels = _split(gold)
+    return ScoredSpans(
+        # As the component compares them
+        np.concatenate(scores).astype("f"),
         np.array(correct, dtype=bool),
-        np.array(labels, dtype=str),
+        labels,
+        predicted_docs,
+        gold_labels,
+        gold_docs,
     )
+
+
+def _split(rows: List[Tuple[int, str]]) -> Tuple[Ints, Labels]:
+    docs = np.array([doc for doc, _ in rows], dtype=np.int64)
+    return docs, np.array([label for _, label in rows], dtype=str)
 
 
 def save_pipeline(model: Path, output: Path, component: NestedSpanCategorizer) -> None:

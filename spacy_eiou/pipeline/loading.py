@@ -41,3 +41,6 @@ def load_pipeline(model: str, *, use_gpu: int = -1) -> Language:
         if "factory for 'transformer'" in str(err):
             require_extra("transformers", "spacy_transformers")
         raise ValueError(f"Can't load the pipeline '{model}': {err}") from err
+    # What spaCy raises where a file of the pipeline holds other JSON than it wrote.
+    except (AttributeError, KeyError, TypeError) as err:
+        raise ValueError(f"Can't load the pipeline '{model}', which is damaged: {err!r}") from err

@@ -1,38 +1,47 @@
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import (
     Any,
     Callable,
-    Counter,
     Dict,
     Iterable,
     Iterator,
     List,
     Optional,
+    Set,
     Tuple,
     Union,
 )
+from typing import Counter as CounterType
 
 import numpy as np
 import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY, SpanCategorizer, Suggester
 from spacy.tokens import Doc, Span, SpanGroup
-from spacy.training import Example
+from spacy.training import Example, validate_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, NumpyOps
+from thinc.api import Config, Model, NumpyOps, Optimizer
 from thinc.backends import get_array_ops
 from thinc.types import Floats1d, Floats2d, Ragged
 
 from ..losses import SpanLoss, SpanTruths
 from ..models import SpanSuggester
+from ..models.growth import add_class, can_grow, widen
 from ..spans.pairs import equal_pairs
+from ..spans.table import span_score
 from ..spans.tree import SpanNode, span_tree
+from ..spans.widths import WidthChoice, choose_width, part_lengths
+from .ceilings import Ceilings, align_gold_spans, find_ceilings
 from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
+from .origin import Origin, check_docs, check_saved, describe_tokenizer
 from .scorer import nested_spans_score
 from .validation import (
-    check_candidates,
+    check_ceilings,
     check_gold_spans,
     check_labels,
     check_labels_fit_model,
@@ -40,6 +49,7 @@ from .validation import (
     check_score_weights,
     check_settings,
     loading,
+    report_width,
 )
 
 nested_spancat_default_config = """
@@ -74,6 +84,10 @@ max_width = null
 """
 # The setting `max_positive` that follows the training data.
 AUTO = "auto"
+
+# Training that is resumed warns of gold spans that can't be predicted each time that they are so
+# many times as many.
+WARNING_FACTOR = 10
 
 DEFAULT_CONFIG = Config().from_str(nested_spancat_default_config)
 
@@ -120,7 +134,7 @@ def make_nested_spancat(
     scorer (Optional[Callable]): The scoring method.
     RETURNS (NestedSpanCategorizer): The component.
     """
-    return NestedSpanCategorizer(
+    component = NestedSpanCategorizer(
         nlp.vocab,
         model,
         suggester,
@@ -132,6 +146,50 @@ def make_nested_spancat(
         overlap=overlap,
         scorer=scorer,
     )
+    component.origin = Origin(nlp)
+    return component
+
+
+@dataclass
+class GoldSpans:
+    """What the gold spans of examples are like.
+
+    labels (Counter[str]): Number of spans by label.
+    widths (Counter[int]): Number of spans by width, in tokens of the predicted docs.
+    lengths (Counter[int]): Number of sentences, or docs without sentence boundaries, by length.
+    max_positive (int): The most labels on the same boundaries, at least 1.
+    ceilings (Ceilings): Those that can't be predicted, if that was looked at.
+    texts (Set[int]): Hashes of the texts, if that was looked at.
+    """
+
+    labels: CounterType[str] = field(default_factory=Counter)
+    widths: CounterType[int] = field(default_factory=Counter)
+    lengths: CounterType[int] = field(default_factory=Counter)
+    max_positive: int = 1
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    texts: Set[int] = field(default_factory=set)
+
+    def add(self, examples: Iterable[Example], spans_key: str) -> None:
+        """Add the gold spans of examples.
+
+        examples (Iterable[Example]): The examples.
+        spans_key (str): Key of the spans.
+        """
+        for eg in examples:
+            spans = align_gold_spans(eg, spans_key)
+            labeled = {(span.start, span.end, span.label) for span in spans}
+            n_labels = Counter((start, end) for start, end, _ in labeled)
+            self.labels.update(span.label_ for span in eg.reference.spans.get(spans_key, []))
+            self.widths.update(map(len, spans))
+            self.lengths.update(part_lengths([eg.predicted]).tolist())
+            self.max_positive = max([self.max_positive, *n_labels.values()])
+
+    def choose_width(self) -> Optional[WidthChoice]:
+        """RETURNS (Optional[WidthChoice]): How wide candidates should be; None if no gold span
+        begins and ends with a token."""
+        if not self.widths:
+            return None
+        return choose_width(*(np.array(list(c.elements())) for c in (self.widths, self.lengths)))
 
 
 class NestedSpanCategorizer(SpanCategorizer):
@@ -158,6 +216,12 @@ class NestedSpanCategorizer(SpanCategorizer):
         super().__init__(vocab, model, suggester, name, add_negative_label=True, scorer=scorer)
         self.loss = loss
         self.learns_max_positive = max_positive == AUTO
+        self.is_loaded = False
+        self.origin = Origin()
+        self.has_checked_docs = False
+        # What a training that goes on after loading has seen so far.
+        self.seen: Optional[GoldSpans] = None
+        self.n_warned = 0
         self.cfg = {
             "labels": [],
             "spans_key": spans_key,
@@ -167,8 +231,29 @@ class NestedSpanCategorizer(SpanCategorizer):
             "overlap": overlap,
             "max_width": getattr(suggester, "max_width", None),
             "class_counts": None,
+            "tokenizer": None,
         }
         check_settings(name, self.cfg)
+
+    @property
+    def is_resizable(self) -> bool:
+        """Whether labels can be added once the component is trained."""
+        return can_grow(self.model)
+
+    def add_label(self, label: str) -> int:
+        """Add a label. A trained component keeps what it has learned: its output layer grows.
+
+        label (str): The label.
+        RETURNS (int): 0 if it has the label already, else 1.
+        RAISES (ValueError): If the component is trained, and its scores don't come from a linear
+            layer.
+        """
+        is_new = super().add_label(label)
+        if is_new and self.model.has_dim("nO"):
+            add_class(self.model)
+            if self.cfg["class_counts"] is not None:
+                self.cfg["class_counts"].insert(-1, 0)
+        return is_new
 
     def predict(self, docs: Iterable[Doc]) -> Tuple[Ragged, Floats2d]:
         """Apply the model to a batch of docs, without modifying them.
@@ -182,6 +267,9 @@ class NestedSpanCategorizer(SpanCategorizer):
         candidates = self.suggester(docs, ops=self.model.ops)
         if not candidates.lengths.sum():
             return candidates, self.model.ops.alloc2f(0, len(self.labels))
+        if not self.has_checked_docs:
+            self.has_checked_docs = True
+            check_docs(self.name, self.model, self.origin, docs)
         logits = self.model.predict((docs, candidates))
         probabilities = (
             self.loss.probabilities(logits)
@@ -243,7 +331,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         offsets = np.cumsum([0] + [len(doc) for doc in docs])
         doc_rows = np.searchsorted(bounds, rows, side="right")
         kept = resolve_overlap(spans + offsets[doc_rows, None], scores, self.cfg["overlap"])
-        spans, scores = spans[kept], scores[kept]
+        # In double precision their elements are Python floats as well, which JSON can hold.
+        spans, scores = spans[kept], scores[kept].astype("float64")
         label_hashes = [self.vocab.strings.add(label) for label in self.labels]
         labels = [label_hashes[column] for column in columns[kept].tolist()]
         bounds = np.searchsorted(doc_rows[kept], np.arange(len(docs) + 1))
@@ -259,6 +348,32 @@ class NestedSpanCategorizer(SpanCategorizer):
                     )
                 ],
             )
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch. If its gold spans have labels that the component doesn't have, or
+        after loading are wider, or bear more labels, than it knows, it grows.
+
+        examples (Iterable[Example]): The batch.
+        drop (float): The dropout rate.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): The losses to add to, by name of the component.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): If the loss is not finite, or the component can't grow.
+        """
+        examples = list(examples)
+        validate_examples(examples, "NestedSpanCategorizer.update")
+        gold = [span for eg in examples for span in eg.reference.spans.get(self.key, [])]
+        self._add_labels({span.label_ for span in gold})
+        if self.seen is not None:
+            self._follow(self.seen, examples)
+        return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
     def get_loss(
         self, examples: Iterable[Example], spans_scores: Tuple[Ragged, Floats2d]
@@ -288,30 +403,38 @@ class NestedSpanCategorizer(SpanCategorizer):
     ) -> None:
         """Initialize the component for training: collect labels, find how wide candidates have to
         be and how many labels a span may get, and count how often each class occurs among them.
+        A component that was loaded keeps what it has learned, and grows.
 
         get_examples (Callable[[], Iterable[Example]]): Returns gold-standard examples.
         nlp (Optional[Language]): The pipeline that the component is part of.
         labels (Optional[List[str]]): The labels, as `spacy init labels` writes them. By default
             they are collected from the examples.
         RAISES (ValueError): If the examples have no gold spans, the labels given lack one of
-            theirs, or no gold span is a candidate.
+            theirs, or no gold span can be predicted.
         """
-        n_spans, max_width, max_positive = self._describe_gold_spans(get_examples())
+        gold = GoldSpans()
+        gold.add(get_examples(), self.key)
         # Without examples, spaCy initializes with a doc that has no annotation.
-        if n_spans or labels is not None or any(eg.reference.spans for eg in get_examples()):
+        if gold.labels or labels is not None or any(eg.reference.spans for eg in get_examples()):
             references = (eg.reference for eg in get_examples())
-            check_gold_spans(self.name, self.key, n_spans, references)
+            check_gold_spans(self.name, self.key, gold.labels, references)
         if labels is not None:
-            check_labels(self.name, [*self.labels, *labels], n_spans)
+            check_labels(self.name, [*self.labels, *labels], gold.labels)
         if nlp is not None:
             check_score_weights(self.name, self.key, nlp.config)
-        if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
-            self._set_max_width(max_width)
-        if self.learns_max_positive:
-            self.cfg["max_positive"] = max_positive
-        super().initialize(get_examples, nlp=nlp, labels=labels)
-        self.cfg["label_thresholds"] = {}
+            self.cfg["tokenizer"] = describe_tokenizer(nlp.config)
+        if self.is_loaded and self.model.has_dim("nO"):
+            self._grow(gold, labels or [])
+        else:
+            self._set_sizes(gold.choose_width(), gold.max_positive)
+            super().initialize(get_examples, nlp=nlp, labels=labels)
+            self.cfg["label_thresholds"] = {}
+            self.cfg["class_counts"] = None
         self._count_classes(get_examples())
+        # What the earlier components will set as sentence boundaries, they may not know yet.
+        ceilings = find_ceilings(self, get_examples(), nlp=nlp, is_trained=False)
+        check_ceilings(self.name, ceilings)
+        self.seen = None
 
     def from_bytes(
         self, bytes_data: bytes, *, exclude: Iterable[str] = ()
@@ -349,12 +472,15 @@ class NestedSpanCategorizer(SpanCategorizer):
             check_checksums(Path(path))
             super().from_disk(path, exclude=exclude)
             self._check_loaded()
+            check_saved(self.name, self.model, self.cfg["tokenizer"], Path(path))
         return self
 
     def _check_loaded(self) -> None:
         check_settings(self.name, self.cfg)
         check_labels_fit_model(self.name, self.cfg["labels"], self.model)
         self._set_max_width(self.cfg["max_width"])
+        self.is_loaded = True
+        self.seen = GoldSpans()
 
     def _thresholds(self) -> Floats1d:
         label_thresholds = self.cfg["label_thresholds"]
@@ -366,42 +492,87 @@ class NestedSpanCategorizer(SpanCategorizer):
         if isinstance(self.suggester, SpanSuggester):
             self.suggester.max_width = max_width
 
-    def _describe_gold_spans(self, examples: Iterable[Example]) -> Tuple[Dict[str, int], int, int]:
-        """RETURNS (Tuple[Dict[str, int], int, int]): The number of gold spans by label, the width
-        of the widest one in tokens, and the most labels on the same boundaries, both at least 1."""
-        n_spans: Counter[str] = Counter()
-        max_width = max_positive = 1
-        for eg in examples:
-            spans = self._gold_spans(eg)
-            labeled = {(span.start, span.end, span.label) for span in spans}
-            n_labels = Counter((start, end) for start, end, _ in labeled)
-            n_spans.update(span.label_ for span in eg.reference.spans.get(self.key, []))
-            max_width = max([max_width, *map(len, spans)])
-            max_positive = max([max_positive, *n_labels.values()])
-        return n_spans, max_width, max_positive
+    def _add_labels(self, labels: Iterable[str]) -> None:
+        """Add labels that come after the initialization."""
+        new = sorted(set(labels) - set(self.labels))
+        for label in new:
+            self.add_label(label)
+        if new:
+            warnings.warn(
+                f"[{self.name}] The training data have labels that the component does not have "
+                f"yet: {', '.join(new)}. It learns them from now on, beside the others.",
+                stacklevel=3,
+            )
+
+    def _set_sizes(self, choice: Optional[WidthChoice], max_positive: int) -> None:
+        """Set how wide candidates are, and how many labels a span may get, as far as the settings
+        leave that to the training data."""
+        if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
+            self._set_max_width(choice.width if choice is not None else 1)
+            if choice is not None:
+                report_width(self.name, choice)
+        if self.learns_max_positive:
+            self.cfg["max_positive"] = max_positive
+
+    def _grow(self, gold: GoldSpans, labels: Iterable[str]) -> None:
+        """Keep what was learned, and grow as far as gold spans and labels given ask for."""
+        warnings.warn(
+            f"[{self.name}] The component was loaded, so that it keeps what it has learned. To "
+            "train it from scratch, create it with nlp.add_pipe.",
+            stacklevel=3,
+        )
+        self._add_labels([*labels, *gold.labels])
+        self._extend(gold)
+
+    def _follow(self, seen: GoldSpans, examples: List[Example]) -> None:
+        """Grow as far as the gold spans ask for that training has seen since the component was
+        loaded, and warn of those that can't be predicted."""
+        texts = {hash(eg.reference.text): eg for eg in examples}
+        # Not those of an earlier epoch
+        examples = [eg for text, eg in texts.items() if text not in seen.texts]
+        if not examples:
+            return
+        seen.texts.update(texts)
+        seen.add(examples, self.key)
+        self._extend(seen)
+        if self.cfg["class_counts"] is not None:
+            n_seen = [seen.labels[label] for label in self.labels]
+            counts = np.maximum(self.cfg["class_counts"], [*n_seen, 0])
+            self.cfg["class_counts"] = counts.tolist()
+        seen.ceilings.update(find_ceilings(self, examples))
+        if seen.ceilings.unreachable >= max(WARNING_FACTOR * self.n_warned, 1):
+            self.n_warned = seen.ceilings.unreachable
+            warnings.warn(f"[{self.name}] So far {seen.ceilings.describe()}.", stacklevel=3)
+
+    def _extend(self, gold: GoldSpans) -> None:
+        """Allow for wider candidates and for more labels per span, if gold spans ask for them and
+        the settings leave that to the training data."""
+        max_width, max_positive = self.cfg["max_width"], self.cfg["max_positive"]
+        if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
+            # To choose takes longer than to see that there is nothing to choose.
+            choice = gold.choose_width() if max(gold.widths, default=0) > max_width else None
+            if choice is not None and choice.width > max_width:
+                widen(self.model, max_width)
+                self._set_max_width(choice.width)
+                warnings.warn(
+                    f"[{self.name}] Gold spans are wider than max_width = {max_width}, which now "
+                    f"is {choice.width}.",
+                    stacklevel=4,
+                )
+        if self.learns_max_positive and gold.max_positive > (max_positive or np.inf):
+            self.cfg["max_positive"] = gold.max_positive
 
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = np.zeros(len(self.labels) + 1, dtype="int64")
-        n_gold = n_reached = 0
         for batch in minibatch(examples, size=256):  # type: ignore[no-untyped-call]
             candidates = self.suggester([eg.predicted for eg in batch], ops=NumpyOps())
             truths = self._truths(batch, candidates)
             rows, gold_rows = equal_pairs(truths.candidates, truths.gold)
             counts[:-1] += np.bincount(truths.labels[gold_rows], minlength=len(self.labels))
             counts[-1] += len(truths.candidates) - len(np.unique(rows))
-            n_reached += len(np.unique(gold_rows))
-            n_gold += sum(len(eg.reference.spans.get(self.key, [])) for eg in batch)
-        self.cfg["class_counts"] = counts.tolist()
-        check_candidates(self.name, n_reached, n_gold)
-
-    def _gold_spans(self, example: Example) -> List[Span]:
-        """The gold spans on the tokens of the predicted doc."""
-        gold = list(example.reference.spans.get(self.key, []))
-        words = example.predicted.to_array("ORTH")
-        # Aligning takes longer than comparing, and mostly there is nothing to align.
-        if np.array_equal(words, example.reference.to_array("ORTH")):
-            return gold
-        return example.get_aligned_spans_y2x(gold, allow_overlap=True)
+        # What was learned before the component was loaded still counts.
+        known = self.cfg["class_counts"] or [0] * len(counts)
+        self.cfg["class_counts"] = np.maximum(counts, known).tolist()
 
     def _truths(self, examples: List[Example], candidates: Ragged) -> SpanTruths:
         """The gold spans and the candidates of a batch, in tokens of its docs laid end to end."""
@@ -410,7 +581,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         gold = [
             (span.start + offset, span.end + offset, self._label_index(span.label_))
             for eg, offset in zip(examples, doc_offsets)
-            for span in self._gold_spans(eg)
+            for span in align_gold_spans(eg, self.key)
         ]
         gold_array = ops.asarray2i(gold or ops.alloc2i(0, 3))
         offsets = np.repeat(doc_offsets[:-1], ops.to_numpy(candidates.lengths))
@@ -438,6 +609,8 @@ def _doc_span_tree(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY) -> List[SpanNod
     return span_tree(doc.spans[spans_key])
 
 
-# A user's own extension of this name stays.
+# A user's own extensions of these names stay.
 if not Doc.has_extension("span_tree"):
     Doc.set_extension("span_tree", method=_doc_span_tree)
+if not Span.has_extension("score"):
+    Span.set_extension("score", getter=span_score)

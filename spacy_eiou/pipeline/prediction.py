@@ -14,6 +14,7 @@ from thinc.types import Floats2d, Ragged
 
 from ..corpora.docbin import read_docs
 from ..spans.groups import describe_spans_keys
+from .ceilings import Ceilings, find_ceilings
 
 # Candidates with a lower score are not looked at: nearly all of them, and hardly one is gold.
 FLOOR = 0.01
@@ -99,6 +100,25 @@ def find_component(
         f"Expected one {kind.__name__}{asked} in the pipeline, not {len(found)}. It has, each with "
         f"the spans key that it writes: {known or 'none'}."
     )
+
+
+def find_ceilings_of_key(
+    nlp: Language, examples: Iterable[Example], spans_key: str
+) -> Optional[Ceilings]:
+    """Find the gold spans that the component which writes a spans key can never predict.
+
+    nlp (Language): The pipeline.
+    examples (Iterable[Example]): The annotated examples, whose predicted docs no component has
+        annotated yet.
+    spans_key (str): Key of `Doc.spans`.
+    RETURNS (Optional[Ceilings]): The numbers, or None if it is not a single span categorizer.
+    """
+    components = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, SpanCategorizer)]
+    found = [pipe for pipe in components if pipe.key == spans_key]
+    if len(found) != 1:
+        return None
+    annotated = (example for example in examples if spans_key in example.reference.spans)
+    return find_ceilings(found[0], annotated, nlp=nlp)
 
 
 def predict_candidates(

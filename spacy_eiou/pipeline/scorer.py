@@ -1,8 +1,8 @@
-from typing import Any, Callable, Dict, Iterable
+from typing import Any, Callable, Dict, Iterable, List, Set, Tuple
 
 from spacy.training import Example
 
-from ..spans.groups import get_spans
+from ..spans.groups import LabeledSpan, get_spans
 from ..spans.scores import name_scores, score_spans
 
 
@@ -27,8 +27,25 @@ def nested_spans_score(
         `spans_{spans_key}_`. All are None if no reference is annotated.
     RAISES (ValueError): If the predicted and the reference text of an example differ.
     """
-    gold = []
-    predicted = []
+    gold, predicted = get_compared_spans(examples, spans_key)
+    scores = score_spans(gold, predicted)
+    if not gold:
+        scores = dict.fromkeys(scores)
+    return name_scores(scores, spans_key)
+
+
+def get_compared_spans(
+    examples: Iterable[Example], spans_key: str
+) -> Tuple[List[Set[LabeledSpan]], List[Set[LabeledSpan]]]:
+    """Get the spans of the annotated examples, to compare them.
+
+    examples (Iterable[Example]): The examples. Those whose reference lacks the key are skipped.
+    spans_key (str): Key of `Doc.spans`.
+    RETURNS (Tuple[List[Set[LabeledSpan]], List[Set[LabeledSpan]]]): The gold and the predicted
+        spans of each example.
+    RAISES (ValueError): If the predicted and the reference text of an example differ.
+    """
+    gold, predicted = [], []
     for index, example in enumerate(examples):
         if spans_key not in example.reference.spans:
             continue
@@ -40,7 +57,4 @@ def nested_spans_score(
             )
         gold.append(set(get_spans(example.reference, spans_key)))
         predicted.append(set(get_spans(example.predicted, spans_key)))
-    scores = score_spans(gold, predicted)
-    if not gold:
-        scores = dict.fromkeys(scores)
-    return name_scores(scores, spans_key)
+    return gold, predicted

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from typing import Any, Collection, Dict, Iterable, Iterator
 
 from spacy.tokens import Doc
+from spacy.util import logger
 from thinc.api import Config, Model
 from thinc.types import Floats2d
 from thinc.util import get_array_module
 
 from ..spans.groups import describe_spans_keys
+from ..spans.widths import WidthChoice
+from .ceilings import Ceilings
 from .decoding import CONFLICTS
 
 
@@ -25,6 +28,8 @@ def check_settings(name: str, cfg: Dict[str, Any]) -> None:
             f"[{name}] Unknown setting overlap = {cfg['overlap']!r}. Choose one of: "
             f"{', '.join(CONFLICTS)}."
         )
+    if not (isinstance(cfg["spans_key"], str) and cfg["spans_key"]):
+        raise ValueError(f"[{name}] The spans key must be a text, but is {cfg['spans_key']!r}.")
     for setting, meaning in {"max_positive": "for no limit", "max_width": "to learn it"}.items():
         if cfg[setting] is not None and not (type(cfg[setting]) is int and cfg[setting] >= 1):
             raise ValueError(
@@ -128,25 +133,36 @@ def check_labels(name: str, labels: Collection[str], n_spans: Dict[str, int]) ->
         )
 
 
-def check_candidates(name: str, n_reached: int, n_gold: int) -> None:
-    """Check that the gold spans are candidates.
+def check_ceilings(name: str, ceilings: Ceilings) -> None:
+    """Check that the component can predict the gold spans.
 
     name (str): Name of the component.
-    n_reached (int): Number of gold spans that are candidates.
-    n_gold (int): Number of gold spans.
-    RAISES (ValueError): If there are gold spans, but none is a candidate.
+    ceilings (Ceilings): The gold spans that it can't.
+    RAISES (ValueError): If there are gold spans, but none can be predicted.
     """
-    if n_reached == n_gold:
+    if not ceilings.unreachable:
         return
-    n_lost = n_gold - n_reached
-    message = (
-        f"[{name}] {n_lost} of {n_gold} gold spans ({n_lost / n_gold:.1%}) are no candidates, so "
-        "the component can never find them: they are wider than the suggester's spans, cross a "
-        "sentence boundary, or do not begin and end where tokens do."
-    )
-    if not n_reached:
+    message = f"[{name}] {ceilings.describe()}."
+    if ceilings.unreachable == ceilings.gold:
         raise ValueError(message)
-    warnings.warn(message, stacklevel=4)
+    warnings.warn(message, stacklevel=3)
+
+
+def report_width(name: str, choice: WidthChoice) -> None:
+    """Tell what the widest gold spans cost, and warn if they are left out.
+
+    name (str): Name of the component.
+    choice (WidthChoice): How wide candidates are.
+    """
+    if choice.width < choice.longest:
+        warnings.warn(
+            f"[{name}] {choice.describe()}: they are left out, and max_width is {choice.width}. "
+            f"To find them too, set max_width = {choice.longest} in the block "
+            f"[components.{name}.suggester].",
+            stacklevel=4,
+        )
+    elif choice.n_outliers:
+        logger.info("[%s] %s", name, choice.describe())
 
 
 def check_score_weights(name: str, spans_key: str, config: Config) -> None:

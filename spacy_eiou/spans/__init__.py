@@ -6,7 +6,7 @@ from .geometry import (
     intersection_over_union,
     iou_distance,
 )
-from .groups import LabeledSpan, describe_spans_keys, get_spans
+from .groups import LabeledSpan, describe_spans_keys, get_scores, get_spans
 from .nesting import Nesting, best_iou, find_nesting, find_parents
 from .pairs import (
     contains,
@@ -17,6 +17,7 @@ from .pairs import (
     overlaps,
 )
 from .scores import score_spans
+from .table import span_score, span_table
 from .tree import SpanNode, span_tree
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "equal_pairs",
     "find_nesting",
     "find_parents",
+    "get_scores",
     "get_spans",
     "giou_distance",
     "intersection_over_union",
@@ -41,5 +43,7 @@ __all__ = [
     "overlapping_pairs_within",
     "overlaps",
     "score_spans",
+    "span_score",
+    "span_table",
     "span_tree",
 ]

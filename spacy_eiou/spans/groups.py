@@ -1,10 +1,11 @@
 """The groups of spans in a doc."""
 
+import warnings
 from collections import Counter
-from typing import Iterable, List, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 import numpy as np
-from spacy.tokens import Doc
+from spacy.tokens import Doc, SpanGroup
 
 from .pairs import Ints
 
@@ -20,6 +21,27 @@ def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
     RETURNS (List[LabeledSpan]): `(start_char, end_char, label)` of each span, in their order.
     """
     return [(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])]
+
+
+def get_scores(group: SpanGroup) -> Optional[List[float]]:
+    """Get the scores of the spans of a group.
+
+    group (SpanGroup): The group.
+    RETURNS (Optional[List[float]]): A score per span; None if they have none, or if spans were
+        added or removed since, of which a warning tells.
+    """
+    scores = group.attrs.get("scores")
+    if scores is None:
+        return None
+    if len(scores) != len(group):
+        warnings.warn(
+            f"Spans under the key '{group.name}' were added or removed after they got scores. It "
+            "is not known which score belongs to which span, so that they are left out.",
+            stacklevel=3,
+        )
+        return None
+    # Those of spaCy's spancat_singlelabel are a column.
+    return [float(score) for score in np.ravel(scores)]
 
 
 def to_boundaries(spans: Iterable[LabeledSpan]) -> Ints:

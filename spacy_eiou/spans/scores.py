@@ -1,5 +1,16 @@
 from collections import defaultdict
-from typing import AbstractSet, Any, Collection, Dict, List, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Collection,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import numpy as np
 
@@ -34,6 +45,43 @@ CorpusSpan = Tuple[int, int, int, str]
 Boundaries = Tuple[int, int, int]
 
 
+class SpanSets(NamedTuple):
+    """The gold and the predicted spans that a score is about: tuples that begin with the index of
+    their document.
+
+    gold (AbstractSet[Any]): The gold spans.
+    predicted (AbstractSet[Any]): The predicted spans.
+    found (AbstractSet[Any]): The gold spans that are predicted.
+    correct (AbstractSet[Any]): The predicted spans that are gold.
+    """
+
+    gold: AbstractSet[Any]
+    predicted: AbstractSet[Any]
+    found: AbstractSet[Any]
+    correct: AbstractSet[Any]
+
+
+class Comparison(NamedTuple):
+    """Gold and predicted spans side by side, as `compare_spans` puts them.
+
+    groups (Dict[str, SpanSets]): All spans as "", their boundaries as "boundary_", and the subsets
+        of `SUBSETS`, each with an underscore after its name.
+    per_type (Dict[str, SpanSets]): The spans of each type.
+    agreements (Dict[Boundaries, bool]): Whether boundaries that both sides have bear the same
+        labels on both.
+    ious (Dict[Boundaries, float]): The greatest intersection over union of gold boundaries with any
+        predicted span of the document, in characters.
+    crossing_pairs_gold, crossing_pairs_predicted (int): Number of pairs of boundaries that cross.
+    """
+
+    groups: Dict[str, SpanSets]
+    per_type: Dict[str, SpanSets]
+    agreements: Dict[Boundaries, bool]
+    ious: Dict[Boundaries, float]
+    crossing_pairs_gold: int
+    crossing_pairs_predicted: int
+
+
 def score_spans(
     gold: Sequence[Collection[LabeledSpan]], predicted: Sequence[Collection[LabeledSpan]]
 ) -> Dict[str, Any]:
@@ -62,6 +110,32 @@ def score_spans(
         crossing_pairs_gold, crossing_pairs_predicted: Number of pairs of boundaries that cross.
     RAISES (ValueError): If the numbers of documents differ.
     """
+    compared = compare_spans(gold, predicted)
+    per_type = {label: _score(spans) for label, spans in compared.per_type.items()}
+    scores: Dict[str, Any] = {}
+    for prefix, spans in compared.groups.items():
+        scores.update({f"{prefix}{name}": value for name, value in _score(spans).items()})
+    return {
+        **scores,
+        "macro_f": _mean([score["f"] for score in per_type.values() if score["gold"]]),
+        "per_type": per_type or None,
+        "label_acc": _mean(compared.agreements.values()),
+        "mean_iou": _mean(compared.ious.values()),
+        "crossing_pairs_gold": compared.crossing_pairs_gold,
+        "crossing_pairs_predicted": compared.crossing_pairs_predicted,
+    }
+
+
+def compare_spans(
+    gold: Sequence[Collection[LabeledSpan]], predicted: Sequence[Collection[LabeledSpan]]
+) -> Comparison:
+    """Put gold and predicted spans side by side, group by group.
+
+    gold (Sequence[Collection[LabeledSpan]]): The gold spans of each document.
+    predicted (Sequence[Collection[LabeledSpan]]): The predicted spans of each document.
+    RETURNS (Comparison): The groups.
+    RAISES (ValueError): If the numbers of documents differ.
+    """
     if len(gold) != len(predicted):
         raise ValueError(
             f"Can't score spans: expected as many predicted as gold documents, but got "
@@ -71,49 +145,68 @@ def score_spans(
     predicted_spans = _number_documents(predicted)
     gold_labels = _labels_by_boundaries(gold_spans)
     predicted_labels = _labels_by_boundaries(predicted_spans)
-    per_type = _score_per_type(gold_spans, predicted_spans)
-    gold_types = {label for *_, label in gold_spans}
-    return {
-        **_score(gold_spans, predicted_spans),
-        "macro_f": _mean([per_type[label]["f"] for label in gold_types]),
-        "per_type": per_type or None,
-        **_prefixed("boundary", _score(gold_labels.keys(), predicted_labels.keys())),
-        "label_acc": _label_accuracy(gold_labels, predicted_labels),
-        "mean_iou": _mean_iou(gold_labels.keys(), predicted_labels.keys()),
-        **_score_nesting(gold_spans, predicted_spans),
+    gold_boundaries, predicted_boundaries = list(gold_labels), list(predicted_labels)
+    gold_nesting = find_nesting(_lay_end_to_end(gold_boundaries))
+    predicted_nesting = find_nesting(_lay_end_to_end(predicted_boundaries))
+    groups = {
+        "": _compare(gold_spans, predicted_spans),
+        "boundary_": _compare(gold_labels.keys(), predicted_labels.keys()),
     }
+    for subset in SUBSETS:
+        groups[f"{subset}_"] = _compare(
+            _select(gold_spans, gold_boundaries, gold_nesting, subset),
+            _select(predicted_spans, predicted_boundaries, predicted_nesting, subset),
+            gold_spans,
+            predicted_spans,
+        )
+    return Comparison(
+        groups,
+        _compare_per_type(gold_spans, predicted_spans),
+        {
+            boundaries: gold_labels[boundaries] == predicted_labels[boundaries]
+            for boundaries in gold_labels.keys() & predicted_labels.keys()
+        },
+        _find_ious(gold_boundaries, predicted_boundaries),
+        gold_nesting.crossing_pairs,
+        predicted_nesting.crossing_pairs,
+    )
 
 
 def _number_documents(documents: Sequence[Collection[LabeledSpan]]) -> Set[CorpusSpan]:
     return {(index, *span) for index, spans in enumerate(documents) for span in spans}
 
 
-def _score(
+def _compare(
     gold: AbstractSet[Any],
     predicted: AbstractSet[Any],
     all_gold: Optional[AbstractSet[Any]] = None,
     all_predicted: Optional[AbstractSet[Any]] = None,
-) -> Dict[str, Any]:
-    """Recall of `gold` among `all_predicted` and precision of `predicted` among `all_gold`, which
-    default to `predicted` and `gold`."""
-    found = len(gold & (predicted if all_predicted is None else all_predicted))
-    correct = len(predicted & (gold if all_gold is None else all_gold))
-    counts = {"gold": len(gold), "predicted": len(predicted), "correct": correct}
-    if not gold and not predicted:
+) -> SpanSets:
+    """Look for `gold` among `all_predicted` and for `predicted` among `all_gold`, which default to
+    `predicted` and `gold`."""
+    found = gold & (predicted if all_predicted is None else all_predicted)
+    correct = predicted & (gold if all_gold is None else all_gold)
+    return SpanSets(gold, predicted, found, correct)
+
+
+def _score(spans: SpanSets) -> Dict[str, Any]:
+    n_gold, n_predicted, n_found, n_correct = map(len, spans)
+    counts = {"gold": n_gold, "predicted": n_predicted, "correct": n_correct}
+    if not n_gold and not n_predicted:
         return {"p": None, "r": None, "f": None, **counts}
-    precision = correct / len(predicted) if predicted else 0.0
-    recall = found / len(gold) if gold else 0.0
+    precision = n_correct / n_predicted if n_predicted else 0.0
+    recall = n_found / n_gold if n_gold else 0.0
     f_score = 2 * precision * recall / (precision + recall) if precision and recall else 0.0
     return {"p": precision, "r": recall, "f": f_score, **counts}
 
 
-def _score_per_type(
+def _compare_per_type(
     gold: AbstractSet[CorpusSpan], predicted: AbstractSet[CorpusSpan]
-) -> Dict[str, Dict[str, Any]]:
+) -> Dict[str, SpanSets]:
     gold_by_type = _group_by_type(gold)
     predicted_by_type = _group_by_type(predicted)
     return {
-        label: _score(gold_by_type[label], predicted_by_type[label])
+        label: _compare(gold_by_type[label], predicted_by_type[label])
         for label in sorted({*gold_by_type, *predicted_by_type})
     }
 
@@ -132,33 +225,9 @@ def _labels_by_boundaries(spans: AbstractSet[CorpusSpan]) -> Dict[Boundaries, Se
     return labels
 
 
-def _label_accuracy(
-    gold: Dict[Boundaries, Set[str]], predicted: Dict[Boundaries, Set[str]]
-) -> Optional[float]:
-    shared = gold.keys() & predicted.keys()
-    return _mean([gold[boundaries] == predicted[boundaries] for boundaries in shared])
-
-
-def _mean_iou(gold: AbstractSet[Boundaries], predicted: AbstractSet[Boundaries]) -> Optional[float]:
+def _find_ious(gold: List[Boundaries], predicted: List[Boundaries]) -> Dict[Boundaries, float]:
     positions = _lay_end_to_end([*gold, *predicted])
-    return _mean(best_iou(positions[: len(gold)], positions[len(gold) :]).tolist())
-
-
-def _score_nesting(
-    gold: AbstractSet[CorpusSpan], predicted: AbstractSet[CorpusSpan]
-) -> Dict[str, Any]:
-    gold_boundaries = list({span[:3] for span in gold})
-    predicted_boundaries = list({span[:3] for span in predicted})
-    gold_nesting = find_nesting(_lay_end_to_end(gold_boundaries))
-    predicted_nesting = find_nesting(_lay_end_to_end(predicted_boundaries))
-    scores: Dict[str, Any] = {}
-    for subset in SUBSETS:
-        gold_subset = _select(gold, gold_boundaries, gold_nesting, subset)
-        predicted_subset = _select(predicted, predicted_boundaries, predicted_nesting, subset)
-        scores.update(_prefixed(subset, _score(gold_subset, predicted_subset, gold, predicted)))
-    scores["crossing_pairs_gold"] = gold_nesting.crossing_pairs
-    scores["crossing_pairs_predicted"] = predicted_nesting.crossing_pairs
-    return scores
+    return dict(zip(gold, best_iou(positions[: len(gold)], positions[len(gold) :]).tolist()))
 
 
 def _select(
@@ -173,18 +242,14 @@ def _lay_end_to_end(boundaries: List[Boundaries]) -> Ints:
     return lay_end_to_end(rows[:, 0], rows[:, 1:])
 
 
-def _mean(values: Sequence[float]) -> Optional[float]:
+def _mean(values: Collection[float]) -> Optional[float]:
     return sum(values) / len(values) if values else None
-
-
-def _prefixed(prefix: str, scores: Dict[str, Any]) -> Dict[str, Any]:
-    return {f"{prefix}_{name}": value for name, value in scores.items()}
 
 
 def name_scores(scores: Dict[str, Any], spans_key: str) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): The scores of `score_spans` under the names that spaCy gives those
     of a spans key."""
-    return _prefixed(f"spans_{spans_key}", scores)
+    return {f"spans_{spans_key}_{name}": value for name, value in scores.items()}
 
 
 def select_scores(scores: Dict[str, Any], spans_key: str) -> Dict[str, Any]:

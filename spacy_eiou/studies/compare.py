@@ -9,7 +9,7 @@ import srsly
 import torch
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, train
 from spacy.util import load_model, make_tempdir
@@ -18,7 +18,7 @@ from thinc.api import Config
 from tqdm import tqdm
 
 from ..corpora import PARTS
-from ..corpora.docbin import read_docs
+from ..corpora.docbin import FastDocBin, read_docs
 from ..files import write_file, write_json
 from ..pipeline import nested_spans_score
 from ..pipeline.prediction import read_examples
@@ -144,15 +144,27 @@ def train_run(run: Run, config: Config, docs: List[Doc], *, use_gpu: int = -1) -
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Result): The result.
     """
-    config = locate_transformer(config)
-    config["system"]["seed"] = run.seed
+    nlp = train_docs(locate_transformer(config), docs, seed=run.seed, use_gpu=use_gpu)
+    return score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
+
+
+def train_docs(config: Config, docs: List[Doc], *, seed: int, use_gpu: int = -1) -> Language:
+    """Train a pipeline, and leave nothing on the disk.
+
+    config (Config): The training config.
+    docs (List[Doc]): The training documents.
+    seed (int): The random seed.
+    use_gpu (int): GPU ID or -1 for CPU.
+    RETURNS (Language): The pipeline that is best on the dev part.
+    """
+    config = config.copy()
+    config["system"]["seed"] = seed
     with make_tempdir() as path:
         config["paths"]["train"] = str(path / "train.spacy")
-        DocBin(docs=docs).to_disk(path / "train.spacy")
+        FastDocBin(docs=docs).to_disk(path / "train.spacy")
         nlp = init_nlp(config, use_gpu=use_gpu)
         train(nlp, path, use_gpu=use_gpu, stdout=StringIO(), stderr=StringIO())
-        nlp = load_model(path / DIR_MODEL_BEST)
-    return score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
+        return load_model(path / DIR_MODEL_BEST)
 
 
 def score_run(run: Run, nlp: Language, dev_path: Path, *, use_gpu: int = -1) -> Result:

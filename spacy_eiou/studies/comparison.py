@@ -15,7 +15,7 @@ import numpy as np
 from ..evaluation.bootstrap import bootstrap_difference
 from ..provenance import describe_code, hash_code
 from ..spans.scores import TITLES
-from ..tables import markdown_table
+from ..tables import markdown_table, markdown_text
 
 Result = Dict[str, Any]
 
@@ -115,7 +115,7 @@ def group_by(key: str, results: Iterable[Result]) -> Dict[Any, List[Result]]:
 def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
     rows = [
         [
-            variant,
+            markdown_text(variant),
             str(len(results)),
             *(_format_mean(result["test"][name] for result in results) for name in COLUMNS),
             ""
@@ -142,7 +142,7 @@ def _format_corpora(corpora: List[List[Result]], baseline: str) -> str:
             ]
             rows.append(
                 [
-                    variant,
+                    markdown_text(variant),
                     *(f"{100 * score:.1f}" for score in scores),
                     "" if variant == baseline else _format_difference(pairs),
                 ]
@@ -158,7 +158,7 @@ def _format_types(variants: Dict[str, List[Result]]) -> str:
     labels = sorted(n_gold, key=lambda label: -n_gold[label])
     rows = [
         [
-            label,
+            markdown_text(label),
             f"{n_gold[label]:,}",
             *(
                 _format_mean(result["test"]["per_type"][label]["f"] for result in results)
@@ -167,7 +167,8 @@ def _format_types(variants: Dict[str, List[Result]]) -> str:
         ]
         for label in labels
     ]
-    return markdown_table(["type", TITLES["gold"], *variants], rows)
+    header = ["type", TITLES["gold"], *map(markdown_text, variants)]
+    return markdown_table(header, rows)
 
 
 def _format_difference(pairs: List[Tuple[List[Result], List[Result]]]) -> str:

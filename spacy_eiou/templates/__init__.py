@@ -5,6 +5,8 @@ from typing import Any, Dict
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..tables import format_interval, markdown_code, markdown_text
+
 TEMPLATES_PATH = Path(__file__).parent
 
 
@@ -22,4 +24,5 @@ def render_template(name: str, values: Dict[str, Any]) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    templates.filters.update(code=markdown_code, text=markdown_text, interval=format_interval)
     return templates.get_template(f"{name}.jinja").render(values)

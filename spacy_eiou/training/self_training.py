@@ -146,7 +146,7 @@ def mix_corpus(config: Config, silver_path: Path, gold_share: float) -> Config:
         "@readers": "spacy_eiou.MixedCorpus.v1",
         "gold": config["corpora"][corpus],
         "silver": {
-            "@readers": "spacy.Corpus.v1",
+            "@readers": "spacy_eiou.Corpus.v1",
             "path": str(silver_path),
             "gold_preproc": False,
         },

@@ -9,12 +9,13 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tu
 
 import srsly
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from spacy.tokens import Doc, Span, SpanGroup
 from tqdm import tqdm
 
 from ..annotation import RejectedText, SourceText, read_texts
 from ..annotation.sources import guess_text_format
 from ..corpora import CorpusError
+from ..corpora.docbin import FastDocBin
 from ..files import write_file, write_json
 
 # A part is the text that is annotated, and held in memory, before a file is written.
@@ -179,7 +180,7 @@ def _annotate_part(
     nlps: Sequence[Language], texts: Iterable[str], bar: "tqdm[Any]"
 ) -> Tuple[bytes, Counter[str]]:
     """RETURNS (Tuple[bytes, Counter[str]]): A .spacy file, and its number of spans by label."""
-    docs, n_spans = DocBin(), Counter[str]()
+    docs, n_spans = FastDocBin(), Counter[str]()
     with ExitStack() as zones:
         for nlp in nlps:
             zones.enter_context(nlp.memory_zone())

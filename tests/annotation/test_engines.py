@@ -2,10 +2,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from spacy_eiou.annotation import engines
-from spacy_eiou.annotation.engines import run_local
+from spacy_eiou import extras
+from spacy_eiou.annotation import annotate, engines
+from spacy_eiou.annotation.engines import ENGINES, run_local
 from spacy_eiou.annotation.shards import Counts
 from spacy_eiou.annotation.sources import Shard
+from spacy_eiou.corpora import CorpusError
 
 SHARDS = [(number, Shard([], size=number)) for number in range(20)]
 
@@ -44,3 +46,27 @@ def test_processes_that_are_not_forked(monkeypatch):
     monkeypatch.setattr(engines, "get_all_start_methods", lambda: ["spawn"])
     results = [*run_local(Task(), SHARDS, n_process=2)]
     assert sorted(number for number, _ in results) == [*range(20)]
+
+
+@pytest.mark.parametrize("engine", ["ray", "spark"])
+def test_missing_engine_is_an_extra(monkeypatch, engine):
+    monkeypatch.setattr(extras, "find_spec", lambda module: None)
+    with pytest.raises(ValueError, match=rf"pip install 'spacy-eiou\[{engine}\]'"):
+        next(ENGINES[engine](Task(), SHARDS))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"engine": "slurm"}, "Expected an engine from local, ray, spark, not 'slurm'"),
+        ({"address": "auto"}, "Expected no --address with --engine local"),
+        ({"gpus_per_worker": 1}, "Expected --engine ray with --gpus-per-worker"),
+        (
+            {"engine": "spark", "address": "spark://a", "n_process": 2},
+            "Expected no --n-process with the --address of Spark",
+        ),
+    ],
+)
+def test_options_that_do_not_suit_an_engine(tmp_path, options, message):
+    with pytest.raises(CorpusError, match=message):
+        annotate("model", "in.jsonl", tmp_path / "out.jsonl", **options)

@@ -72,10 +72,10 @@ INNER = {"start": 0, "end": 4, "label": "protein", "text": "IL-2", "parent": 0, 
 
 def test_span_annotations(nlp):
     doc = make_doc(nlp)
-    assert get_span_annotations(doc, "sc") == [OUTER, INNER]
-    assert get_span_annotations(doc, "other") == []
+    assert get_span_annotations([doc], "sc") == [[OUTER, INNER]]
+    assert get_span_annotations([doc], "other") == [[]]
 
 
 def test_scores(nlp):
     doc = make_doc(nlp, scores=[0.123456, float("nan")])
-    assert get_span_annotations(doc, "sc") == [{**OUTER, "score": 0.1235}, INNER]
+    assert get_span_annotations([doc], "sc") == [[{**OUTER, "score": 0.1235}, INNER]]

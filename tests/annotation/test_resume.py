@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from spacy_eiou.annotation.folders import LocalFolder
 from spacy_eiou.annotation.paths import get_state
 from spacy_eiou.annotation.resume import (
     MANIFEST,
@@ -59,12 +60,12 @@ def test_digest_tells_other_files_and_settings(tmp_path):
 
 def test_folder_is_kept_as_long_as_its_source_is_the_same(tmp_path):
     folder = tmp_path / "new" / "shards"
-    assert not bind_folder(folder, "1")
+    assert not bind_folder(LocalFolder(folder), "1")
     for name in ("part-00000.jsonl", ".part-00001.jsonl.new.7"):
         (folder / name).touch()
-    assert not bind_folder(folder, "1")
+    assert not bind_folder(LocalFolder(folder), "1")
     assert {path.name for path in folder.iterdir()} == {MANIFEST, "part-00000.jsonl"}
-    assert bind_folder(folder, "2")
+    assert bind_folder(LocalFolder(folder), "2")
     assert [path.name for path in folder.iterdir()] == [MANIFEST]
 
 
@@ -78,25 +79,25 @@ def test_damaged_manifest_is_none(tmp_path, data):
     if data is not None:
         (folder / MANIFEST).write_bytes(data)
     assert get_exports(tmp_path / "out.txt") == set()
-    assert bind_folder(folder, "1")
+    assert bind_folder(LocalFolder(folder), "1")
     assert [path.name for path in folder.iterdir()] == [MANIFEST]
 
 
 def test_file_in_the_place_of_the_folder(tmp_path):
     (tmp_path / "shards").touch()
-    assert bind_folder(tmp_path / "shards", "1")
-    assert read_manifest(tmp_path / "shards")["sha256"] == "1"
+    assert bind_folder(LocalFolder(tmp_path / "shards"), "1")
+    assert read_manifest(LocalFolder(tmp_path / "shards"))["sha256"] == "1"
 
 
 def test_done(tmp_path):
-    bind_folder(tmp_path, "1")
-    assert read_done(tmp_path, ".jsonl") == {}
+    bind_folder(LocalFolder(tmp_path), "1")
+    assert read_done(LocalFolder(tmp_path), ".jsonl") == {}
     for number, counts in [(3, FIRST), (0, SECOND), (1, FIRST)]:
-        log_done(tmp_path, number, counts)
+        log_done(LocalFolder(tmp_path), number, counts)
     for number in (0, 2, 3):
         (tmp_path / f"part-{number:05}.jsonl").touch()
-    assert read_done(tmp_path, ".jsonl") == {3: FIRST, 0: SECOND}
-    assert read_done(tmp_path, ".parquet") == {}
+    assert read_done(LocalFolder(tmp_path), ".jsonl") == {3: FIRST, 0: SECOND}
+    assert read_done(LocalFolder(tmp_path), ".parquet") == {}
 
 
 @pytest.mark.parametrize("n_bytes", [1, 20, 60])
@@ -104,24 +105,24 @@ def test_cut_log(tmp_path, n_bytes):
     log = tmp_path / ".shards.jsonl"
     for number in (0, 1, 2):
         (tmp_path / f"part-{number:05}.jsonl").touch()
-    log_done(tmp_path, 0, FIRST)
+    log_done(LocalFolder(tmp_path), 0, FIRST)
     size = log.stat().st_size
-    log_done(tmp_path, 1, FIRST)
+    log_done(LocalFolder(tmp_path), 1, FIRST)
     os.truncate(log, size + n_bytes)
-    log_done(tmp_path, 2, SECOND)
-    assert read_done(tmp_path, ".jsonl") == {0: FIRST, 2: SECOND}
+    log_done(LocalFolder(tmp_path), 2, SECOND)
+    assert read_done(LocalFolder(tmp_path), ".jsonl") == {0: FIRST, 2: SECOND}
 
 
 def test_finished_folder(tmp_path):
-    bind_folder(tmp_path, "1")
-    log_done(tmp_path, 0, FIRST)
-    finish_folder(tmp_path, {"shards": []})
+    bind_folder(LocalFolder(tmp_path), "1")
+    log_done(LocalFolder(tmp_path), 0, FIRST)
+    finish_folder(LocalFolder(tmp_path), {"shards": []})
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
-    assert read_manifest(tmp_path) == {"sha256": "1", "exports": [], "shards": []}
+    assert read_manifest(LocalFolder(tmp_path)) == {"sha256": "1", "exports": [], "shards": []}
 
 
 def make_parts(output, *exports):
-    bind_folder(part_of(output), "1")
+    bind_folder(LocalFolder(part_of(output)), "1")
     merged = part_of(output) / "merged"
     merged.write_text("new")
     for export in exports:
@@ -149,7 +150,7 @@ def test_exports_are_known_if_the_output_is_not_in_its_place(tmp_path, monkeypat
         finish_file(output, merged, exports)
     assert exports[0].exists()
     assert get_exports(output) == {tmp_path / name / "a", tmp_path / name / "b"}
-    assert not bind_folder(part_of(output), "1")
+    assert not bind_folder(LocalFolder(part_of(output)), "1")
 
 
 def test_lock(tmp_path):

@@ -278,3 +278,19 @@ def test_html_of_any_text(tmp_path_factory, text_and_spans, record_id):
         [f"1.{index}" for index in order if spans[index][0] <= position < spans[index][1]]
         for position in range(len(text))
     ]
+
+
+def test_entries_of_a_knowledge_base(tmp_path):
+    text = "IL-2 gene"
+    linked = make_span(text, 0, 4, "protein", kb_id="UMLS:C 1")
+    annotation = {"id": "a", "text": text, "spans": [linked, make_span(text, 5, 9)]}
+    write_brat([annotation], tmp_path / "brat")
+    (record,) = read_brat(tmp_path / "brat")
+    assert [entity.kb_id for entity in record.entities] == ["UMLS:C_1", ""]
+    write_graph_jsonl([annotation], tmp_path / "graph.jsonl")
+    nodes = [json.loads(line) for line in (tmp_path / "graph.jsonl").open(encoding="utf8")]
+    assert [node.get("kb_id") for node in nodes] == ["UMLS:C 1", None]
+    write_graphml([annotation], tmp_path / "graph.graphml")
+    assert '<data key="kb_id">UMLS:C 1</data>' in (tmp_path / "graph.graphml").read_text()
+    write_html([annotation], tmp_path / "page.html")
+    assert 'title="protein, UMLS:C 1"' in (tmp_path / "page.html").read_text()

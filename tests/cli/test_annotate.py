@@ -6,6 +6,7 @@ import sys
 import pytest
 import spacy
 import srsly
+from fsspec import filesystem
 from typer.testing import CliRunner
 
 from spacy_eiou.annotation.resume import part_of
@@ -49,6 +50,39 @@ def test_output_is_a_corpus(tmp_path, model):
     assert CliRunner().invoke(app, [*map(str, args), "--strict"]).exit_code == 0
 
 
+def test_address(tmp_path, model):
+    memory = filesystem("memory")
+    (tmp_path / "texts.txt").write_text("IL-2 gene")
+    exit_code, output = run(model, tmp_path / "texts.txt", "memory://cli/out.jsonl")
+    assert exit_code == 0
+    assert "Saved 1 annotated texts: memory://cli/out.jsonl" in output
+    assert json.loads(memory.cat_file("/cli/out.jsonl"))["text"] == "IL-2 gene"
+    memory.rm("/cli", recursive=True)
+
+
+def test_code_is_for_this_machine_only(tmp_path, model):
+    args = [model, "texts.txt", tmp_path / "out", "--engine", "ray", "--code", "code.py"]
+    exit_code, output = run(*args)
+    assert (exit_code, "Expected no --code with Ray or Spark" in output) == (1, True)
+
+
+@pytest.mark.parametrize("content", ["", "\n", '{"body": 1}\n', "IL-2\n"])
+def test_exit_code_tells_that_nothing_was_annotated(tmp_path, model, content):
+    (tmp_path / "in.jsonl").write_text(content)
+    exit_code, message = run(model, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert exit_code == 1
+    assert "Annotated nothing" in message
+
+
+def test_exit_code_tells_that_too_much_was_rejected(tmp_path, model):
+    (tmp_path / "in.jsonl").write_text('{"text": "IL-2"}\nx\n')
+    arguments = (model, tmp_path / "in.jsonl", tmp_path / "out.jsonl", "--force", "--max-rejected")
+    assert run(*arguments, 1)[0] == 0
+    exit_code, message = run(*arguments, 0)
+    assert exit_code == 1
+    assert "Rejected 1 items that can't be annotated, more than 0" in message
+
+
 def test_warnings_are_messages(tmp_path, model):
     texts, output = tmp_path / "texts.txt", tmp_path / "out.jsonl"
     texts.write_text("IL-2 gene")
@@ -64,6 +98,7 @@ def test_warnings_are_messages(tmp_path, model):
     [
         (["no_such_model", "texts.txt", "out.jsonl"], "Can't find model 'no_such_model'"),
         (["model", "texts.txt", "texts.jsonl"], "To overwrite texts.jsonl, set --force"),
+        (["model", "texts.txt", "a", "--engine", "slurm"], "Expected an engine from local, ray"),
     ],
 )
 def test_an_error_is_one_message(tmp_path, model, monkeypatch, args, message):

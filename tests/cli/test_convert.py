@@ -36,6 +36,28 @@ def test_file_and_account(source, tmp_path):
     assert account["entities_per_label"] == {"protein": 2, "DNA": 1}
 
 
+def test_other_formats(source, tmp_path):
+    code, output = run(source, tmp_path / "data.conll", "--to", "conll")
+    assert code == 1 and "Expected a language (--lang): the format 'conll' has tokens" in output
+    code, output = run(source, tmp_path / "brat", "--to", "brat", "--split-sizes", "2,1")
+    assert code == 0, output
+    assert "Generated output file (2 documents)" in output
+    assert "longest, in characters" in output and "Tokens" not in output
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert names >= {
+        *("brat/train/data-1.ann", "brat/train/data-2.txt", "brat/train/annotation.conf"),
+        *("brat/train.account.json", "brat/dev/annotation.conf", "brat/dev.account.json"),
+    }
+    code, output = run(tmp_path / "brat" / "train", tmp_path / "data.jsonl", "--to", "jsonl")
+    assert code == 1 and "Expected another output path" not in output
+    assert "data.jsonl: expected the name of a new file" in output
+    code, output = run(
+        tmp_path / "brat" / "train", tmp_path / "new.conll", "--to", "conll", "-l", "en"
+    )
+    assert code == 0, output
+    assert "Dropped 1 entities (misaligned)" in output
+
+
 @pytest.mark.parametrize(
     "option, value", [("--split-sizes", "2,1"), ("--split-fractions", "0.5,0.5")]
 )
@@ -62,6 +84,7 @@ def test_options_reach_the_function(source, tmp_path):
     "options, message",
     [
         (["-f", "xml"], "Expected a format from bioc, brat"),
+        (["--to", "xml"], "Expected a format to write from docbin, bioc, brat"),
         (["-f", "jsonl", "--level", "1"], "Expected no level"),
         (["-f", "jsonl", "--strict"], "--strict is set"),
     ],

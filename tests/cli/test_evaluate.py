@@ -48,11 +48,13 @@ def test_tables_and_json(tmp_path):
     assert exit_code == 0
     lines = [line.split() for line in stdout.splitlines()]
     # The two spans of the first doc are found, and a wrong one in the second
-    assert ["micro", "F", "66.67"] in lines
+    assert ["micro", "F", "66.67", "0.0–100.0"] in lines
     assert ["crossing", "pairs,", "gold", "0"] in lines
-    assert ["nested", "100.00", "100.00", "100.00", "2", "2"] in lines
-    assert ["flat", "0.00", "0.00", "0.00", "1", "1"] in lines
-    assert ["crossing", "-", "-", "-", "0", "0"] in lines
+    assert ["documents", "2"] in lines
+    assert ["nested", "100.00", "100.00", "100.00", "-", "2", "2", "1"] in lines
+    assert ["flat", "0.00", "0.00", "0.00", "-", "1", "1", "1"] in lines
+    assert ["crossing", "-", "-", "-", "-", "0", "0", "0"] in lines
+    assert ["protein", "50.00", "50.00", "50.00", "0.0–100.0", "2", "2", "2"] in lines
     per_type = [line[0] for line in lines if line[:1] in (["DNA"], ["protein"])]
     assert per_type == ["protein", "DNA"]
     scores = srsly.read_json(output)
@@ -60,6 +62,12 @@ def test_tables_and_json(tmp_path):
     assert scores["spans_sc_per_type"]["protein"]["f"] == 0.5
     assert scores["spans_sc_mean_iou"] == pytest.approx((1 + 1 + 4 / 13) / 3)
     assert scores["speed"] > 0
+    intervals = scores["intervals"]
+    assert intervals["f"] == intervals["per_type"]["protein"]["f"] == [0.0, 1.0]
+    assert intervals["inner_f"] is None
+    assert (intervals["docs"], intervals["inner_docs"]) == (2, 1)
+    assert intervals["confidence"] == pytest.approx(0.95)
+    assert scores["ceilings"] is None
 
 
 def test_gold_spans_do_not_reach_the_pipeline(tmp_path):
@@ -95,7 +103,7 @@ def test_key_that_no_component_names(tmp_path):
     exit_code, stdout = run(model, make_data(tmp_path / "data.spacy"), "--spans-key", "sc")
     assert exit_code == 0
     assert "says that it writes the spans key 'sc'" in " ".join(stdout.split())
-    assert ["micro", "F", "0.00"] in [line.split() for line in stdout.splitlines()]
+    assert ["micro", "F", "0.00", "0.0–0.0"] in [line.split() for line in stdout.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +146,25 @@ def test_data_in_another_format(tmp_path):
     exit_code, stdout = run(make_model(tmp_path / "model"), path)
     assert exit_code == 1
     assert "expected a .spacy file or a directory of them" in " ".join(stdout.split())
+
+
+@pytest.mark.parametrize("output", ["data.spacy", "model/config.cfg"])
+def test_output_is_nothing_that_is_read(tmp_path, output):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    before = (tmp_path / output).read_bytes()
+    exit_code, stdout = run(model, data, "--output", tmp_path / output)
+    assert exit_code == 1
+    assert "is read, and would be lost" in " ".join(stdout.split())
+    assert (tmp_path / output).read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "{", '{"a": 1}'])
+def test_damaged_pipeline_is_one_line(tmp_path, content):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    (model / "meta.json").write_text(content, encoding="utf8")
+    exit_code, stdout = run(model, data)
+    assert exit_code == 1
+    assert "Can't load the pipeline" in " ".join(stdout.split())
 
 
 def test_missing_gpu_is_one_line(tmp_path):

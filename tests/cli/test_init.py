@@ -25,6 +25,18 @@ def test_next_command_is_one_line(run, tmp_path):
     assert command in result.output.splitlines()
 
 
+def test_costly_outlier(tmp_path):
+    text = "a " * 200
+    records = [{"text": f"{text}{n}", "spans": [[0, 3, "A"], [4, 7, "B"]]} for n in range(15)]
+    records.append({"text": text, "spans": [[0, 199, "A"]]})
+    srsly.write_jsonl(tmp_path / "notes.jsonl", records)
+    args = ["init", tmp_path / "project", "--train", tmp_path / "notes.jsonl"]
+    result = CliRunner().invoke(app, list(map(str, args)))
+    output = " ".join(result.output.split())
+    assert "By default they are left out, with max_width = 2" in output
+    assert "1 of 31 spans (3.23%) are wider than 2 tokens, up to 100" in output
+
+
 def test_other_tokenizers_are_compared(run):
     result = run("--tokenizer", "spacy_eiou.WhitespaceTokenizer.v1")
     assert result.exit_code == 0, result.output

@@ -37,8 +37,18 @@ def test_tables_and_json(tmp_path):
     assert ["2", "1.60", "100.00"] in lines
     assert "'DNA' (1), 'protein' (1)" in result.stdout
     saved = srsly.read_json(output)
+    assert saved["default_width"]["width"] == 2
     assert saved["spans"] == 2
     assert saved["widths"][1] == {"width": 2, "candidates_per_token": 1.6, "coverage": 1.0}
+
+
+def test_costly_outlier(tmp_path):
+    doc = spacy.blank("en")("a " * 300)
+    doc.spans["sc"] = [*(Span(doc, i, i + 3, "DNA") for i in range(49)), Span(doc, 0, 230, "DNA")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "data.spacy")
+    stdout = " ".join(run(tmp_path / "data.spacy").stdout.split())
+    assert "By default they are left out, with max_width = 3" in stdout
+    assert "1 of 50 spans (2.00%) are wider than 3 tokens, up to 230" in stdout
 
 
 def test_directory_and_spans_key(tmp_path):
@@ -76,6 +86,16 @@ def test_warnings(tmp_path, texts, expected):
     # Long messages are wrapped
     stdout = " ".join(result.stdout.split())
     assert [message for message in expected if message not in stdout] == []
+
+
+def test_directory_is_the_parts_of_a_corpus(tmp_path):
+    make_data(tmp_path / "train.spacy")
+    make_data(tmp_path / "dev.spacy", texts=("the IL-2 gene binds", "something"))
+    output = tmp_path / "statistics.json"
+    result = run(tmp_path, "--output", output)
+    (warning,) = srsly.read_json(output)["warnings"]
+    assert "1 of 2 documents of dev have a text" in warning
+    assert warning in " ".join(result.stdout.split())
 
 
 def test_misspelt_spans_key(tmp_path):

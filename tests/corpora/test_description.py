@@ -8,9 +8,7 @@ import srsly
 from spacy_eiou.corpora import CorpusError, prepare
 from spacy_eiou.corpora.description import (
     CorpusDescription,
-    count_shared_docs,
     find_missing_files,
-    find_transformer,
     make_config,
 )
 
@@ -130,19 +128,6 @@ def test_training_config_is_never_overwritten(paths):
         prepare(paths[0], paths[2], config_path=config_path, assets_path=paths[1])
 
 
-def test_transformer_of_a_package_is_its_model_folder(tmp_path, monkeypatch):
-    model_path = tmp_path / "tiny_transformer" / "model"
-    model_path.mkdir(parents=True)
-    (tmp_path / "tiny_transformer" / "__init__.py").touch()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert find_transformer("tiny-transformer") == str(model_path)
-
-
-@pytest.mark.parametrize("name", ["bert-base-cased", "org/model", "thinc", "bge-small-v1.5"])
-def test_other_transformers_keep_their_name(name):
-    assert find_transformer(name) == name
-
-
 def test_transformer_is_set_where_the_config_has_one(tmp_path):
     corpus = CorpusDescription(**CORPUS)
     config = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path, "org/model")
@@ -153,30 +138,28 @@ def test_transformer_is_set_where_the_config_has_one(tmp_path):
 
 def test_docs_that_parts_share_are_counted(paths):
     texts = ("IL-2", "IL-3", "IL-4", "IL-2", "IL-5", "IL-4")
-    srsly.write_jsonl(paths[1] / "notes.jsonl", [{"text": text, "spans": []} for text in texts])
+    lines = [{"text": text, "spans": []} for text in texts]
+    srsly.write_jsonl(paths[1] / "notes.jsonl", lines)
     describe(paths, convert=[{**CONVERSION, "split_sizes": [2, 2, 2]}])
+    *_, account = run(paths).values()
+    # Of one conversion, the account tells. Others look at what lies beside their output.
+    assert [warning[:20] for warning in account.warnings] == ["1 of 2 documents of "] * 2
+    conversions = []
+    for index, part in enumerate(("test", "train", "dev")):
+        start = 2 * (index + 2) % 6
+        srsly.write_jsonl(paths[1] / f"{part}.jsonl", lines[start : start + 2])
+        conversions.append({"input": f"{part}.jsonl", "format": "jsonl", "output": f"{part}.spacy"})
+    describe(paths, convert=conversions)
     with pytest.warns(UserWarning, match="scores on them are too high") as caught:
         run(paths)
-    # The text that the test part shares is in the dev part.
-    assert [str(warning.message)[:31] for warning in caught] == [
-        "1 of 2 docs of dev.spacy have a",
-        "1 of 2 docs of test.spacy have ",
-    ]
+    # One text of the dev part is in train, and one in test, which is told of both.
+    assert {str(warning.message)[:28] for warning in caught} == {
+        "1 of 2 documents of dev have",
+        "1 of 2 documents of test hav",
+    }
 
 
 def test_parts_that_share_nothing_need_no_warning(paths):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(paths)
-
-
-def test_docs_of_one_document_are_shared():
-    def make_doc(text, **user_data):
-        doc = spacy.blank("en")(text)
-        doc.user_data.update(user_data)
-        return doc
-
-    train = [make_doc("a", group="1"), make_doc("b")]
-    docs = [make_doc("b"), make_doc("c", group="1"), make_doc("d", group="2"), make_doc("e")]
-    assert count_shared_docs(docs, train) == 2
-    assert count_shared_docs(train, docs) == 2

@@ -5,10 +5,12 @@ import json
 import re
 import tarfile
 
+import pyarrow
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from spacy_eiou.corpora import READERS, CorpusError, Entity, Record, record_to_doc, records_to_docs
 
@@ -31,6 +33,10 @@ GENIA = f"""<set><article><articleinfo><bibliomisc>MEDLINE:1</bibliomisc></artic
 </set>""".encode()
 COLUMNS = b"-DOCSTART-\tO\n\nIL-2\tB-protein\tB-DNA\ngene\tO\tI-DNA\n\nIt\tO\nbinds\tB-X\n"
 DOCS, _ = records_to_docs(NLP, [Record("r1", TEXT, (Entity(2, 6, "protein"),), group="g1")])
+PARQUET = io.BytesIO()
+parquet.write_table(
+    pyarrow.table({"text": [TEXT], "spans": [[{"start": 2, "end": 6, "label": "X"}]]}), PARQUET
+)
 SAMPLES = [
     ("genia", {"a.xml": GENIA}),
     ("genia", {"a.tgz": pack(GENIA)}),
@@ -78,6 +84,7 @@ SAMPLES = [
         },
     ),
     ("docbin", {"a.spacy": DOCS.to_bytes()}),
+    ("parquet", {"a.parquet": PARQUET.getvalue()}),
     (
         "json",
         {

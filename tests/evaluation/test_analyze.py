@@ -144,6 +144,26 @@ def test_files_and_table(nested, tmp_path):
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
+def test_spans_that_can_never_be_predicted(nested, tmp_path):
+    """The longest entity of the training data has 2 tokens."""
+    nlp = spacy.blank("en")
+    doc = nlp("alpha beta gamma delta")
+    doc.spans["sc"] = [Span(doc, 0, 2, "B"), Span(doc, 0, 3, "B"), Span(doc, 0, 1, "C")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "dev.spacy")
+    exit_code, stdout = run(nested / "model", tmp_path / "dev.spacy", "--output", tmp_path / "out")
+    assert exit_code == 0
+    assert "2 of 3 gold spans can never be predicted" in stdout
+    assert "1 wider than max_width = 2" in stdout
+    ceilings = srsly.read_json(tmp_path / "out" / "analysis.json")["ceilings"]
+    assert {row["reason"]: row["count"] for row in ceilings["reasons"]} == {
+        "of a label that the model does not have": 1,
+        "wider than max_width = 2": 1,
+    }
+    assert evaluate(str(nested / "model"), tmp_path / "dev.spacy")["ceilings"] == ceilings
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf8")
+    assert "max_width in the block [components.nested_spancat.suggester]" in page
+
+
 def test_silent_by_default(nested, tmp_path, capsys):
     analyze(str(nested / "model"), nested / "train.spacy", tmp_path)
     captured = capsys.readouterr()

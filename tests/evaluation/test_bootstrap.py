@@ -3,12 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.evaluation.bootstrap import bootstrap_difference
+from spacy_eiou.evaluation.bootstrap import bootstrap_difference, bootstrap_intervals
+from spacy_eiou.spans.scores import score_spans
 
 # Gold, predicted and correct spans: F = 2 * correct / (gold + predicted).
 COUNTS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)).map(
     lambda item: (item[0], item[1], int(item[2] * min(item[:2])))
 )
+
+
+SPANS = st.sets(st.tuples(st.integers(0, 4), st.integers(5, 8), st.sampled_from("AB")), max_size=4)
 
 
 def compare(counts, baseline, **settings):
@@ -58,6 +62,63 @@ def test_corpora_are_drawn_from_apart():
 
 def test_documents_without_spans_score_zero():
     assert compare([(0, 0, 0)], [(0, 0, 0)]) == (0, 0, 0)
+
+
+def test_intervals_by_hand():
+    # Two documents, all right and all wrong: F is 0 or 1 with probability 1/4 each, else 1/2
+    gold, predicted = [{(0, 4, "A")}, {(0, 4, "A")}], [{(0, 4, "A")}, {(5, 9, "A")}]
+    intervals = bootstrap_intervals(gold, predicted)
+    assert intervals["f"] == intervals["macro_f"] == intervals["per_type"]["A"]["r"] == [0.0, 1.0]
+    assert (intervals["docs"], intervals["confidence"], intervals["resamples"]) == (2, 0.95, 1000)
+    assert bootstrap_intervals(gold, predicted, confidence=0.4)["f"] == [0.5, 0.5]
+
+
+@given(st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=5), st.integers(0, 3))
+def test_intervals_are_those_of_the_scores_of_drawn_documents(docs, seed):
+    gold, predicted = zip(*docs)
+    intervals = bootstrap_intervals(gold, predicted, n_resamples=20, confidence=0.5, seed=seed)
+    assert intervals == bootstrap_intervals(
+        gold, predicted, n_resamples=20, confidence=0.5, seed=seed
+    )
+    drawn = np.random.default_rng(seed).integers(len(docs), size=(20, len(docs)))
+    scores = [score_spans([gold[i] for i in row], [predicted[i] for i in row]) for row in drawn]
+    for name, interval in intervals.items():
+        if isinstance(interval, list):
+            values = [score[name] for score in scores if score[name] is not None]
+            assert interval == pytest.approx(np.quantile(values, [0.25, 0.75]).tolist())
+    for label, row in intervals["per_type"].items():
+        values = [(score["per_type"] or {}).get(label, {}).get("f") for score in scores]
+        values = [value for value in values if value is not None]
+        n_docs = sum(any(span[2] == label for span in (*a, *b)) for a, b in docs)
+        assert row["docs"] == n_docs
+        assert (row["f"] is None) == (n_docs < 2)
+        if row["f"]:
+            assert row["f"] == pytest.approx(np.quantile(values, [0.25, 0.75]).tolist())
+
+
+def test_documents_behind_each_score():
+    outer, inner = (0, 9, "A"), (0, 4, "B")
+    gold = [{outer, inner}, {outer}, set(), set()]
+    predicted = [{outer}, {outer, inner}, {inner}, set()]
+    intervals = bootstrap_intervals(gold, predicted)
+    assert [intervals[f"{name}docs"] for name in ("", "boundary_", "inner_", "flat_")] == [
+        4,
+        3,
+        2,
+        3,
+    ]
+    assert {label: row["docs"] for label, row in intervals["per_type"].items()} == {"A": 2, "B": 3}
+
+
+def test_no_interval_from_a_single_document():
+    gold = [{(0, 4, "A")}, {(0, 4, "B")}, {(0, 4, "B")}]
+    per_type = bootstrap_intervals(gold, gold)["per_type"]
+    assert per_type == {
+        "A": {"p": None, "r": None, "f": None, "docs": 1},
+        "B": {"p": [1, 1], "r": [1, 1], "f": [1, 1], "docs": 2},
+    }
+    with pytest.raises(ValueError, match="no documents to draw from"):
+        bootstrap_intervals([], [])
 
 
 @given(st.lists(COUNTS, min_size=1, max_size=8))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
 from spacy_eiou.corpora import Conversion
-from spacy_eiou.evaluation import write_card
+from spacy_eiou.evaluation import bootstrap_intervals, write_card
 from spacy_eiou.evaluation.card import describe_split, find_scored_component, get_package_name
 from spacy_eiou.spans.scores import score_spans
 
@@ -29,16 +29,19 @@ CORPUS = {
 }
 
 
-@pytest.fixture(scope="module")
-def saved_model(tmp_path_factory):
+def save_model(path, spans):
     nlp = spacy.blank("en")
     nlp.add_pipe("nested_spancat", config={"spans_key": "bio", "overlap": "nested"})
-    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"bio": GOLD[0]}})
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"bio": spans}})
     with pytest.warns(UserWarning, match="have a single training example"):
         nlp.initialize(lambda: [example])
-    path = tmp_path_factory.mktemp("model")
     nlp.to_disk(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model"), GOLD[0])
 
 
 @pytest.fixture
@@ -53,6 +56,13 @@ def metrics_path(tmp_path):
     metrics = {f"spans_bio_{name}": value for name, value in scores.items()}
     srsly.write_json(tmp_path / "test.json", {**metrics, "speed": 1.0})
     return tmp_path / "test.json"
+
+
+def add_intervals(metrics_path, n_docs=2):
+    """Intervals as if the same document had come several times."""
+    metrics = srsly.read_json(metrics_path)
+    intervals = bootstrap_intervals(GOLD * n_docs, PREDICTED * n_docs)
+    srsly.write_json(metrics_path, {**metrics, "intervals": intervals})
 
 
 @pytest.fixture
@@ -107,6 +117,30 @@ def test_labels_have_their_training_examples_before_their_scores(model_path, met
     assert rows["`protein`"] == ["0.0", "0.0", "0.0", "1"]
     assert "crossing" not in rows
     assert "**50.0**" in scores
+
+
+def test_scores_have_intervals_and_numbers_of_documents(model_path, metrics_path):
+    add_intervals(metrics_path)
+    text = write_card(model_path, metrics_path)
+    rows = read_rows(text)
+    assert rows[""] == ["P", "R", "F", "interval of F", "entities", "documents"]
+    assert rows["**all** (micro)"] == ["50.0", "50.0", "50.0", "50.0–50.0", "2", "2"]
+    assert rows["`DNA`"] == ["100.0", "100.0", "100.0", "100.0–100.0", "1", "2"]
+    assert "**50.0** [50.0–50.0]" in text
+
+
+def test_labels_are_text_whatever_is_in_them(tmp_path, metrics_path):
+    labels = ["a`<b>x</b>|", "a\nb", "<i>"]
+    path = save_model(tmp_path / "model", [(4, 8, label) for label in labels])
+    metrics = srsly.read_json(metrics_path)
+    row = metrics["spans_bio_per_type"]["DNA"]
+    srsly.write_json(metrics_path, {**metrics, "spans_bio_per_type": dict.fromkeys(labels, row)})
+    text = write_card(path, metrics_path)
+    assert "<b>" not in text
+    shown = ["<code>a&#96;&lt;b&gt;x&lt;/b&gt;&#124;</code>", "<code>a&#92;nb</code>", "`<i>`"]
+    found, scores = map(read_rows, text.split("## How well it finds them"))
+    assert [found[label] for label in shown] == [["1"]] * 3
+    assert [scores[label] for label in shown] == [["100.0", "100.0", "100.0", "1"]] * 3
 
 
 def test_training_is_a_config_that_spacy_reads(model_path, metrics_path):
@@ -166,6 +200,23 @@ def test_scores_of_another_spans_key(model_path, tmp_path, metrics):
     result = CliRunner().invoke(app, ["card", *args])
     assert result.exit_code == 1
     assert "Spans keys of the pipeline: bio" in " ".join(result.output.split())
+    assert not (model_path / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        *("null", "1", "[]", "[1]", '"a"', "{"),
+        '{"spans_bio_per_type": 1}',
+        '{"spans_bio_per_type": {}}',
+        '{"spans_bio_per_type": {"A": 1}, "spans_bio_macro_f": 1}',
+        '{"spans_bio_per_type": null, "intervals": 3}',
+    ],
+)
+def test_json_that_holds_no_scores(model_path, tmp_path, metrics):
+    (tmp_path / "metrics.json").write_text(metrics)
+    with pytest.raises(ValueError):
+        write_card(model_path, tmp_path / "metrics.json")
     assert not (model_path / "README.md").exists()
 
 

@@ -12,10 +12,17 @@ PAGE_SETTINGS = {
     "data": "dev.spacy",
     "spans_key": "sc",
     "unannotated_docs": 0,
+    "ceilings": {"gold": 0, "unreachable": 0, "reasons": []},
     "threshold": 0.5,
     "label_thresholds": {},
     "floor": 0.01,
     "direction": "ltr",
+}
+
+CEILINGS = {
+    "gold": 3000,
+    "unreachable": 1200,
+    "reasons": [{"reason": "too wide", "count": 1200, "example": "a b", "remedy": "max_width"}],
 }
 
 
@@ -101,6 +108,8 @@ def test_number_of_examples(max_examples, text):
         ({"label_thresholds": {"A": 0.3}}, "threshold of 0.5 and those of 1 types."),
         ({"unannotated_docs": 1200}, "1,200 docs without the key are left out."),
         ({"direction": "rtl"}, "direction: rtl"),
+        ({"ceilings": CEILINGS}, "1,200 of 3,000 gold spans can never be predicted"),
+        ({"ceilings": CEILINGS}, "<th>too wide</th> <td>1,200</td>"),
     ],
 )
 def test_what_was_analyzed(settings, text):

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from spacy.ml.models import tok2vec as spacy_tok2vec
 from spacy.tokens import Doc
+from spacy.vectors import Vectors
 from thinc.api import Model, Ragged
 from thinc.types import Floats2d
 
@@ -18,8 +19,10 @@ from spacy_eiou.models.tok2vec import distinct_rows
 TEXTS = ["The boiler feed pump seal leaked, and the boiler tripped.", "", "Pump", "the The THE"]
 
 
-def make_docs() -> List[Doc]:
+def make_docs(**vectors: Any) -> List[Doc]:
     nlp = spacy.blank("en")
+    if vectors:
+        nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, **vectors)
     return [nlp(text) for text in TEXTS]
 
 
@@ -54,6 +57,32 @@ def check_same_vectors(expected: Model, model: Model, is_train: bool = False) ->
     model.from_bytes(expected.to_bytes())
     for vectors, expected_vectors in zip(model(docs, is_train)[0], expected(docs, is_train)[0]):
         assert_allclose(vectors, expected_vectors, rtol=1e-4, atol=1e-5)
+
+
+FEW = np.random.default_rng(0).normal(size=(20, 3)).astype("f")
+
+
+@pytest.mark.parametrize("is_train", [True, False])
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        {"data": FEW[:2], "keys": ["boiler", "The"]},
+        {"data": FEW[:2], "keys": ["boiler", "the"], "attr": "LOWER"},
+        {"data": FEW, "mode": "floret", "minn": 2, "maxn": 3},
+    ],
+    ids=["words", "lower", "n-grams"],
+)
+def test_static_vectors_give_the_vectors_of_spacy(vectors: Any, is_train: bool) -> None:
+    docs, models = make_docs(**vectors), []
+    for build in (spacy_tok2vec.build_Tok2Vec_model, build_tok2vec_v1):
+        embed = spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], True)
+        models.append(build(embed, encode_window()))
+        models[-1].initialize(X=docs)
+    expected, model = models
+    model.from_bytes(expected.to_bytes())
+    assert expected.layers[0]._func is not model.layers[0]._func
+    for rows, expected_rows in zip(model(docs, is_train)[0], expected(docs, is_train)[0]):
+        assert_allclose(rows, expected_rows, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("embedding", ["hashes", "characters"])

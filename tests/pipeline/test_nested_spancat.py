@@ -90,7 +90,7 @@ def test_no_label():
         nlp.initialize()
 
 
-def test_no_resize():
+def test_labels_without_examples():
     nlp = Language()
     component = nlp.add_pipe("nested_spancat", config={"spans_key": SPAN_KEY})
     component.add_label("Thing")
@@ -98,8 +98,6 @@ def test_no_resize():
     nlp.initialize()
     assert component.labels == ("Thing", "Phrase")
     assert component.model.get_dim("nO") == 3
-    with pytest.raises(ValueError, match="E922"):
-        component.add_label("Stuff")
 
 
 def test_implicit_labels():
@@ -131,12 +129,9 @@ def test_label_data_initializes_another_component():
 
 
 def test_unknown_gold_label():
-    nlp, component, _ = make_nlp()
+    nlp = English()
     example = make_example(nlp, "I like London", [(7, 13, "CITY")])
-    with pytest.raises(ValueError, match=r"\[nested_spancat\].*'CITY'.*PERSON, LOC"):
-        nlp.update([example])
-    other = English()
-    component = other.add_pipe("nested_spancat", config={"spans_key": SPAN_KEY})
+    component = nlp.add_pipe("nested_spancat", config={"spans_key": SPAN_KEY})
     with pytest.raises(ValueError, match="'CITY'"):
         component.initialize(lambda: [example], labels=["PERSON"])
 
@@ -223,7 +218,8 @@ def test_same_seed_gives_the_same_model():
         for _ in range(3):
             nlp.update(examples, sgd=optimizer, drop=0.3)
         scores.append(get_scores(nlp))
-    assert_array_equal(scores[0], scores[1])
+    # How sums are rounded depends on where arrays lie in memory.
+    assert_allclose(scores[0], scores[1], rtol=1e-5)
 
 
 def test_averaged_parameters_change_predictions():
@@ -372,6 +368,23 @@ def test_explicit_max_width_is_respected(tmp_path):
     assert spacy.load(tmp_path).get_pipe("nested_spancat").suggester.max_width == 2
 
 
+def test_costly_outlier_is_left_out_unless_max_width_says_otherwise():
+    data = [("a " * 300, [(0, 3, "X"), (0, 441, "X")]), *[("a b c d", [(0, 3, "X")])] * 30]
+    with pytest.warns(UserWarning) as caught:
+        _, component, _ = make_nlp(data)
+    (left_out, ceilings) = [str(warning.message) for warning in caught]
+    assert component.cfg["max_width"] == 2
+    assert "1 of 32 spans (3.12%) are wider than 2 tokens, up to 221" in left_out
+    assert "set max_width = 221 in the block [components.nested_spancat.suggester]" in left_out
+    assert (
+        "1 of 32 gold spans (3.1%) can never be predicted: 1 wider than max_width = 2" in ceilings
+    )
+    suggester = {"@misc": "spacy_eiou.span_suggester.v1", "max_width": 221}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert make_nlp(data, suggester=suggester)[1].cfg["max_width"] == 221
+
+
 def test_width_is_learned_anew_when_initialized_again():
     nlp, component, _ = make_nlp(OVERLAPPING)
     nlp.initialize(lambda: make_examples(nlp, FLAT))
@@ -436,7 +449,7 @@ def test_class_counts_reach_the_loss():
 
 def test_initialize_warns_about_gold_spans_that_are_no_candidates():
     suggester = {"@misc": "spacy_eiou.span_suggester.v1", "max_width": 1}
-    message = r"\[nested_spancat\] 2 of 4 gold spans \(50.0%\) are no candidates"
+    message = r"\[nested_spancat\] 2 of 4 gold spans \(50.0%\) can never be predicted"
     with pytest.warns(UserWarning, match=message):
         make_nlp(OVERLAPPING, suggester=suggester)
 

@@ -10,6 +10,8 @@ import srsly
 from spacy.cli.evaluate import evaluate
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import DocBin
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
 
 pytestmark = pytest.mark.slow
 TEXTS = [
@@ -111,6 +113,20 @@ def test_train(folder):
     assert nlp.meta["performance"]["spans_sc_f"] == 1.0
     doc = nlp("I like London and Berlin.")
     assert [span.text for span in doc.spans["sc"]] == ["London", "London and Berlin", "Berlin"]
+
+
+def test_both_readers_of_training_data_train_the_same(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    weights = []
+    for reader in ("spacy.Corpus.v1", "spacy_eiou.Corpus.v1"):
+        overrides = {"training.max_steps": 4, "training.eval_frequency": 2}
+        config = spacy.util.load_config("config.cfg", overrides=overrides)
+        for part in ("train", "dev"):
+            config["corpora"][part]["@readers"] = reader
+        nlp = init_nlp(config)
+        train(nlp)
+        weights.append(nlp.get_pipe("nested_spancat").model.to_bytes())
+    assert weights[0] == weights[1]
 
 
 def test_evaluate(folder):

@@ -109,7 +109,7 @@ def test_labels_with_a_single_example_are_listed_in_one_warning():
 
 def test_all_gold_spans_out_of_reach():
     suggester = {"@misc": "spacy.ngram_suggester.v1", "sizes": [9]}
-    with pytest.raises(ValueError, match=r"^\[nested_spancat\] 4 of 4 gold spans \(100.0%\) are"):
+    with pytest.raises(ValueError, match=r"^\[nested_spancat\] 4 of 4 gold spans \(100.0%\) can"):
         make_nlp(suggester=suggester)
 
 
@@ -179,6 +179,7 @@ def test_probabilities_that_are_no_numbers(value):
         ({"threshold": True}, "The threshold must be from 0 to 1, but is True"),
         ({"threshold": "0.5"}, "The threshold must be from 0 to 1, but is '0.5'"),
         ({"max_positive": 0}, "max_positive must be at least 1, or null for no limit, but is 0"),
+        ({"spans_key": None}, "The spans key must be a text, but is None"),
         ({"max_width": -3}, "max_width must be at least 1, or null to learn it, but is -3"),
         ({"max_width": "3"}, "max_width must be at least 1, or null to learn it, but is '3'"),
         ({"max_width": 2.5}, "max_width must be at least 1, or null to learn it, but is 2.5"),

@@ -8,6 +8,7 @@ import spacy
 from spacy.cli.package import get_third_party_dependencies
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model_from_config
+from transformer_util import make_transformer
 
 from spacy_eiou.corpora.description import Conversion, CorpusDescription, make_config
 
@@ -23,29 +24,13 @@ SPANS = [(4, 9, "organism"), (10, 14, "protein"), (4, 19, "DNA")]
 
 @pytest.fixture
 def transformer_path(tmp_path):
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    path = tmp_path / "transformer"
-    path.mkdir()
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz2-"]
-    pieces = [f"##{character}" for character in "abcdefghijklmnopqrstuvwxyz2"]
-    (path / "vocab.txt").write_text("\n".join(words + pieces), encoding="utf8")
-    BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
-    config = BertConfig(
-        vocab_size=len(words + pieces),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
-    BertModel(config).save_pretrained(path)
-    return path
+    return make_transformer(tmp_path / "transformer")
 
 
 @pytest.mark.slow
 def test_component_learns_from_a_transformer_and_needs_no_folder_later(transformer_path, tmp_path):
     fix_random_seed(0)
-    config = make_config(CONFIG_PATH, CORPUS, tmp_path, str(transformer_path))
+    config = make_config(CONFIG_PATH, CORPUS, tmp_path, transformer_path)
     nlp = load_model_from_config(config)
     example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})
     optimizer = nlp.initialize(lambda: [example])

@@ -150,7 +150,7 @@ def test_only_the_training_corpus_is_mixed() -> None:
     assert mixed["corpora"]["train"] == {
         "@readers": "spacy_eiou.MixedCorpus.v1",
         "gold": config["corpora"]["train"],
-        "silver": {"@readers": "spacy.Corpus.v1", "path": "silver", "gold_preproc": False},
+        "silver": {"@readers": "spacy_eiou.Corpus.v1", "path": "silver", "gold_preproc": False},
         "gold_share": 0.3,
     }
     assert Config({**mixed, "corpora": config["corpora"]}) == config

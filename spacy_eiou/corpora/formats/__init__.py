@@ -1,5 +1,5 @@
 """The formats of corpora. Each is a module of this package, which is found by itself, with a
-function that is registered, and a section of docs/formats.md."""
+function that is registered to read it, maybe one to write it, and a section of docs/formats.md."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,6 +14,7 @@ from .registry import (
     recognize_as,
     register_format,
 )
+from .writers import WRITERS, Target, Writer, get_writer, register_writer
 
 for module in iter_modules(__path__):
     import_module(f"{__name__}.{module.name}")
@@ -21,10 +22,15 @@ for module in iter_modules(__path__):
 __all__ = [
     "FORMATS",
     "READERS",
+    "WRITERS",
     "Format",
     "Sample",
+    "Target",
+    "Writer",
     "get_format",
+    "get_writer",
     "recognize",
     "recognize_as",
     "register_format",
+    "register_writer",
 ]

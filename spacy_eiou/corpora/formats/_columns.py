@@ -1,12 +1,14 @@
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .._parse import read_lines
 from ..draft import Draft, Mention
-from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
+from ..record import Changed, CorpusError, Entity, Record, UnreadableError, join_words
 from .registry import Sample
+from .writers import Target, locate_words, replace_in_entities
 
 DOCUMENT_START = "-DOCSTART-"
 # B, I, E and S of IOBES; M, L and U are other names of I, E and S (BMES, BILOU).
@@ -143,7 +145,10 @@ def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> La
 
 
 def _are_numbered(sentences: List[Sentence]) -> bool:
-    """RETURNS (bool): Whether the first column numbers the tokens of each sentence."""
+    """RETURNS (bool): Whether the first column numbers the tokens of each sentence, which are then
+    in the second one."""
+    if _is_layer([columns[1] for s in sentences for _, columns in s.rows if len(columns) > 1]):
+        return False
     for sentence in sentences:
         cells = [row[1][0] for row in sentence.rows if not OTHER_NUMBER.fullmatch(row[1][0])]
         if not cells or cells != [str(number + 1) for number in range(len(cells))]:
@@ -267,3 +272,83 @@ def recognizes_columns(sample: Sample) -> bool:
     rows = [row for row in rows if row[0] != DOCUMENT_START and not row[0].startswith("#")]
     tagged = [row for row in rows if len(row) > 1 and any(map(is_tag, row[1:]))]
     return bool(tagged) and 2 * len(tagged) > len(rows)
+
+
+def fit_columns(record: Record) -> Record:
+    """Make a record as a file in columns holds it.
+
+    record (Record): The record, which has tokens.
+    RETURNS (Record): The record, whose text is its tokens joined with single spaces. Those that are
+        white space are left out.
+    """
+    record = replace_in_entities(record, label=re.compile(r"[|\t\r\n]"))
+    located = [word for word in locate_words(record) if not word.text.isspace()]
+    if not located:
+        return replace(record, entities=(), words=(), skipped="no tokens to write in columns")
+    words = [_clean(word.text) for word in located]
+    text, starts, ends = join_words(words, record.id)
+    new_starts = {word.start: start for word, start in zip(located, starts)}
+    new_ends = {word.end: end for word, end in zip(located, ends)}
+    entities = tuple(
+        replace(entity, start=new_starts[entity.start], end=new_ends[entity.end])
+        for entity in record.entities
+    )
+    return replace(record, text=text, words=tuple(words), entities=entities)
+
+
+def _clean(word: str) -> str:
+    word = re.sub(r"[\t\r\n]", " ", word)
+    return f"_{word}" if word.startswith(DOCUMENT_START) else word
+
+
+def write_columns(records: Sequence[Record], target: Target) -> None:
+    """Write tokens in columns, separated by tabs: the token, and the tags of each layer as IOB2. An
+    entity is in the first layer that has room for it, outer ones first. `-DOCSTART-` lines separate
+    the documents that records are parts of.
+
+    records (Sequence[Record]): The records, as `fit_columns` makes them.
+    target (Target): Where to write.
+    """
+    layers = [_find_layers(record.entities) for record in records]
+    n_layers = max([1, *map(len, layers)])
+    has_groups = any(record.group is not None for record in records)
+    with target.path.open("w", encoding="utf8", newline="\n") as file:
+        # A byte order mark would be no part of the first token.
+        if records and records[0].text.startswith("\ufeff"):
+            file.write("\ufeff")
+        for number, record in enumerate(records):
+            follows = number > 0 and record.group is not None
+            if has_groups and not (follows and record.group == records[number - 1].group):
+                file.write("\t".join([DOCUMENT_START, *["O"] * n_layers]) + "\n\n")
+            columns = [_make_tags(record, layer) for layer in layers[number]]
+            columns += [["O"] * len(record.words or ())] * (n_layers - len(columns))
+            for row in zip(record.words or (), *columns):
+                file.write("\t".join(row) + "\n")
+            file.write("\n")
+
+
+def _find_layers(entities: Sequence[Entity]) -> List[List[Entity]]:
+    layers: List[List[Entity]] = []
+    for entity in sorted(entities, key=lambda entity: (entity.start, -entity.end, entity.label)):
+        layer = next((layer for layer in layers if layer[-1].end <= entity.start), None)
+        if layer is None:
+            layers.append([entity])
+        else:
+            layer.append(entity)
+    return layers
+
+
+def _make_tags(record: Record, layer: Sequence[Entity]) -> List[str]:
+    tags = []
+    position = 0
+    remaining = list(reversed(layer))
+    for word in record.words or ():
+        if remaining and remaining[-1].end <= position:
+            remaining.pop()
+        entity = remaining[-1] if remaining else None
+        if entity is None or position < entity.start:
+            tags.append("O")
+        else:
+            tags.append(f"{'B' if position == entity.start else 'I'}-{entity.label}")
+        position += len(word) + 1
+    return tags

@@ -78,6 +78,7 @@ def parse_item(
         draft = _parse_text(item, where, text_key, keep_tokens)
     draft.number = get_number(where)
     draft.id = find_id(item)
+    draft.group = item["group"] if isinstance(item.get("group"), str) else None
     return draft
 
 

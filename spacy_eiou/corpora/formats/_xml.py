@@ -1,8 +1,13 @@
+import re
 from pathlib import Path
 from typing import Any, Optional, Protocol
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 from ..record import UnreadableError
+
+# What XML 1.0 has no way to write. Python's strings hold no half characters here.
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class XMLBuilder(Protocol):
@@ -38,3 +43,9 @@ def make_parser(builder: XMLBuilder, path: Path, encoding: Optional[str] = None)
     parser.EntityDeclHandler = refuse_entity
     parser.SkippedEntityHandler = refuse_entity
     return parser
+
+
+def escape_xml(text: str) -> str:
+    """RETURNS (str): A text as XML that a parser makes the same text of. It would turn a carriage
+    return into a line feed."""
+    return escape(text, {"\r": "&#13;"})

@@ -1,12 +1,15 @@
+import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from xml.parsers import expat
 
 from .._parse import check_type, get_field, read_json
 from ..draft import Draft, Mention, parse_each
-from ..record import CorpusError, UnreadableError
-from ._xml import make_parser
+from ..record import CorpusError, Record, UnreadableError
+from ._xml import NOT_IN_XML, escape_xml, make_parser
 from .registry import Sample, register_format
+from .writers import Target, register_writer, replace_in_entities
 
 # The fields of an annotation that hold its type, and those that hold its identifier.
 TYPE_KEYS = ("type", "class", "label")
@@ -123,15 +126,15 @@ def _parse_annotation(data: Any, where: str, offset: int, base: int) -> Mention:
         fragments[-1][1],
         _find(infons, TYPE_KEYS),
         text,
-        _find(infons, IDENTIFIER_KEYS),
+        _find(infons, IDENTIFIER_KEYS, ("-", "-1")),
         where,
         tuple(fragments),
         base,
     )
 
 
-def _find(infons: Dict[str, Any], keys: Any) -> str:
-    found = (infons[key] for key in keys if infons.get(key) not in (None, "", "-", "-1"))
+def _find(infons: Dict[str, Any], keys: Sequence[str], absent: Sequence[str] = ()) -> str:
+    found = (infons[key] for key in keys if infons.get(key) not in (None, "", *absent))
     return str(next(found, ""))
 
 
@@ -156,7 +159,7 @@ class _Builder:
         self.collection: Dict[str, Any] = {}
         self.opened: List[Dict[str, Any]] = [self.collection]
         self.text: List[str] = []
-        self.key: Optional[str] = None
+        self.key = ""
 
     def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
         self.text = []
@@ -178,7 +181,7 @@ class _Builder:
         if tag in LISTS:
             self.opened.pop()
         elif tag == "infon":
-            self.opened[-1].setdefault("infons", {})[self.key or ""] = text
+            self.opened[-1].setdefault("infons", {})[self.key] = text
         elif tag in ("text", "id", "offset") and len(self.opened) > 1:
             self.opened[-1].update(_to_json({tag: text}))
         self.text = []
@@ -193,3 +196,47 @@ def _to_json(fields: Dict[str, str]) -> Dict[str, Any]:
         key: int(value) if key in numbers and value.strip().isdecimal() else value
         for key, value in fields.items()
     }
+
+
+def _fit(record: Record) -> Record:
+    record = replace_in_entities(
+        record, label=NOT_IN_XML, identifier=re.compile(f"{NOT_IN_XML.pattern}|^-1?$")
+    )
+    return replace(record, text=NOT_IN_XML.sub("\ufffd", record.text))
+
+
+@register_writer(
+    "bioc",
+    suffix=".xml",
+    holds=("ids", "identifiers", "scores"),
+    fit=_fit,
+    text_change="control characters, which XML can't hold, become U+FFFD",
+)
+def write_bioc(records: Sequence[Record], target: Target) -> None:
+    """Write BioC as XML, with one passage for each text. Offsets count characters.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    with target.path.open("w", encoding="utf8", newline="\n") as file:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+        file.write("<collection><source>spacy-eiou</source><date></date><key></key>\n")
+        for record in records:
+            record_id = NOT_IN_XML.sub("\ufffd", record.id)
+            file.write(f"<document><id>{escape_xml(record_id)}</id>\n")
+            file.write(f"<passage><offset>0</offset><text>{escape_xml(record.text)}</text>\n")
+            for number, entity in enumerate(record.entities, start=1):
+                infons = {"type": entity.label}
+                if entity.kb_id:
+                    infons["identifier"] = entity.kb_id
+                if entity.score is not None:
+                    infons["score"] = str(entity.score)
+                file.write(f'<annotation id="{number}">')
+                for key, value in infons.items():
+                    file.write(f'<infon key="{key}">{escape_xml(value)}</infon>')
+                length = entity.end - entity.start
+                stated = escape_xml(record.text[entity.start : entity.end])
+                file.write(f'<location offset="{entity.start}" length="{length}"/>')
+                file.write(f"<text>{stated}</text></annotation>\n")
+            file.write("</passage></document>\n")
+        file.write("</collection>\n")

@@ -1,18 +1,25 @@
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Sequence
 
+from .._files import printable
 from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention
-from ..record import CorpusError, UnreadableError
+from ..record import CorpusError, Entity, Record, UnreadableError
 from .registry import register_format
+from .writers import Target, make_unique, register_writer, replace_in_entities
 
 # Relations, events, attributes, modifications, notes and equivalences.
 OTHER_ANNOTATIONS = ("R", "E", "A", "M", "#", "*")
 ANNOTATION_SUFFIXES = (".ann", ".a1", ".a2")
+# Several identifiers of an entity are separated by "|", and each has to be one.
+NOT_IN_IDENTIFIER = re.compile(r"\s|^\||\|$|(?<=\|)\|")
+# Names are cut to what file systems allow, in bytes.
+MAX_NAME_LENGTH = 200
 
 
-@register_format("brat", together=(".txt", *ANNOTATION_SUFFIXES))
+@register_format("brat", together=(".txt", *ANNOTATION_SUFFIXES), beside=(".conf",))
 def read_brat(path: Path) -> Iterator[Draft]:
     """Read brat standoff annotation: text in a .txt file, entities in the .ann file beside it, or
     in the .a1 and .a2 files of the BioNLP shared tasks. Fragments of an entity are joined if
@@ -50,8 +57,8 @@ def _read_files(path: Path) -> Draft:
             except CorpusError as err:
                 draft.reject(str(err), line)
     for key, mention in mentions.items():
-        kb_id = "|".join(identifiers.get(key.rpartition(" ")[2], []))
-        draft.mentions.append(replace(mention, kb_id=kb_id))
+        found = identifiers.get(key.rpartition(" ")[2])
+        draft.mentions.append(replace(mention, kb_id="|".join(found)) if found else mention)
     return draft
 
 
@@ -81,3 +88,64 @@ def _read_line(
     mentions[f"{where} {fields[0]}"] = Mention(
         fragments[0][0], fragments[-1][1], label, fields[2], where=where, fragments=tuple(fragments)
     )
+
+
+def _fit(record: Record) -> Record:
+    return replace_in_entities(record, label=re.compile(r"\s"), identifier=NOT_IN_IDENTIFIER)
+
+
+@register_writer("brat", suffix="", holds=("ids", "identifiers", "scores"), fit=_fit)
+def write_brat(records: Sequence[Record], target: Target) -> None:
+    """Write a folder for brat: a .txt and an .ann file for each text, and annotation.conf with the
+    labels. They are named by the ids, whose odd characters become %20 and the like. An entity over
+    a line break is written in fragments, as brat does. Identifiers are normalizations, and scores
+    are notes.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    target.path.mkdir()
+    names = make_unique(_make_name(record.id) for record in records)
+    for name, record in zip(names, records):
+        text_path = target.path / f"{name}.txt"
+        text_path.parent.mkdir(parents=True, exist_ok=True)
+        text_path.write_bytes(record.text.encode())
+        lines = [
+            line
+            for number, entity in enumerate(record.entities, start=1)
+            for line in _make_lines(number, entity, record.text)
+        ]
+        text_path.with_suffix(".ann").write_bytes("".join(lines).encode())
+    sections = ["[entities]", *target.labels, "[relations]", "[events]", "[attributes]", ""]
+    (target.path / "annotation.conf").write_bytes("\n".join(sections).encode())
+
+
+def _make_lines(number: int, entity: Entity, text: str) -> Iterator[str]:
+    fragments = [
+        (entity.start + match.start(), entity.start + match.end())
+        for match in re.finditer(r"[^\r\n]+", text[entity.start : entity.end])
+        if not match[0].isspace()
+    ]
+    offsets = ";".join(f"{start} {end}" for start, end in fragments)
+    stated = " ".join(text[start:end] for start, end in fragments)
+    yield f"T{number}\t{entity.label} {offsets}\t{stated}\n"
+    for identifier in entity.kb_id.split("|") if entity.kb_id else []:
+        yield f"N{number}\tReference T{number} {identifier}\t{stated}\n"
+    if entity.score is not None:
+        yield f"#{number}\tAnnotatorNotes T{number}\tscore {entity.score}\n"
+
+
+def _make_name(record_id: str) -> str:
+    """RETURNS (str): A file name without a suffix, in folders if an id is such a path."""
+    parts = printable(record_id).split("/")
+    is_path = all(part and not part.startswith(".") for part in parts)
+    return "/".join(map(_quote, parts)) if is_path else _quote("/".join(parts))
+
+
+def _quote(name: str) -> str:
+    quoted = re.sub(
+        r"[^\w.,() +@=-]|^\.",
+        lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()),
+        name,
+    )
+    return quoted.encode()[:MAX_NAME_LENGTH].decode("utf8", "ignore") or "%"

@@ -2,8 +2,9 @@ from pathlib import Path
 from typing import Iterator
 
 from ..draft import Draft
-from ._columns import read_columns, recognizes_columns
+from ._columns import fit_columns, read_columns, recognizes_columns, write_columns
 from .registry import register_format
+from .writers import register_writer
 
 
 @register_format(
@@ -19,3 +20,13 @@ def read_iob2(path: Path) -> Iterator[Draft]:
     RAISES (UnreadableError): If no column holds tags.
     """
     yield from read_columns(path, with_phrases=True)
+
+
+register_writer(
+    "iob2",
+    suffix=".iob2",
+    holds=("groups",),
+    needs_words=True,
+    fit=fit_columns,
+    text_change="tokens are joined with single spaces",
+)(write_columns)

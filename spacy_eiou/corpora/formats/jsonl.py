@@ -1,11 +1,13 @@
+import json
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from .._parse import decode, parse_json, read_items, read_json
 from ..draft import Draft, parse_each
-from ..record import UnreadableError
+from ..record import Entity, Record, UnreadableError
 from ._items import find_items, is_item, parse_item
 from .registry import Sample, register_format
+from .writers import Target, locate_words, register_writer
 
 
 def _is_json_lines(sample: Sample) -> bool:
@@ -80,3 +82,115 @@ def read_json_items(
         raise UnreadableError(f"{path}: expected a list of records")
     items = enumerate(find_items(value), start=1)
     yield from parse_each(((f"{path}, record {number}", item) for number, item in items), parse)
+
+
+def _write_lines(path: Path, items: Iterable[Dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf8", newline="\n") as file:
+        for item in items:
+            file.write(json.dumps(item, ensure_ascii=False) + "\n")
+
+
+def _describe(record: Record) -> Dict[str, Any]:
+    group = {} if record.group is None else {"group": record.group}
+    return {"id": record.id, **group, "text": record.text}
+
+
+def entity_to_dict(entity: Entity, text: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): An entity of a text, with what it has of an identifier and a
+    score."""
+    return {
+        "start": entity.start,
+        "end": entity.end,
+        "label": entity.label,
+        "text": text[entity.start : entity.end],
+        **({"kb_id": entity.kb_id} if entity.kb_id else {}),
+        **({} if entity.score is None else {"score": entity.score}),
+    }
+
+
+@register_writer("jsonl", suffix=".jsonl", holds=("ids", "groups", "identifiers", "scores"))
+def write_jsonl(records: Sequence[Record], target: Target) -> None:
+    """Write JSON Lines of texts with entities, and with tokens if the records have them.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    _write_lines(target.path, map(_to_json, records))
+
+
+def _to_json(record: Record) -> Dict[str, Any]:
+    return {
+        **_describe(record),
+        **({"tokens": list(record.words)} if record.words else {}),
+        "spans": [entity_to_dict(entity, record.text) for entity in record.entities],
+    }
+
+
+@register_writer(
+    "prodigy",
+    suffix=".jsonl",
+    holds=("ids", "groups", "identifiers", "scores"),
+    needs_words=True,
+)
+def write_prodigy(records: Sequence[Record], target: Target) -> None:
+    """Write tasks of Prodigy: JSON Lines with the tokens of each text and, of its entities, the
+    first and the last one. Those of people have the "answer" accept. The predictions of a model
+    have none, as tasks for `spans.manual`.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    extras = {"answer": "accept"} if target.model is None else {}
+    meta = {} if target.model is None else {"model": target.model}
+
+    def make_task(record: Record) -> Dict[str, Any]:
+        words = locate_words(record)
+        starts = {word.start: number for number, word in enumerate(words)}
+        ends = {word.end: number for number, word in enumerate(words)}
+        return {
+            **_describe(record),
+            "tokens": [
+                {
+                    "text": word.text,
+                    "start": word.start,
+                    "end": word.end,
+                    "id": i,
+                    "ws": word.has_space,
+                }
+                for i, word in enumerate(words)
+            ],
+            "spans": [
+                {
+                    **entity_to_dict(entity, record.text),
+                    "token_start": starts[entity.start],
+                    "token_end": ends[entity.end],
+                }
+                for entity in record.entities
+            ],
+            "meta": {"id": record.id, **meta},
+            **extras,
+        }
+
+    _write_lines(target.path, map(make_task, records))
+
+
+@register_writer("doccano", suffix=".jsonl", holds=("ids", "groups", "scores"))
+def write_doccano(records: Sequence[Record], target: Target) -> None:
+    """Write JSON Lines that doccano imports as sequence labeling: `"label": [[start, end, label]]`.
+    Offsets count characters, as those of doccano do since version 1.8. What else is in a line
+    becomes the metadata of the text, as "scores" do, one for each label.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+
+    def make_item(record: Record) -> Dict[str, Any]:
+        scores = [entity.score for entity in record.entities]
+        has_scores = any(score is not None for score in scores)
+        return {
+            **_describe(record),
+            "label": [[entity.start, entity.end, entity.label] for entity in record.entities],
+            **({"scores": scores} if has_scores else {}),
+        }
+
+    _write_lines(target.path, map(make_item, records))

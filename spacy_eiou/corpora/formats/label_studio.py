@@ -1,11 +1,18 @@
+import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+from xml.sax.saxutils import quoteattr
 
 from .._parse import check_type, get_field, get_number, read_json_list
 from ..draft import Draft, Mention, parse_each
-from ..record import CorpusError
+from ..record import CorpusError, Entity, Record
 from ._items import find_labels, find_text
+from ._xml import NOT_IN_XML
 from .registry import Sample, register_format
+from .writers import Target, register_writer
+
+# The names of the labels and of the text in the labelling config.
+FROM_NAME, TO_NAME = "label", "text"
 
 
 def _recognizes(sample: Sample) -> bool:
@@ -84,5 +91,74 @@ def _parse_result(result: Any, where: str) -> Iterator[Mention]:
     start, end = (get_field(offsets, name, int, where) for name in ("start", "end"))
     text = get_field(value, "text", str, where) if "text" in value else None
     labels = find_labels({"labels": value.get(kind)}, where)
+    meta = result.get("meta")
+    kb_id = meta.get("kb_id") if isinstance(meta, dict) else None
     for label in labels:
-        yield Mention(start, end, label, text, where=where)
+        yield Mention(start, end, label, text, kb_id if isinstance(kb_id, str) else "", where=where)
+
+
+def make_label_config(labels: Sequence[str]) -> bytes:
+    """RETURNS (bytes): A labelling config for a project of Label Studio."""
+    lines = [
+        "<View>",
+        f'  <Labels name="{FROM_NAME}" toName="{TO_NAME}">',
+        *(f"    <Label value={quoteattr(NOT_IN_XML.sub('_', label))}/>" for label in labels),
+        "  </Labels>",
+        f'  <Text name="{TO_NAME}" value="$text"/>',
+        "</View>",
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+@register_writer(
+    "label-studio",
+    suffix=".json",
+    holds=("ids", "identifiers", "scores"),
+    beside=((".xml", make_label_config),),
+)
+def write_label_studio(records: Sequence[Record], target: Target) -> None:
+    """Write tasks that Label Studio imports, with an annotation each, or with a prediction if a
+    model has predicted the entities. The labelling config for them lies beside. An identifier is in
+    the "meta" of its region. The score of a prediction is the lowest one of its entities.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+
+    def make_task(record: Record) -> Dict[str, Any]:
+        result = [
+            _make_region(number, entity, record.text)
+            for number, entity in enumerate(record.entities, start=1)
+        ]
+        task = {"id": record.id, "data": {"text": record.text, "id": record.id}}
+        if target.model is None:
+            return {**task, "annotations": [{"result": result}]}
+        scores = [entity.score for entity in record.entities if entity.score is not None]
+        prediction = {"model_version": target.model, "result": result}
+        return {
+            **task,
+            "predictions": [{**prediction, **({"score": min(scores)} if scores else {})}],
+        }
+
+    with target.path.open("w", encoding="utf8", newline="\n") as file:
+        for number, record in enumerate(records):
+            file.write(",\n" if number else "[\n")
+            file.write(json.dumps(make_task(record), ensure_ascii=False))
+        file.write("\n]\n" if records else "[]\n")
+
+
+def _make_region(number: int, entity: Entity, text: str) -> Dict[str, Any]:
+    return {
+        "id": f"T{number}",
+        "from_name": FROM_NAME,
+        "to_name": TO_NAME,
+        "type": "labels",
+        "value": {
+            "start": entity.start,
+            "end": entity.end,
+            "text": text[entity.start : entity.end],
+            "labels": [entity.label],
+        },
+        **({"meta": {"kb_id": entity.kb_id}} if entity.kb_id else {}),
+        **({} if entity.score is None else {"score": entity.score}),
+    }

@@ -1,13 +1,18 @@
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Sequence
 
 from .._parse import decode, parse_offset, read_items, show
 from ..draft import Draft, Mention, parse_each
-from ..record import CorpusError
+from ..record import CorpusError, Record
 from .registry import register_format
+from .writers import Target, make_unique, register_writer, replace_in_entities
 
 TEXT = re.compile(r"([^|\t]+)\|([a-z])\|(.*)", re.DOTALL)
+# What stands for no identifier.
+ABSENT = ("-", "-1", "None")
+NOT_IN_FIELD = r"[\t\r\n]"
 
 
 @register_format(
@@ -51,5 +56,41 @@ def _parse_entity(fields: List[str], where: str) -> List[Mention]:
     if len(fields) < 5:
         raise CorpusError(f"{where}: expected an id, start, end, text and type, not {show(fields)}")
     start, end = (parse_offset(field, where) for field in fields[1:3])
-    kb_id = fields[5] if len(fields) > 5 and fields[5] not in ("-", "-1", "None") else ""
+    kb_id = fields[5] if len(fields) > 5 and fields[5] not in ABSENT else ""
     return [Mention(start, end, fields[4], fields[3], kb_id, where)]
+
+
+def _fit(record: Record) -> Record:
+    record = replace_in_entities(
+        record,
+        label=re.compile(NOT_IN_FIELD),
+        identifier=re.compile(f"{NOT_IN_FIELD}|^(?:{'|'.join(ABSENT)})$"),
+    )
+    title, line_break, abstract = record.text.replace("\r", " ").partition("\n")
+    return replace(record, text=title + line_break + abstract.replace("\n", " "))
+
+
+@register_writer(
+    "pubtator",
+    suffix=".pubtator",
+    holds=("ids", "identifiers"),
+    fit=_fit,
+    text_change="line breaks other than the first one become spaces",
+)
+def write_pubtator(records: Sequence[Record], target: Target) -> None:
+    """Write PubTator. The first line of a text is the title and the rest the abstract, if there is
+    one. Tabs and vertical bars in ids become "_".
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    ids = make_unique(re.sub(r"[|\t\r\n]", "_", record.id) or "_" for record in records)
+    with target.path.open("w", encoding="utf8", newline="\n") as file:
+        for article, record in zip(ids, records):
+            for kind, line in zip("ta", record.text.split("\n")):
+                file.write(f"{article}|{kind}|{line}\n")
+            for entity in record.entities:
+                stated = re.sub(NOT_IN_FIELD, " ", record.text[entity.start : entity.end])
+                fields = (article, entity.start, entity.end, stated, entity.label)
+                file.write("\t".join(map(str, (*fields, entity.kb_id or "-"))) + "\n")
+            file.write("\n")

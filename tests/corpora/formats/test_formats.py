@@ -14,7 +14,7 @@ import pytest
 from spacy.tokens import DocBin
 
 from spacy_eiou import corpora
-from spacy_eiou.corpora import READERS, CorpusError, Entity, Record, list_files
+from spacy_eiou.corpora import READERS, WRITERS, CorpusError, Entity, Record, list_files
 from spacy_eiou.corpora.formats import FORMATS, Format, recognize, register_format
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
@@ -27,7 +27,8 @@ def read_lines(path: Path, *, label: str = "X") -> Iterator[Record]:
 
 def test_formats_are_found_by_themselves():
     names = {"brat", "cmeee", "cmeee-json", "conll", "docbin", "genia", "iob2", "jsonl"}
-    names |= {"bioc", "json", "label-studio", "maintie", "pubtator", "table", "uima-cas", "webanno"}
+    names |= {"bioc", "json", "label-studio", "maintie", "parquet", "pubtator", "table", "uima-cas"}
+    names |= {"webanno"}
     assert set(READERS) == set(FORMATS) == names
     assert set(corpora.__all__) >= {reader.__name__ for reader in READERS.values()}
 
@@ -35,6 +36,17 @@ def test_formats_are_found_by_themselves():
 def test_each_format_has_a_section_of_the_page():
     sections = re.findall("^## `(.+)`$", PAGE.read_text("utf8"), re.MULTILINE)
     assert sections == sorted(FORMATS)
+
+
+def test_the_page_tells_what_each_writer_holds():
+    table = re.findall(r"^\| `([\w-]+)` \|(.*)\|$", PAGE.read_text("utf8"), re.MULTILINE)
+    cells = {name: [cell.strip() for cell in re.split(r"(?<!\\)\|", row)] for name, row in table}
+    assert list(cells) == sorted(WRITERS)
+    for name, (suffix, *holds, _) in cells.items():
+        writer = WRITERS[name]
+        assert suffix == (f"`{writer.suffix}`" if writer.suffix else "a folder")
+        names = ("ids", "groups", "identifiers", "scores")
+        assert [cell == "yes" for cell in holds] == [item in writer.holds for item in names]
 
 
 def test_torch_is_not_needed():
@@ -51,6 +63,7 @@ def test_files_are_listed_with_those_of_folders_but_without_hidden_ones(tmp_path
     (tmp_path / "folder" / ".hidden").mkdir(parents=True)
     for name in ("b.txt", "a.txt", ".c.txt", "folder/a.txt", "folder/.hidden/a.txt"):
         (tmp_path / name).touch()
+    (tmp_path / "a.txt.account.json").touch()
     assert list_names([tmp_path]) == ["a.txt", "b.txt", "folder/a.txt"]
     assert list_names([tmp_path / ".c.txt", tmp_path / "a.txt"]) == [".c.txt", "a.txt"]
 

@@ -1,0 +1,116 @@
+import json
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from ...extras import require_extra
+from ..draft import Draft, parse_each
+from ..record import Record, UnreadableError
+from ._items import TAG_KEYS, parse_item
+from .jsonl import entity_to_dict
+from .registry import register_format
+from .writers import Target, register_writer
+
+ROWS_PER_GROUP = 1_000
+# What the datasets of Hugging Face call the types of a row.
+STRING = {"dtype": "string", "_type": "Value"}
+INTEGER = {"dtype": "int64", "_type": "Value"}
+FLOAT = {"dtype": "float64", "_type": "Value"}
+SPAN = {"start": INTEGER, "end": INTEGER, "label": STRING, "text": STRING, "kb_id": STRING}
+ROW = {"id": STRING, "group": STRING, "text": STRING, "tokens": [STRING]}
+
+
+@register_format("parquet", recognizes=lambda sample: sample.data.startswith(b"PAR1"))
+def read_parquet(
+    path: Path,
+    text_key: Optional[str] = None,
+    keep_tokens: bool = False,
+    tag_names: Optional[List[str]] = None,
+) -> Iterator[Draft]:
+    """Read Parquet of texts or tokens with entities, as `read_jsonl` does, and as the datasets of
+    Hugging Face have it: the names of tags that are numbers are then known.
+
+    path (Path): The file.
+    text_key, keep_tokens, tag_names: See `read_jsonl`.
+    YIELDS (Draft): The rows, in the order of the file.
+    RAISES (UnreadableError): If the file is damaged.
+    """
+    require_extra("parquet", "pyarrow")
+    try:
+        with import_module("pyarrow.parquet").ParquetFile(path) as file:
+            names = tag_names or _find_tag_names(file.schema_arrow.metadata or {})
+            rows = [row for batch in file.iter_batches() for row in batch.to_pylist()]
+    # What damaged bytes raise depends on where they are damaged.
+    except Exception as err:
+        raise UnreadableError(f"{path}: expected a complete Parquet file ({err!r})") from err
+
+    def parse(row: Dict[str, Any], where: str) -> Draft:
+        given = {key: _to_list(value) for key, value in row.items() if value is not None}
+        return parse_item(given, where, text_key=text_key, keep_tokens=keep_tokens, tag_names=names)
+
+    items = enumerate(rows, start=1)
+    yield from parse_each(((f"{path}, row {number}", row) for number, row in items), parse)
+
+
+def _to_list(value: Any) -> Any:
+    """RETURNS (Any): A list of objects, if a value is an object of lists, as some versions of
+    `datasets` store it."""
+    if isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values()):
+        return [dict(zip(value, items)) for items in zip(*value.values())]
+    return value
+
+
+def _find_tag_names(metadata: Dict[bytes, bytes]) -> Optional[List[str]]:
+    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    for key in TAG_KEYS:
+        feature = features.get(key, {})
+        feature = feature[0] if isinstance(feature, list) else feature.get("feature", {})
+        if isinstance(feature, dict) and isinstance(feature.get("names"), list):
+            return [str(name) for name in feature["names"]]
+    return None
+
+
+@register_writer("parquet", suffix=".parquet", holds=("ids", "groups", "identifiers", "scores"))
+def write_parquet(records: Sequence[Record], target: Target) -> None:
+    """Write Parquet with the types that the datasets of Hugging Face read: a row has "id", "group",
+    "text", "tokens" if the records have them, and a list of "spans".
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    require_extra("parquet", "pyarrow")
+    pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    has_scores = any(entity.score is not None for item in records for entity in item.entities)
+    span = {**SPAN, **({"score": FLOAT} if has_scores else {})}
+    features = {**ROW, "spans": [span]}
+    schema = pyarrow.schema(
+        [(name, _to_type(feature, pyarrow)) for name, feature in features.items()],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+    rows = (_to_row(record, list(span)) for record in records)
+    with parquet.ParquetWriter(target.path, schema) as file:
+        while group := list(islice(rows, ROWS_PER_GROUP)):
+            file.write_table(pyarrow.Table.from_pylist(group, schema=schema))
+
+
+def _to_type(feature: Any, pyarrow: Any) -> Any:
+    """RETURNS (pyarrow.DataType): The type of what a feature describes."""
+    if isinstance(feature, list):
+        return pyarrow.list_(_to_type(feature[0], pyarrow))
+    if "_type" in feature:
+        return pyarrow.type_for_alias(feature["dtype"])
+    return pyarrow.struct([(name, _to_type(item, pyarrow)) for name, item in feature.items()])
+
+
+def _to_row(record: Record, names: Sequence[str]) -> Dict[str, Any]:
+    return {
+        "id": record.id,
+        "group": record.group,
+        "text": record.text,
+        "tokens": record.words,
+        "spans": [
+            {name: item.get(name) for name in names}
+            for item in (entity_to_dict(entity, record.text) for entity in record.entities)
+        ],
+    }

@@ -1,0 +1,178 @@
+"""Records -> files of any format that has a writer."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from spacy.language import Language
+
+from ..files import replacing_all, to_json
+from ._files import ACCOUNT_SUFFIX
+from .account import Account
+from .docs import record_to_doc
+from .formats.writers import Target, Writer, get_writer
+from .record import CorpusError, Entity, Record
+
+
+class HeldRecords(NamedTuple):
+    """Records as a format holds them.
+
+    records (List[Record]): Those that are not skipped.
+    account (Account): What they hold, and what the format can't hold.
+    """
+
+    records: List[Record]
+    account: Account
+
+
+def write_records(
+    records: Iterable[Record],
+    path: Path,
+    to: str,
+    *,
+    nlp: Optional[Language] = None,
+    model: Optional[str] = None,
+) -> Account:
+    """Write records in a format, whole or not at all.
+
+    records (Iterable[Record]): The records. Those that are skipped are left out.
+    path (Path): The file to write, or the folder, which must not exist or has to be empty.
+    to (str): The format, one of `WRITERS`.
+    nlp (Optional[Language]): The pipeline whose tokenizer to use, if the format has tokens.
+    model (Optional[str]): Name of the model that predicted the entities, to write them as
+        suggestions where the format tells them from annotations. None if people annotated them.
+    RETURNS (Account): What was written, and what the format can't hold.
+    RAISES (CorpusError): If there is no such format, or it needs a tokenizer.
+    """
+    writer = get_writer(to)
+    held = hold_records(writer, records, nlp)
+    check_outputs(writer, [path])
+    write_parts(writer, {path: held}, model)
+    return held.account
+
+
+def hold_records(
+    writer: Writer, records: Iterable[Record], nlp: Optional[Language] = None
+) -> HeldRecords:
+    """Make records as a format holds them.
+
+    writer (Writer): What writes the format.
+    records (Iterable[Record]): The records.
+    nlp (Optional[Language]): The pipeline whose tokenizer to use, if the format has tokens.
+    RETURNS (HeldRecords): The records that are not skipped, and the account.
+    RAISES (CorpusError): If the format needs a tokenizer.
+    """
+    account = Account()
+    account.unit = "characters"
+    held: List[Record] = []
+    n_with = {"groups": 0, "scores": 0}
+    for record in records:
+        if record.skipped is None:
+            given, record = record, _hold(writer, record, nlp)
+        account.add_record(record)
+        if record.skipped is not None:
+            continue
+        account.add_text(record)
+        held.append(record)
+        account.changed_texts[writer.text_change] += record.text != given.text
+        n_with["groups"] += record.group is not None
+        n_with["scores"] += any(entity.score is not None for entity in record.entities)
+    account.changed_texts = +account.changed_texts
+    account.warnings = [
+        f"The format '{writer.name}' holds no {name}: those of {count:,} documents are lost"
+        for name, count in n_with.items()
+        if count and name not in writer.holds
+    ]
+    return HeldRecords(held, account)
+
+
+def _hold(writer: Writer, record: Record, nlp: Optional[Language]) -> Record:
+    if writer.needs_words:
+        record = tokenize(require_tokenizer(writer.name, nlp), record)
+    return writer.hold(record)
+
+
+def require_tokenizer(name: str, nlp: Optional[Language]) -> Language:
+    """RETURNS (Language): The pipeline whose tokenizer to use for a format.
+    RAISES (CorpusError): If there is none."""
+    if nlp is None:
+        raise CorpusError(f"Expected a language (--lang): the format '{name}' has tokens")
+    return nlp
+
+
+def tokenize(nlp: Language, record: Record) -> Record:
+    """Give a record tokens, and leave out the entities that do not lie on them.
+
+    nlp (Language): The pipeline whose tokenizer to use, unless the record has tokens.
+    record (Record): The record.
+    RETURNS (Record): The record, with an account of the entities that are left out.
+    RAISES (CorpusError): If the tokens are not those of the text.
+    """
+    doc, dropped = record_to_doc(nlp, record)
+    # Of entities that repeat another one, the first is kept.
+    kept = {_get_key(entity): entity for entity in reversed(record.entities)}
+    for item in dropped:
+        if item.reason != "duplicate":
+            kept.pop(_get_key(item.entity), None)
+    return replace(
+        record,
+        words=tuple(token.text for token in doc),
+        entities=tuple(reversed(kept.values())),
+        dropped=(*record.dropped, *dropped),
+    )
+
+
+def _get_key(entity: Entity) -> Tuple[int, int, str]:
+    return entity.start, entity.end, entity.label
+
+
+def write_parts(
+    writer: Writer, parts: Mapping[Path, HeldRecords], model: Optional[str] = None
+) -> None:
+    """Write the parts of a corpus, and an account beside each, all of them or none.
+
+    writer (Writer): What writes the format.
+    parts (Mapping[Path, HeldRecords]): The records of each file or folder.
+    model (Optional[str]): See `Target`.
+    """
+    labels = sorted({label for held in parts.values() for label in held.account.entities})
+    paths = [path for part in parts for path in find_outputs(writer, part)]
+    with replacing_all(paths) as new:
+        for path, held in parts.items():
+            writer.write(held.records, Target(new[path], labels, model))
+            for suffix, make in writer.beside:
+                new[path.with_suffix(suffix)].write_bytes(make(labels))
+            new[account_path(path)].write_bytes(to_json(held.account.to_dict()))
+
+
+def find_outputs(writer: Writer, path: Path) -> List[Path]:
+    """RETURNS (List[Path]): What is written for a part: a file or folder, and what lies beside."""
+    beside = [path.with_suffix(suffix) for suffix, _ in writer.beside]
+    return [path, *beside, account_path(path)]
+
+
+def account_path(path: Path) -> Path:
+    """RETURNS (Path): The account of what was written. Readers of folders leave it out."""
+    return path.with_name(path.name + ACCOUNT_SUFFIX)
+
+
+def check_outputs(writer: Writer, paths: Sequence[Path]) -> None:
+    """Check that nothing else is overwritten than what was written by `convert`.
+
+    writer (Writer): What writes the format.
+    paths (Sequence[Path]): The files or folders to write.
+    RAISES (CorpusError): If something else is there.
+    """
+    for path in paths:
+        if not writer.suffix and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise CorpusError(
+                f"{path}: expected the name of a new folder: what is there would be lost"
+            )
+        if writer.suffix and path.is_dir():
+            raise CorpusError(f"{path}: expected a file to write, not a directory")
+        beside = [other for other in find_outputs(writer, path) if other.exists()]
+        if beside and not account_path(path).exists():
+            raise CorpusError(
+                f"{beside[0]}: expected the name of a new file: this one is not of convert, and "
+                "it would be lost"
+            )

@@ -1,0 +1,125 @@
+"""Whether a component gets the tokens and the token vectors that it was trained with: spaCy sources
+components into other pipelines without a word about it."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Iterator, List, Optional, Tuple
+
+import numpy as np
+from spacy.language import Language
+from spacy.pipeline import Tok2Vec
+from spacy.tokens import Doc
+from spacy.util import load_config
+from thinc.api import Config, Model
+from thinc.backends import get_array_ops
+
+ENCODERS = ("tok2vec", "transformer", "curated_transformer")
+# What the same encoder may differ by on another batch or machine.
+TOLERANCE = 1e-2
+
+
+class Origin:
+    """The pipeline that a component was made for. It does not go with copies of the component.
+
+    nlp (Optional[Language]): The pipeline, if it is known.
+    """
+
+    def __init__(self, nlp: Optional[Language] = None) -> None:
+        self.nlp = nlp
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Origin, ()
+
+
+def check_docs(name: str, model: Model[Any, Any], origin: Origin, docs: List[Doc]) -> None:
+    """Check the first docs that a component gets, and warn if predictions on them are of no use.
+
+    name (str): Name of the component.
+    model (Model): Its model.
+    origin (Origin): The pipeline that it was made for.
+    docs (List[Doc]): The docs, one with tokens among them.
+    """
+    doc = next(doc for doc in docs if len(doc))
+    listeners = list(_list_listeners(model))
+    if any(_lacks_vectors(listener, doc) for listener in listeners):
+        _warn(
+            f"[{name}] Docs have no token vectors, so that predictions are of no use: the pipeline "
+            f"lacks the encoder that the component listens to, or has it after '{name}'. Source "
+            "the encoder as well, before the component; or call replace_listeners on the trained "
+            "pipeline, so that the component has an encoder of its own.",
+        )
+        return
+    # spaCy lets a component that was sourced keep its vocab.
+    if origin.nlp is None or doc.vocab is origin.nlp.vocab:
+        return
+    words = [token.text for token in origin.nlp.make_doc(doc.text)]
+    if words != [token.text for token in doc]:
+        _warn(
+            f"[{name}] The component gets other tokens than it was trained with: use the "
+            f"tokenizer of the pipeline that it is from, in the block [nlp.tokenizer] "
+            f"({describe_tokenizer(origin.nlp.config)}).",
+        )
+    for listener in listeners:
+        for encoder_name, encoder in origin.nlp.pipeline:
+            if isinstance(encoder, Tok2Vec) and listener.upstream_name in ("*", encoder_name):
+                expected, found = (
+                    get_array_ops(X).to_numpy(X) for X in (encoder.predict([doc])[0], doc.tensor)
+                )
+                if expected.shape != found.shape or abs(expected - found).max() > TOLERANCE:
+                    _warn(
+                        f"[{name}] The component gets the token vectors of another encoder than it "
+                        f"was trained with. Source '{encoder_name}' as well, under another name "
+                        "that the component listens to; or call replace_listeners on the trained "
+                        "pipeline, so that the component has an encoder of its own.",
+                    )
+
+
+def check_saved(name: str, model: Model[Any, Any], tokenizer: Optional[str], path: Path) -> None:
+    """Check the pipeline that a component is loaded with, as far as its config tells, and warn.
+
+    name (str): Name of the component.
+    model (Model): Its model.
+    tokenizer (Optional[str]): The tokenizer that it was trained with, see `describe_tokenizer`.
+    path (Path): Directory of the component.
+    """
+    config_path = path.parent / "config.cfg"
+    if not config_path.exists():
+        return
+    config = load_config(config_path)
+    found = describe_tokenizer(config)
+    if tokenizer is not None and found != tokenizer:
+        _warn(
+            f"[{name}] The component was trained with another tokenizer ({tokenizer}) than that of "
+            f"the pipeline ({found}). Set it in the block [nlp.tokenizer], or train it again.",
+        )
+    pipeline = config["nlp"]["pipeline"]
+    earlier = pipeline[: pipeline.index(path.name)] if path.name in pipeline else pipeline
+    encoders = [pipe for pipe in earlier if config["components"][pipe].get("factory") in ENCODERS]
+    for listener in _list_listeners(model):
+        if not (encoders if listener.upstream_name == "*" else listener.upstream_name in earlier):
+            _warn(
+                f"[{name}] The pipeline has no encoder that the component listens to "
+                f"('{listener.upstream_name}') before it. Source the encoder as well; or call "
+                "replace_listeners on the trained pipeline, so that the component has one of its "
+                "own.",
+            )
+
+
+def describe_tokenizer(config: Config) -> str:
+    """RETURNS (str): The name of the tokenizer of a pipeline, and of the language."""
+    return f"{config['nlp']['tokenizer']['@tokenizers']}, {config['nlp']['lang']}"
+
+
+def _list_listeners(model: Model[Any, Any]) -> Iterator[Any]:
+    # Those of spaCy, of spacy-transformers and of spacy-curated-transformers
+    yield from (node for node in model.walk() if hasattr(node, "upstream_name"))
+
+
+def _lacks_vectors(listener: Any, doc: Doc) -> bool:
+    if "transformer" in listener.name:
+        return not doc.has_extension("trf_data") or doc._.trf_data is None
+    return bool(np.size(doc.tensor) == 0)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=5)

@@ -1,0 +1,108 @@
+"""How wide candidates have to be, and what that costs."""
+
+from dataclasses import dataclass
+from typing import Iterable
+
+import numpy as np
+from spacy.tokens import Doc
+
+from .pairs import Ints
+
+# The most gold spans that the default width leaves out: this share, or a single one of at least so
+# many, and only where that at least halves the candidates, of which narrow ones are few anyway.
+OUTLIER_SHARE = 0.001
+MIN_SPANS = 20
+MIN_COST = 2.0
+NARROW = 20
+
+
+@dataclass
+class WidthChoice:
+    """How wide candidates are by default.
+
+    width (int): The width, in tokens.
+    longest (int): The width of the longest gold span.
+    covering_width (int): The width without outliers, whether or not they are left out.
+    n_outliers (int): Number of gold spans that are wider than that.
+    n_spans (int): Number of gold spans.
+    candidates (int): Number of candidates up to the covering width.
+    candidates_longest (int): Number of candidates up to the width of the longest gold span.
+    """
+
+    width: int
+    longest: int
+    covering_width: int
+    n_outliers: int
+    n_spans: int
+    candidates: int
+    candidates_longest: int
+
+    @property
+    def cost(self) -> float:
+        """How many times as many candidates the outliers ask for."""
+        return self.candidates_longest / max(self.candidates, 1)
+
+    def describe(self) -> str:
+        """RETURNS (str): What the outliers cost, in a sentence; empty if there are none."""
+        if not self.n_outliers:
+            return ""
+        share = self.n_outliers / self.n_spans
+        return (
+            f"{self.n_outliers:,} of {self.n_spans:,} spans ({share:.2%}) are wider than "
+            f"{self.covering_width} tokens, up to {self.longest}. To cover them takes "
+            f"{self.candidates_longest:,} candidates instead of {self.candidates:,}, "
+            f"{self.cost:.1f} times as many"
+        )
+
+
+def choose_width(widths: Ints, lengths: Ints) -> WidthChoice:
+    """Choose how wide candidates are: as the longest gold span, unless a few outliers would make
+    the candidates at least twice as many.
+
+    widths (Ints): The numbers of tokens of the gold spans, at least one, shape (n,).
+    lengths (Ints): The numbers of tokens of what candidates don't cross: docs or sentences, shape
+        (m,).
+    RETURNS (WidthChoice): The width, and what it leaves out.
+    """
+    ordered = np.sort(widths)
+    n_outliers = max(int(OUTLIER_SHARE * len(ordered)), int(len(ordered) >= MIN_SPANS))
+    longest, covering = int(ordered[-1]), int(ordered[-1 - n_outliers])
+    choice = WidthChoice(
+        width=longest,
+        longest=longest,
+        covering_width=covering,
+        n_outliers=int((ordered > covering).sum()),
+        n_spans=len(ordered),
+        candidates=count_candidates(lengths, covering),
+        candidates_longest=count_candidates(lengths, longest),
+    )
+    if longest > NARROW and choice.cost >= MIN_COST:
+        choice.width = covering
+    return choice
+
+
+def count_candidates(lengths: Ints, width: int) -> int:
+    """Count the spans of up to a width: n tokens have n - w + 1 of each width w.
+
+    lengths (Ints): The numbers of tokens of what candidates don't cross, shape (m,).
+    width (int): The greatest width, in tokens.
+    RETURNS (int): The number of spans.
+    """
+    widths = np.minimum(lengths, width).astype("int64")
+    return int((widths * (2 * lengths - widths + 1) // 2).sum())
+
+
+def part_lengths(docs: Iterable[Doc]) -> Ints:
+    """Find the lengths of what candidates don't cross: the sentences of docs that have sentence
+    boundaries, and the other docs.
+
+    docs (Iterable[Doc]): The docs.
+    RETURNS (Ints): The numbers of tokens, shape (m,).
+    """
+    lengths = [np.zeros(0, dtype="int64")]
+    for doc in docs:
+        bounds = np.array([0, len(doc)])
+        if doc.has_annotation("SENT_START"):
+            bounds = np.union1d(np.flatnonzero(doc.to_array("SENT_START") == 1), bounds)
+        lengths.append(np.diff(bounds))
+    return np.concatenate(lengths)

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from transformer_util import make_transformer
+from typer.testing import CliRunner
+
+from spacy_eiou.cli import app
+
+CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
+
+
+@pytest.mark.slow
+def test_command(tmp_path: Path) -> None:
+    transformer, texts_path = make_transformer(tmp_path / "transformer"), tmp_path / "texts.jsonl"
+    srsly.write_jsonl(texts_path, [{"text": "the human gene"}, {"text": "a gene moves"}, {}])
+    options = ["--config", str(CONFIG), "--size", "5", "--max-megabytes", "0.02"]
+    arguments = ["vectors", transformer, str(texts_path), str(tmp_path / "vectors"), *options]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    output = " ".join(result.output.split())
+    assert "2 texts, 6 tokens, 5 distinct words" in output
+    assert "45 vectors of 5 dimensions keep 100% of theirs" in output
+    assert "Rejected 1 items that are no texts" in output
+    assert spacy.load(tmp_path / "vectors").vocab.vectors.shape == (45, 5)

@@ -1,0 +1,247 @@
+"""Labels, wider entities and more labels per span that come after the training."""
+
+import warnings
+
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from spacy.lang.en import English
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+from util import TINY_MODEL
+
+OLD = [
+    ("the feed pump leaks", [(4, 13, "pump"), (14, 19, "state")]),
+    ("a pump leaks", [(2, 6, "pump"), (7, 12, "state")]),
+]
+NEW_LABEL = [("the valve leaks", [(4, 9, "valve"), (10, 15, "state")]), *OLD]
+WIDER = [("the big old red feed pump leaks", [(0, 25, "pump"), (26, 31, "state")]), *OLD]
+TWO_LABELS = [("the valve leaks", [(4, 9, "valve"), (4, 9, "part")]), *OLD]
+TEXTS = ["the feed pump leaks", "a valve", "the old pump"]
+
+
+def make_examples(nlp, data):
+    return [Example.from_dict(nlp.make_doc(text), {"spans": {"sc": spans}}) for text, spans in data]
+
+
+def update(nlp, data, n_steps=30, sgd=None):
+    if sgd is None:
+        sgd = nlp.resume_training(sgd=Adam(0.02))
+    examples = make_examples(nlp, data)
+    for _ in range(n_steps):
+        nlp.update(examples, sgd=sgd)
+    return sgd
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("growth") / "model"
+    fix_random_seed(0)
+    nlp = English()
+    nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    nlp.initialize(lambda: make_examples(nlp, OLD))
+    update(nlp, OLD)
+    nlp.to_disk(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_warnings_of_single_examples():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*a single training example")
+        yield
+
+
+@pytest.fixture
+def trained(model_path):
+    nlp = spacy.load(model_path)
+    return nlp, nlp.get_pipe("nested_spancat")
+
+
+def get_probabilities(nlp, labels=("pump", "state")):
+    component = nlp.get_pipe("nested_spancat")
+    scores = component.predict([nlp.make_doc(text) for text in TEXTS])[1]
+    return scores[:, [component.labels.index(label) for label in labels]]
+
+
+def get_spans(nlp, text):
+    doc = nlp(text)
+    return [(span.text, span.label_) for span in doc.spans["sc"]]
+
+
+def test_labels_added_change_no_prediction(trained):
+    nlp, component = trained
+    before = get_probabilities(nlp)
+    counts = component.cfg["class_counts"]
+    expected = [*counts[:-1], 0, 0, counts[-1]]
+    component.cfg["label_thresholds"] = {"pump": 0.3}
+    assert component.is_resizable
+    assert component.add_label("valve") == component.add_label("part") == 1
+    assert component.add_label("valve") == component.add_label("pump") == 0
+    assert component.labels == ("pump", "state", "valve", "part")
+    assert component.cfg["class_counts"] == expected
+    assert component.cfg["label_thresholds"] == {"pump": 0.3}
+    assert_allclose(get_probabilities(nlp), before, rtol=1e-4)
+    assert (get_probabilities(nlp, ["valve", "part"]) < 1e-4).all()
+
+
+@pytest.mark.parametrize("max_positive", [1, 2, None])
+def test_label_added_is_learned_and_saved(trained, tmp_path, max_positive):
+    nlp, component = trained
+    component.cfg["max_positive"] = max_positive
+    # An optimizer that already knows the smaller output layer
+    optimizer = update(nlp, OLD, 2, sgd=Adam(0.02))
+    before = get_probabilities(nlp)
+    component.add_label("valve")
+    assert_allclose(get_probabilities(nlp), before, rtol=1e-4)
+    update(nlp, NEW_LABEL, 40, sgd=optimizer)
+    found = [("valve", "valve"), ("leaks", "state")]
+    assert get_spans(nlp, "the valve leaks") == found
+    assert get_spans(nlp, "the feed pump leaks") == [("feed pump", "pump"), ("leaks", "state")]
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert get_spans(loaded, "the valve leaks") == found
+    assert loaded.get_pipe("nested_spancat").cfg == component.cfg
+    from_bytes = spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes())
+    assert_allclose(get_probabilities(from_bytes), get_probabilities(nlp))
+
+
+def test_new_labels_of_the_training_data_are_learned(trained):
+    nlp, component = trained
+    before = get_probabilities(nlp)
+    with pytest.warns(UserWarning, match=r"\[nested_spancat\].*does not have yet: valve\. It"):
+        update(nlp, NEW_LABEL, 1, sgd=Adam(0.0))
+    assert_allclose(get_probabilities(nlp), before, rtol=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        update(nlp, NEW_LABEL, 40)
+    assert ("valve", "valve") in get_spans(nlp, "the valve leaks")
+    # A span is counted once, however often it is seen
+    assert component.cfg["class_counts"][2] == 1
+
+
+def test_wider_entities_are_learned(trained):
+    nlp, component = trained
+    assert component.cfg["max_width"] == 2
+    with pytest.warns(UserWarning, match="wider than max_width = 2, which now is 6"):
+        update(nlp, WIDER, 40)
+    assert component.cfg["max_width"] == component.suggester.max_width == 6
+    assert ("the big old red feed pump", "pump") in get_spans(nlp, WIDER[0][0])
+    assert get_spans(nlp, "a pump leaks") == [("pump", "pump"), ("leaks", "state")]
+
+
+def test_a_costly_outlier_does_not_widen(trained):
+    nlp, component = trained
+    data = [("a " * 300, [(0, 441, "pump")])]
+    data += [
+        (f"{n} {text}", [(start + 2, end + 2, label) for start, end, label in spans])
+        for n in range(10)
+        for text, spans in OLD
+    ]
+    message = r"So far 1 of 41 gold spans \(2.4%\) can never be predicted: 1 wider than max_width"
+    with pytest.warns(UserWarning, match=message) as caught:
+        update(nlp, data, 3)
+    # Not again in the next epoch
+    assert len(caught) == 1
+    assert component.cfg["max_width"] == 2
+    more = [(f"{'a ' * 300}{n}", [(0, 441, "pump"), (0, 1, "state")]) for n in range(9)]
+    with pytest.warns(UserWarning, match="which now is 221"):
+        update(nlp, more, 1)
+    assert component.cfg["max_width"] == 221
+
+
+def test_two_labels_per_span_are_learned(trained):
+    nlp, component = trained
+    assert component.cfg["max_positive"] == 1
+    with pytest.warns(UserWarning, match="part, valve"):
+        update(nlp, TWO_LABELS, 40)
+    assert component.cfg["max_positive"] == 2
+    assert {("valve", "valve"), ("valve", "part")} <= set(get_spans(nlp, "the valve leaks"))
+
+
+def test_settings_of_the_user_stay(model_path, tmp_path):
+    suggester = {"@misc": "spacy_eiou.span_suggester.v1", "max_width": 2}
+    config = {"model": TINY_MODEL, "max_positive": 1, "suggester": suggester}
+    nlp = English()
+    nlp.add_pipe("nested_spancat", config=config)
+    nlp.initialize(lambda: make_examples(nlp, OLD))
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    data = [*WIDER, ("it leaks", [(3, 8, "state"), (3, 8, "pump")])]
+    with pytest.warns(UserWarning, match="So far 2 of 8 gold spans"):
+        update(loaded, data, 1)
+    assert loaded.get_pipe("nested_spancat").cfg["max_width"] == 2
+    assert loaded.get_pipe("nested_spancat").cfg["max_positive"] == 1
+
+
+def test_initialization_of_a_loaded_component_keeps_what_it_learned(trained):
+    nlp, component = trained
+    component.cfg["label_thresholds"] = {"pump": 0.3}
+    before = get_probabilities(nlp)
+    data = [*NEW_LABEL[:1], *WIDER[:1]]
+    with pytest.warns(UserWarning) as caught:
+        nlp.initialize(lambda: make_examples(nlp, data))
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "it keeps what it has learned" in messages
+    assert "does not have yet: valve" in messages
+    assert component.labels == ("pump", "state", "valve")
+    assert component.cfg["max_width"] == 6
+    assert component.cfg["label_thresholds"] == {"pump": 0.3}
+    # Of 3 and 7 tokens, and 4 and 3 in the training before
+    assert component.cfg["class_counts"] == [2, 2, 1, 6 + 27 - 4]
+    component.suggester.max_width = 2
+    assert_allclose(get_probabilities(nlp), before, rtol=1e-4)
+
+
+def test_labels_given_to_a_loaded_component(trained):
+    nlp, component = trained
+    nlp.config["initialize"]["components"]["nested_spancat"] = {"labels": ["part"]}
+    with pytest.warns(UserWarning, match="yet: part"):
+        nlp.initialize(lambda: make_examples(nlp, OLD))
+    assert component.labels == ("pump", "state", "part")
+
+
+def test_initialization_without_loading_begins_from_scratch():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    nlp.initialize(lambda: make_examples(nlp, OLD))
+    update(nlp, OLD)
+    before = get_probabilities(nlp)
+    nlp.initialize(lambda: make_examples(nlp, NEW_LABEL))
+    assert component.labels == ("pump", "state", "valve")
+    assert abs(get_probabilities(nlp) - before).max() > 0.1
+
+
+@pytest.mark.slow
+def test_sourced_component_grows_in_spacys_training(model_path, tmp_path):
+    from spacy.cli.train import train
+    from spacy.tokens import DocBin
+
+    nlp = spacy.blank("en")
+    docs = [example.reference for example in make_examples(nlp, NEW_LABEL + WIDER)]
+    DocBin(docs=docs).to_disk(tmp_path / "train.spacy")
+    config = nlp.config.copy()
+    config["nlp"]["pipeline"] = ["nested_spancat"]
+    config["components"] = {"nested_spancat": {"source": str(model_path)}}
+    config["paths"].update({part: str(tmp_path / "train.spacy") for part in ("train", "dev")})
+    config["corpora"] = {
+        part: {"@readers": "spacy.Corpus.v1", "path": config["paths"][part]}
+        for part in ("train", "dev")
+    }
+    config["training"].update(
+        {
+            "max_steps": 80,
+            "eval_frequency": 40,
+            "optimizer": {"@optimizers": "Adam.v1", "learn_rate": 0.01},
+            "score_weights": {"spans_sc_f": 1.0},
+        }
+    )
+    config.to_disk(tmp_path / "config.cfg")
+    with pytest.warns(UserWarning, match="yet: valve"):
+        train(tmp_path / "config.cfg", tmp_path / "out")
+    loaded = spacy.load(tmp_path / "out" / "model-last")
+    assert loaded.get_pipe("nested_spancat").labels == ("pump", "state", "valve")
+    assert loaded.get_pipe("nested_spancat").cfg["max_width"] == 6
+    assert ("valve", "valve") in get_spans(loaded, "the valve leaks")

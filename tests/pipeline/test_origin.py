@@ -1,0 +1,111 @@
+"""Components in other pipelines than those that they were trained in."""
+
+import copy
+import pickle
+import warnings
+
+import pytest
+import spacy
+from spacy.lang.en import English
+from spacy.training import Example
+
+from util import TINY_MODEL, TINY_TOK2VEC
+
+TEXT = "IL-2 gene and IL-3 gene"
+SPANS = [(0, 4, "protein"), (0, 9, "DNA"), (14, 18, "protein"), (14, 23, "DNA")]
+LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16}
+BIOMEDICAL = {"nlp": {"tokenizer": {"@tokenizers": "spacy_eiou.BiomedicalTokenizer.v1"}}}
+
+
+def make_tok2vec(nlp):
+    nlp.add_pipe("tok2vec", config={"model": TINY_TOK2VEC})
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("origin") / "model"
+    nlp = English()
+    make_tok2vec(nlp)
+    nlp.add_pipe("nested_spancat", config={"model": {**TINY_MODEL, "tok2vec": LISTENER}})
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})])
+    nlp.to_disk(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def source(model_path, *names, nlp=None):
+    nlp = nlp or English()
+    for name in names:
+        nlp.add_pipe(name, source=spacy.load(model_path))
+    return nlp
+
+
+def source_together(model_path, nlp=None):
+    nlp = nlp or English()
+    trained = spacy.load(model_path)
+    for name in trained.pipe_names:
+        nlp.add_pipe(name, source=trained)
+    return nlp
+
+
+def test_sourced_with_its_encoder(model_path, tmp_path):
+    nlp = source_together(model_path)
+    nlp(TEXT)
+    nlp.to_disk(tmp_path)
+    spacy.load(tmp_path)(TEXT)
+
+
+def test_sourced_without_its_encoder(model_path, tmp_path):
+    nlp = source(model_path, "nested_spancat")
+    with pytest.warns(
+        UserWarning, match=r"\[nested_spancat\].*no token vectors.*replace_listeners"
+    ):
+        nlp(TEXT)
+    # Once is enough
+    nlp(TEXT)
+    nlp.to_disk(tmp_path)
+    with pytest.warns(UserWarning, match=r"no encoder that the component listens to \('\*'\)"):
+        spacy.load(tmp_path)
+
+
+def test_sourced_with_a_copy_of_its_encoder(model_path):
+    trained = spacy.load(model_path)
+    trained.replace_listeners("tok2vec", "nested_spancat", ["model.tok2vec"])
+    nlp = English()
+    nlp.add_pipe("nested_spancat", source=trained)
+    doc, expected = nlp(TEXT), spacy.load(model_path)(TEXT)
+    assert list(map(str, doc.spans["sc"])) == list(map(str, expected.spans["sc"]))
+
+
+def test_sourced_to_another_encoder(model_path):
+    nlp = English()
+    make_tok2vec(nlp)
+    nlp.initialize()
+    source(model_path, "nested_spancat", nlp=nlp)
+    with pytest.warns(UserWarning, match="token vectors of another encoder.*Source 'tok2vec'"):
+        nlp(TEXT)
+
+
+def test_sourced_to_another_tokenizer(model_path, tmp_path):
+    nlp = source_together(model_path, spacy.blank("en", config=BIOMEDICAL))
+    with pytest.warns(UserWarning, match=r"other tokens.*\(spacy.Tokenizer.v1, en\)"):
+        nlp(TEXT)
+    nlp.to_disk(tmp_path)
+    message = (
+        r"another tokenizer \(spacy.Tokenizer.v1, en\).*\(spacy_eiou.BiomedicalTokenizer.v1, en"
+    )
+    with pytest.warns(UserWarning, match=message):
+        spacy.load(tmp_path)
+
+
+def test_copies_do_not_hold_the_pipeline(model_path):
+    component = spacy.load(model_path).get_pipe("nested_spancat")
+    assert component.origin.nlp is not None
+    assert copy.deepcopy(component.origin).nlp is None
+    assert pickle.loads(pickle.dumps(component.origin)).nlp is None

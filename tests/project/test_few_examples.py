@@ -1,0 +1,60 @@
+"""The workflows for few examples, which a transformer can prepare."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from transformer_util import make_transformer
+
+ROOT = Path(__file__).parents[2]
+CORPUS = "sample_industrial"
+SHORT = "--training.max_steps 2 --training.eval_frequency 1 --pretraining.max_epochs 1"
+
+
+@pytest.mark.slow
+def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    shutil.copytree(ROOT / "assets" / CORPUS, tmp_path / "assets" / CORPUS)
+    make_transformer(tmp_path / "transformer")
+    srsly.write_jsonl(
+        tmp_path / "texts.jsonl", [{"text": f"replace the pump seal {n}"} for n in range(20)]
+    )
+    variables = {"corpus": CORPUS, "texts": "texts.jsonl", "transformer": "transformer"}
+    options = [part for name, value in variables.items() for part in (f"--vars.{name}", value)]
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "spacy",
+            "project",
+            "run",
+            "few_examples_transformer",
+            ".",
+            *options,
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "SPACY_CONFIG_OVERRIDES": SHORT},
+    )
+    assert result.returncode == 0, result.stdout
+    nlp = spacy.load(tmp_path / "training" / CORPUS / "model-best")
+    assert nlp.vocab.vectors.shape[1] == 32
+    assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
+    assert (tmp_path / "metrics" / CORPUS / "test.json").exists()
+    assert list((tmp_path / "packages" / CORPUS).rglob("*.whl"))
+
+
+def test_the_workflows_differ_in_the_encoder_alone() -> None:
+    project = srsly.read_yaml(ROOT / "project.yml")
+    plain, prepared = (project["workflows"][f"few_examples{end}"] for end in ("", "_transformer"))
+    assert plain[-3:] == prepared[-3:] == ["evaluate", "card", "package"]
+    names = {command["name"] for command in project["commands"]}
+    assert {*plain, *prepared} <= names

@@ -1,0 +1,33 @@
+"""A tiny transformer, which tests make."""
+
+from pathlib import Path
+from typing import Any
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz2"
+
+
+def make_transformer(path: Path, *, seed: int = 0, **settings: Any) -> str:
+    """Make a transformer with random weights, whose pieces are characters.
+
+    path (Path): The folder to write.
+    seed (int): Seed of the weights.
+    settings (Any): Settings that differ.
+    RETURNS (str): The folder.
+    """
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    path.mkdir()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, "-"]
+    pieces += [f"##{character}" for character in LETTERS]
+    (path / "vocab.txt").write_text("\n".join(pieces), encoding="utf8")
+    BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        num_attention_heads=2,
+        intermediate_size=32,
+        **{"hidden_size": 32, "num_hidden_layers": 1, **settings},
+    )
+    torch.manual_seed(seed)
+    BertModel(config).save_pretrained(path)
+    return str(path)
