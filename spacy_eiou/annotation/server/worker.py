@@ -11,7 +11,7 @@ from ..prediction import PredictedText
 
 # So many characters are predicted at once, so that no request waits long for another.
 CHARS_PER_BATCH = 100_000
-# Clients that were answered together ask again at about the same time: so long is waited for as many.
+# Clients that were answered together ask again at about the same time, and are waited for so long.
 SECONDS_TO_GATHER = 0.01
 
 Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
