@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(config, items):
     items[:] = wanted
 
 
+@pytest.fixture
+def in_tmp_path(tmp_path, monkeypatch):
+    """The working directory is an empty folder, so that messages name files without one."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def need():
     """A function that skips a test where programs are missing. It tells how to install them."""

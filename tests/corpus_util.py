@@ -1,6 +1,9 @@
+import json
 import re
+from pathlib import Path
 
 from spacy_eiou.corpora import CorpusError
+from spacy_eiou.corpora.formats import FORMATS, Sample
 
 
 def assert_malformed(read, pattern):
@@ -11,3 +14,35 @@ def assert_malformed(read, pattern):
     except CorpusError as err:
         problems = [str(err)]
     assert any(re.search(pattern, problem) for problem in problems), problems
+
+
+def write(content, path="a"):
+    """Write a file with a content: bytes, text, or else what becomes JSON."""
+    if not isinstance(content, bytes):
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        content = text.encode("utf8")
+    Path(path).write_bytes(content)
+
+
+def read_drafts(name, content, path="a", **options):
+    """RETURNS (List[Draft]): What a file with a content, text or JSON, states in a format."""
+    write(content, path)
+    return list(FORMATS[name].read_file(Path(path), **options))
+
+
+def read_problems(name, content, path="a", **options):
+    """RETURNS (List[str]): What is malformed in such a file, each as a whole message."""
+    try:
+        return [
+            problem
+            for draft in read_drafts(name, content, path, **options)
+            for problem in draft.bad
+        ]
+    except CorpusError as err:
+        return [str(err)]
+
+
+def recognizes(name, content, path="a"):
+    """RETURNS (bool): Whether such a file is recognized as one in the format."""
+    write(content, path)
+    return FORMATS[name].recognizes(Sample(Path(path)))

@@ -41,7 +41,7 @@ ADDRESS = METADATA["metadata"]["url"]
 RAW_ADDRESS = ADDRESS.replace("//github.com", "//raw.githubusercontent.com")
 INSIDE = re.compile(f"{ADDRESS}/(?:blob|tree)/main/|{RAW_ADDRESS}/main/")
 # Why a block may stay out of the test.
-REASONS = {"makes a virtual environment", "needs the network"}
+REASONS = {"makes a virtual environment", "needs the network", "runs a server"}
 # Of these, tests/annotation/test_clusters.py runs the first four.
 EXTERNAL = {"needs Ray", "needs Spark", "needs Dask", "needs the package datasets"}
 REASONS |= {*EXTERNAL, "needs Docker", "needs a cluster"}
@@ -49,7 +49,7 @@ REASONS |= {*EXTERNAL, "needs Docker", "needs a cluster"}
 NEVER_RUN = ("venv", "project assets", "gpu_id")
 # For projects that a page starts, as the configs of the clone have it.
 SHORT_TRAINING = "--training.max_steps 60 --training.eval_frequency 30"
-LANGUAGES = {"bash", "ini", "python", "text", "yaml", ""}
+LANGUAGES = {"bash", "ini", "python", "text", "xml", "yaml", ""}
 BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,

@@ -355,16 +355,20 @@ def main(
     seed: int = typer.Option(0, help="Random seed"),
     only: Optional[List[str]] = typer.Option(None, help="Readers to try. Defaults to all"),
 ) -> None:
-    """Read damaged copies of real files, and write what came out."""
+    """Read damaged copies of real files, and write what came out. The results of other readers that
+    the output has are kept, if the code and the arguments are the same."""
+    run = {"n": n, "seed": seed, **get_provenance()}
     rng = random.Random(seed)
     samples = find_samples(paths, rng)
     write_samples(samples, rng)
-    results: Dict[str, Any] = {}
+    earlier = json.loads(output.read_text("utf8")) if output.exists() else {}
+    is_same = all(earlier.get(key) == run[key] for key in ("n", "seed", "code"))
+    results: Dict[str, Any] = earlier["readers"] if is_same else {}
     for name in only or sorted(samples):
         results[name] = fuzz(name, samples[name], n, seed)
         summary = {key: value for key, value in results[name].items() if key != "examples"}
         print(name, summary, flush=True)
-        write_json(output, {"n": n, "seed": seed, **get_provenance(), "readers": results})
+        write_json(output, {**run, "readers": dict(sorted(results.items()))})
 
 
 if __name__ == "__main__":

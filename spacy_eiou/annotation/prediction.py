@@ -116,7 +116,7 @@ def predict_sources(
     batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
     YIELDS (Tuple[SourceText, PredictedText]): The texts and what was predicted, in order.
     """
-    for window in _make_windows(texts):
+    for window in make_windows(texts):
         predicted = predict_texts(
             nlp, [source.text for source in window], spans_key, batch_size=batch_size
         )
@@ -146,7 +146,7 @@ def predict_texts(
     with nlp.memory_zone():
         docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
-        for indices in _make_batches(lengths, batch_size or nlp.batch_size):
+        for indices in make_batches(lengths, batch_size or nlp.batch_size):
             batch = nlp.pipe(
                 [docs.pop(index) for index in indices],
                 batch_size=len(indices),
@@ -213,7 +213,7 @@ def _find_parents(docs: List[List[Span]]) -> Iterator[List[int]]:
         start += length
 
 
-def _make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
+def make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
     window: List[SourceText] = []
     n_chars = 0
     for text in texts:
@@ -226,7 +226,7 @@ def _make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
         yield window
 
 
-def _make_batches(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
+def make_batches(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
     batch: List[int] = []
     n_words = 0
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):

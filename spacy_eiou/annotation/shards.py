@@ -112,7 +112,7 @@ class ShardAnnotator:
         counts = Counts()
         folder = open_folder(self.folder)
         name, rejected_name = get_shard_names(number, self.suffix)
-        with _one_thread(), folder.replacing(name) as new, TemporaryFile() as rejected:
+        with one_thread(), folder.replacing(name) as new, TemporaryFile() as rejected:
             if self.suffix != ".parquet":
                 self._write_lines(new, rejected, shard, counts)
             elif self.text_format == "parquet":
@@ -260,7 +260,7 @@ def to_json_line(value: Dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums that several threads share differ in the last digit with the number of threads."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -45,9 +45,7 @@ def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]
     if annotator is not None and records[0].skipped is None:
         chosen = [record for record in records if record.annotator == annotator]
         if not chosen:
-            return replace(
-                records[0], entities=(), skipped=f"not annotated by {annotator}", agreement=None
-            )
+            return replace(records[0], entities=(), skipped=f"not annotated by {annotator}")
     if len(records) == 1:
         return records[0]
     agreement = find_agreement([record.entities for record in records])

@@ -115,7 +115,6 @@ def _cuts_word(item: _Item, counting: str) -> bool:
     return spans is None or any(
         item.text[offset - 1 : offset].isalnum() and item.text[offset : offset + 1].isalnum()
         for offset in (spans[0][0], spans[-1][1])
-        if offset > 0
     )
 
 

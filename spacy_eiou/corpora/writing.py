@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.language import Language
 
@@ -11,7 +11,7 @@ from ._files import ACCOUNT_SUFFIX
 from .account import Account
 from .docs import record_to_doc
 from .formats.writers import Target, Writer, get_writer
-from .record import CorpusError, Record
+from .record import CorpusError, Entity, Record
 
 
 class HeldRecords(NamedTuple):
@@ -109,18 +109,21 @@ def tokenize(nlp: Language, record: Record) -> Record:
     RAISES (CorpusError): If the tokens are not those of the text.
     """
     doc, dropped = record_to_doc(nlp, record)
-    lost = {item.entity for item in dropped if item.reason != "duplicate"}
-    kept = {
-        (entity.start, entity.end, entity.label): entity
-        for entity in reversed(record.entities)
-        if entity not in lost
-    }
+    # Of entities that repeat another one, the first is kept.
+    kept = {_get_key(entity): entity for entity in reversed(record.entities)}
+    for item in dropped:
+        if item.reason != "duplicate":
+            kept.pop(_get_key(item.entity), None)
     return replace(
         record,
         words=tuple(token.text for token in doc),
         entities=tuple(reversed(kept.values())),
         dropped=(*record.dropped, *dropped),
     )
+
+
+def _get_key(entity: Entity) -> Tuple[int, int, str]:
+    return entity.start, entity.end, entity.label
 
 
 def write_parts(

@@ -76,7 +76,7 @@ def render_report(analysis: Dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_format_percent, interval=format_interval)
+    environment.filters.update(percent=format_percent, interval=format_interval)
     types = _sort_types(analysis)
     return environment.get_template("report.html").render(
         analysis,
@@ -100,7 +100,8 @@ def render_report(analysis: Dict[str, Any]) -> str:
     )
 
 
-def _format_percent(score: Optional[float]) -> str:
+def format_percent(score: Optional[float]) -> str:
+    """RETURNS (str): A score as a page shows it, as a number of percent."""
     return "–" if score is None else f"{100 * score:.1f}"
 
 

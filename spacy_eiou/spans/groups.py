@@ -40,7 +40,8 @@ def get_scores(group: SpanGroup) -> Optional[List[float]]:
             stacklevel=3,
         )
         return None
-    return [float(score) for score in scores]
+    # Those of spaCy's spancat_singlelabel are a column.
+    return [float(score) for score in np.ravel(scores)]
 
 
 def to_boundaries(spans: Iterable[LabeledSpan]) -> Ints:

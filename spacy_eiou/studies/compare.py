@@ -144,15 +144,27 @@ def train_run(run: Run, config: Config, docs: List[Doc], *, use_gpu: int = -1) -
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Result): The result.
     """
-    config = locate_transformer(config)
-    config["system"]["seed"] = run.seed
+    nlp = train_docs(locate_transformer(config), docs, seed=run.seed, use_gpu=use_gpu)
+    return score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
+
+
+def train_docs(config: Config, docs: List[Doc], *, seed: int, use_gpu: int = -1) -> Language:
+    """Train a pipeline, and leave nothing on the disk.
+
+    config (Config): The training config.
+    docs (List[Doc]): The training documents.
+    seed (int): The random seed.
+    use_gpu (int): GPU ID or -1 for CPU.
+    RETURNS (Language): The pipeline that is best on the dev part.
+    """
+    config = config.copy()
+    config["system"]["seed"] = seed
     with make_tempdir() as path:
         config["paths"]["train"] = str(path / "train.spacy")
         FastDocBin(docs=docs).to_disk(path / "train.spacy")
         nlp = init_nlp(config, use_gpu=use_gpu)
         train(nlp, path, use_gpu=use_gpu, stdout=StringIO(), stderr=StringIO())
-        nlp = load_model(path / DIR_MODEL_BEST)
-    return score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
+        return load_model(path / DIR_MODEL_BEST)
 
 
 def score_run(run: Run, nlp: Language, dev_path: Path, *, use_gpu: int = -1) -> Result:

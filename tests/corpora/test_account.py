@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 
-from spacy_eiou.corpora import Account, Dropped, Entity
+from spacy_eiou.corpora import Account, Changed, Dropped, Entity, Record
 
 VOCAB = spacy.blank("en").vocab
 
@@ -91,6 +91,48 @@ def test_lossless(account):
     dropped.add(make_doc(), "sc", [Dropped("duplicate", "r1", Entity(0, 1, "A"), "a")])
     assert not skipped.is_lossless()
     assert not dropped.is_lossless()
+
+
+def test_records():
+    account = Account()
+    remark = ("why", "a", Entity(0, 1, "A"), "x", "there")
+    account.add_record(
+        Record("a", "x", (), dropped=(Dropped(*remark),), changed=(Changed(*remark),))
+    )
+    account.add_record(
+        Record("b", "x", (Entity(0, 1, "A"),), dropped=(Dropped(*remark),), bad=("bad",))
+    )
+    account.add_record(
+        Record("c", "x", (), skipped="skipped", dropped=(Dropped(*remark),), agreement=(1, 1))
+    )
+    account.add_record(Record("d", "x", (), agreement=(1, 2), changed=(Changed(*remark),) * 2))
+    account.add_record(Record("e", "x", (), agreement=(2, 2)))
+    example = {"record": "a", "where": "there", "label": "A", "start": 0, "end": 1, "text": "x"}
+    exported = account.to_dict()
+    assert exported["dropped_entities"] == {"why": {"count": 2, "example": example}}
+    assert exported["changed_entities"] == {"why": {"count": 3, "example": example}}
+    assert (exported["malformed"], exported["skipped_records"]) == (["bad"], {"skipped": 1})
+    assert (exported["documents_of_several_annotators"], exported["agreement"]) == (2, 3 / 4)
+    assert account.n_items == 5 + 1 + 3
+
+
+def test_account_without_entities_has_no_agreement():
+    account = Account()
+    account.add_record(Record("a", "x", (), agreement=(0, 0)))
+    assert (account.n_by_several, account.agreement) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Record("a", "x", (), changed=(Changed("why", "a", Entity(0, 1, "A"), "x"),)),
+        Record("a", "x", (), bad=("bad",)),
+    ],
+)
+def test_changed_and_malformed_are_losses(record):
+    account = Account()
+    account.add_record(record)
+    assert not account.is_lossless()
 
 
 def test_skipped_records_are_counted():

@@ -1,16 +1,20 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from spacy_eiou.corpora import (
     Account,
+    Changed,
     CorpusError,
+    Dropped,
     Entity,
     Record,
     convert,
     merge_annotators,
     read_jsonl,
 )
+from spacy_eiou.corpora.annotators import find_agreement
 
 EQUIPMENT, COMPONENT, PART = (Entity(0, 4, label) for label in ("EQUIPMENT", "COMPONENT", "PART"))
 
@@ -63,12 +67,113 @@ def test_texts_without_annotators_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    "options, message",
-    [({"merge": "last"}, "--merge to be one of first"), ({"annotator": "eve"}, "anna, ben, carl")],
+    "records, options, message",
+    [
+        (
+            RECORDS,
+            {"merge": "last"},
+            "Expected --merge to be one of first, majority, union, not 'last'",
+        ),
+        (
+            RECORDS,
+            {"annotator": "eve"},
+            "Expected an annotator of the corpus, not 'eve': anna, ben, carl",
+        ),
+        (
+            [make_record(None)],
+            {"annotator": "eve"},
+            "Expected an annotator of the corpus, not 'eve': none",
+        ),
+    ],
 )
-def test_unknown_names(options, message):
-    with pytest.raises(CorpusError, match=message):
-        merge_annotators(RECORDS, **options)
+def test_unknown_names(records, options, message):
+    with pytest.raises(CorpusError) as caught:
+        merge_annotators(records, **options)
+    assert str(caught.value) == message
+
+
+def make_remarks(kind, *names):
+    return tuple(kind(name, "a", EQUIPMENT, "seal") for name in names)
+
+
+def test_all_fields_of_merged_records():
+    records = [
+        make_record(
+            name,
+            *entities,
+            bad=(f"bad {name}",),
+            dropped=make_remarks(Dropped, f"dropped {name}"),
+            changed=make_remarks(Changed, f"changed {name}"),
+        )
+        for name, entities in (("ben", [PART, PART]), ("anna", [EQUIPMENT, PART]))
+    ]
+    bad = ("bad ben", "bad anna")
+    (merged,) = merge_annotators(records, "union")
+    assert merged == Record(
+        "a",
+        "seal",
+        (PART, EQUIPMENT),
+        dropped=make_remarks(Dropped, "dropped ben", "dropped anna"),
+        changed=make_remarks(Changed, "changed ben", "changed anna"),
+        bad=bad,
+    )
+    assert (merged.annotator, merged.task, merged.agreement) == (None, "1", (2, 3))
+    assert merge_annotators(records, "majority")[0].entities == (PART,)
+    (first,) = merge_annotators(records)
+    reason = "of the first of several annotators; else choose --merge or --annotator"
+    assert first == replace(
+        records[0],
+        bad=bad,
+        changed=(*records[0].changed, Changed(reason, "a", PART, "seal")),
+    )
+    assert first.changed[-1].where == "annotator ben"
+    assert (first.annotator, first.agreement) == ("ben", (2, 3))
+    for options in ({"merge": "first"}, {"annotator": "ben"}):
+        assert merge_annotators(records, **options) == [replace(records[0], bad=bad)]
+    (chosen,) = merge_annotators(records, "majority", "anna")
+    assert chosen == replace(records[1], bad=bad)
+    assert (chosen.annotator, chosen.agreement) == ("anna", (2, 3))
+
+
+def test_first_annotator_found_nothing():
+    (record,) = merge_annotators([make_record("ben"), make_record("anna", PART)])
+    (changed,) = record.changed
+    assert (changed.entity, changed.text) == (Entity(0, 0, ""), "")
+
+
+def test_records_that_are_not_merged():
+    skipped = make_record("ben", skipped="answer: reject")
+    alone = Record("b", "pump", (PART,), task="2", annotator="anna", bad=("bad",))
+    numbered = Record("c", "pump", (), task="0", annotator="anna")
+    other = Record("d", "pump", ())
+    records = [other, skipped, make_record("anna", PART), alone, numbered]
+    assert merge_annotators(records) == records
+    left_out = replace(alone, entities=(), skipped="not annotated by ben")
+    found = merge_annotators([skipped, make_record("ben", PART), alone], annotator="ben")
+    assert found == [skipped, make_record("ben", PART), left_out]
+
+
+def test_ground_truths_go_before_others():
+    truths = [
+        make_record(name, entity, is_ground_truth=True)
+        for name, entity in (("a", PART), ("b", COMPONENT))
+    ]
+    (record,) = merge_annotators([RECORDS[0], *truths], "union")
+    assert (record.entities, record.is_ground_truth) == ((EQUIPMENT, PART, COMPONENT), True)
+
+
+@pytest.mark.parametrize(
+    "annotations, agreement",
+    [
+        ([(PART,), (PART,)], (2, 2)),
+        ([(PART, PART), (PART, COMPONENT)], (2, 3)),
+        ([(Entity(0, 4, "PART", "Q"),), (PART,)], (2, 2)),
+        ([(Entity(0, 3, "PART"),), (Entity(1, 4, "PART"),), (PART,)], (0, 6)),
+        ([(), ()], (0, 0)),
+    ],
+)
+def test_agreement(annotations, agreement):
+    assert find_agreement(annotations) == agreement
 
 
 def test_account_adds_up_the_agreement():

@@ -16,8 +16,15 @@ def test_nothing_to_warn_of():
 def test_shared_texts_and_documents():
     parts = {"train": [Example("a", "1", ()), Example("b", "2", ())]}
     parts["dev"] = [Example("a", "3", ()), Example("c", "2", ()), Example("d", "4", ())]
-    (warning,) = find_warnings(parts)
-    assert warning.startswith("2 of 3 documents of dev have a text, or belong to a document")
+    parts["test"] = [Example("d", None, ()), Example("e", None, ())]
+    expected = (
+        "{} documents of {} have a text, or belong to a document, that an earlier part has too: "
+        "scores on them are too high ('{}')"
+    )
+    assert find_warnings(parts) == [
+        expected.format("2 of 3", "dev", "a"),
+        expected.format("1 of 2", "test", "d"),
+    ]
 
 
 def test_repeated_and_contradicting_texts():
@@ -26,6 +33,31 @@ def test_repeated_and_contradicting_texts():
     )
     assert repeated == "3 documents have the text of another one ('a')"
     assert contradicting == "1 texts are annotated differently in two places ('a')"
+
+
+def test_repeated_texts_of_several_parts():
+    parts = {"train": make_examples("", "", "b"), "dev": make_examples("x", "x", "y", "y")}
+    assert find_warnings(parts) == ["2 documents of dev have the text of another one ('x')"]
+
+
+def test_order_of_entities_is_no_contradiction():
+    examples = [Example(text, None, ((0, 1, "P"), (0, 2, "P"))) for text in "ab"]
+    examples += [Example("a", None, ((0, 2, "P"), (0, 1, "P"), (0, 1, "P")))]
+    assert find_warnings({"train": examples}) == ["1 documents have the text of another one ('a')"]
+
+
+@pytest.mark.parametrize(
+    "labels, shown",
+    [
+        (["x" * 60], f"'{'x' * 60}'"),
+        (["x" * 61], f"'{'x' * 60}...'"),
+        (list("dcbae"), "'a', 'b', 'c', 'd', 'e'"),
+        (list("dcbaef"), "'a', 'b', 'c', 'd', 'e' ..."),
+    ],
+)
+def test_labels_are_shown_short(labels, shown):
+    examples = [Example(text, None, ((0, 1, label),)) for text, label in enumerate(labels)]
+    assert find_warnings({"train": examples}) == [f"{len(labels)} labels have one example: {shown}"]
 
 
 def test_labels_with_one_example():
@@ -44,10 +76,25 @@ def test_labels_with_one_example():
         ("Level1", "Level2", None),
         ("DNA", "RNA", None),
         ("Storage", "Incident", None),
+        ("a b-c_d.e", "abcde", "by case or by punctuation"),
+        ("Part", "Parts", "by a letter"),
+        ("Part", "Partly", None),
+        ("Par", "Part", None),
+        ("Part", "Xart", "by a letter"),
+        ("Part", "Pxrt", "by a letter"),
+        ("Part", "Pxrx", None),
+        ("Part", "xPart", "by a letter"),
+        ("Part", "Part1", None),
+        ("Part1", "Partx", None),
+        ("Partx", "Part1", None),
+        ("Parts", "aPart", None),
     ],
 )
 def test_similar_labels(first, second, difference):
     warnings = find_similar_labels([first, second, second])
+    counts = {first: 1, second: 2}
+    names = " and ".join(f"'{name}' ({counts[name]})" for name in sorted(counts))
+    assert all(warning.startswith(f"The labels {names} differ ") for warning in warnings)
     assert [warning.partition("differ ")[2] for warning in warnings] == [difference] * bool(
         difference
     )
@@ -65,6 +112,14 @@ def test_thousands_of_labels_are_compared_in_no_time():
 def test_labels_are_shown_on_one_line():
     (warning,) = find_similar_labels(["a\nb", "A\nB"])
     assert warning == r"The labels 'A\nB' (1) and 'a\nb' (1) differ by case or by punctuation"
+
+
+def test_each_pair_of_labels_is_compared():
+    warnings = find_similar_labels(["Other", "part", "PART", "Paint", "Point"])
+    assert [warning.replace(" (1)", "") for warning in warnings] == [
+        "The labels 'PART' and 'part' differ by case or by punctuation",
+        "The labels 'Paint' and 'Point' differ by a letter",
+    ]
 
 
 def test_docs_and_records_are_the_same_examples():

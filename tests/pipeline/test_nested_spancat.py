@@ -706,3 +706,16 @@ def test_two_components_beside_each_other():
     doc = nlp("I like London and Berlin")
     assert get_spans(doc, "first") == [("London", "LOC")]
     assert get_spans(doc, "second") == [("London and Berlin", "LOCS")]
+
+
+def test_threshold_of_a_call():
+    nlp, component, examples = make_nlp(threshold=0.5)
+    text = examples[0].reference.text
+    component.cfg["label_thresholds"] = {label: 0.9 for label in component.labels}
+    before = dict(component.cfg)
+    (doc,) = nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 0.0}})
+    n_candidates = sum(component.suggester([doc], ops=component.model.ops).lengths)
+    assert len(doc.spans[SPAN_KEY]) >= n_candidates > 0
+    (doc,) = nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 1.1}})
+    assert len(doc.spans[SPAN_KEY]) == 0
+    assert component.cfg == before

@@ -1,7 +1,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from xml.parsers import expat
 
 from .._parse import check_type, get_field, read_json
@@ -159,7 +159,7 @@ class _Builder:
         self.collection: Dict[str, Any] = {}
         self.opened: List[Dict[str, Any]] = [self.collection]
         self.text: List[str] = []
-        self.key: Optional[str] = None
+        self.key = ""
 
     def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
         self.text = []
@@ -181,7 +181,7 @@ class _Builder:
         if tag in LISTS:
             self.opened.pop()
         elif tag == "infon":
-            self.opened[-1].setdefault("infons", {})[self.key or ""] = text
+            self.opened[-1].setdefault("infons", {})[self.key] = text
         elif tag in ("text", "id", "offset") and len(self.opened) > 1:
             self.opened[-1].update(_to_json({tag: text}))
         self.text = []

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator
 
 from ..draft import Draft
-from ._columns import fit_columns, read_columns, recognizes_columns, write_columns
+from ..record import Changed, Record
+from ._columns import PHRASES, fit_columns, read_columns, recognizes_columns, write_columns
 from .registry import register_format
 from .writers import register_writer
 
@@ -26,11 +28,26 @@ def read_conll(path: Path) -> Iterator[Draft]:
     yield from read_columns(path, with_phrases=False)
 
 
+def _fit(record: Record) -> Record:
+    record = fit_columns(record)
+    changed = tuple(
+        Changed(
+            "label of a phrase, which readers of conll may leave out: write iob2",
+            record.id,
+            entity,
+            record.text[entity.start : entity.end],
+        )
+        for entity in record.entities
+        if entity.label in PHRASES
+    )
+    return replace(record, changed=record.changed + changed)
+
+
 register_writer(
     "conll",
     suffix=".conll",
     holds=("groups",),
     needs_words=True,
-    fit=fit_columns,
+    fit=_fit,
     text_change="tokens are joined with single spaces",
 )(write_columns)

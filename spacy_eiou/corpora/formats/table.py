@@ -33,11 +33,11 @@ def _holds_entities(names: List[str]) -> bool:
 
 
 def _recognizes(sample: Sample) -> bool:
-    if len(sample.lines) < 2 or sample.items or not sample.lines[0]:
+    if len(sample.lines) < 2 or sample.items:
         return False
     names = _get_names(sample.lines[0])
     has_lists = bool(_find_column(names, TEXT_KEYS) and _find_column(names, ENTITY_KEYS))
-    return len(names) > 1 and (_holds_entities(names) or has_lists)
+    return _holds_entities(names) or has_lists
 
 
 def _get_delimiter(header: str) -> str:
@@ -115,9 +115,7 @@ def _read_entities(path: Path, names: List[str], rows: List[Tuple[str, Row]]) ->
         name = row[file_key] or ""
         if name not in drafts:
             drafts[name] = _read_text(path, name, where)
-        drafts[name].parse(
-            lambda item, place: [_parse_row(item, names, file_key, place)], [row], where
-        )
+        drafts[name].parse(lambda item, place: [_parse_row(item, names, place)], [row], where)
         return []
 
     yield from parse_each(rows, parse)
@@ -137,23 +135,22 @@ def _read_text(path: Path, name: str, where: str) -> Draft:
     raise CorpusError(f"{where}: expected the text in a file {stem}.txt beside the table")
 
 
-def _parse_row(row: Row, names: List[str], file_key: str, where: str) -> Mention:
-    others = [name for name in names if name != file_key]
-    start_key, end_key = (_find_column(others, keys) for keys in (START_KEYS, END_KEYS))
+def _parse_row(row: Row, names: List[str], where: str) -> Mention:
+    start_key, end_key = (_find_column(names, keys) for keys in (START_KEYS, END_KEYS))
     if start_key and end_key:
         fragments = [(row[start_key], row[end_key])]
         span_key = None
     else:
-        span_key = _find_column(others, SPAN_KEYS) or ""
+        span_key = _find_column(names, SPAN_KEYS) or ""
         pieces = (row[span_key] or "").replace(",", ";").split(";")
         fragments = [_split_span(piece.strip()) for piece in pieces]
     offsets = [
         (parse_offset(start or "", where), parse_offset(end or "", where))
         for start, end in fragments
     ]
-    label = row[_find_column(others, LABEL_KEYS) or ""] or ""
-    mention_key = _find_column([name for name in others if name != span_key], MENTION_KEYS)
-    code_key = _find_column(others, CODE_KEYS)
+    label = row[_find_column(names, LABEL_KEYS) or ""] or ""
+    mention_key = _find_column([name for name in names if name != span_key], MENTION_KEYS)
+    code_key = _find_column(names, CODE_KEYS)
     return Mention(
         offsets[0][0],
         offsets[-1][1],

@@ -1,8 +1,6 @@
 import json
 
 import pytest
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
 from serve_util import HARD_TEXT as TEXT
 from serve_util import SECONDS, running
@@ -27,7 +25,13 @@ def page(browser, url):
     return browser
 
 
+# As Selenium knows the keys, which not every environment of the tests has.
+TAB, ENTER, SPACE = "\ue004", "\ue007", "\ue00d"
+
+
 def wait(page, script):
+    from selenium.webdriver.support.wait import WebDriverWait
+
     WebDriverWait(page, SECONDS, poll_frequency=0.05).until(lambda _: page.execute_script(script))
 
 
@@ -90,14 +94,14 @@ def test_inner_span_is_below_the_outer_one(page):
 def test_labels_are_switched_off_by_the_keyboard(page):
     annotate(page)
     box = page.find_element("css selector", "#labels input[value=DNA]")
-    box.send_keys(Keys.SPACE)
+    box.send_keys(SPACE)
     assert get_tree(page) == PROTEIN
     assert page.find_element("id", "status").text == "2 entities, 2 hidden"
     assert [span["parent"] for span in get_json(page)["spans"]] == [None, None]
-    page.find_element("id", "all-off").send_keys(Keys.ENTER)
+    page.find_element("id", "all-off").send_keys(ENTER)
     assert get_tree(page) == []
     assert get_text(page) == TEXT
-    page.find_element("id", "all-on").send_keys(Keys.ENTER)
+    page.find_element("id", "all-on").send_keys(ENTER)
     assert len(get_tree(page)) == 4
 
 
@@ -139,7 +143,7 @@ def test_everything_is_reached_by_the_keyboard_and_has_a_name(page):
     focused = []
     page.find_element("id", "text").click()
     for _ in range(12):
-        page.switch_to.active_element.send_keys(Keys.TAB)
+        page.switch_to.active_element.send_keys(TAB)
         element = page.switch_to.active_element
         if element.tag_name == "body":
             break

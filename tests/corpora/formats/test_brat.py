@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_util import assert_malformed
+from corpus_util import assert_malformed, read_drafts, read_problems
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, read_brat
+from spacy_eiou.corpora.draft import Draft, Mention
 
 
 def write(path, text, annotations, name="a"):
@@ -89,6 +92,47 @@ def test_malformed_line(tmp_path, line, message):
     assert_malformed(
         lambda: list(read_brat(write(tmp_path, "abc", f"#1\tx\n{line}\n"))),
         rf"a\.ann, line 2: {message}",
+    )
+
+
+def test_lines_of_all_files(in_tmp_path):
+    Path("a.ann").write_text(
+        "T1\tgene 0 1;2 4\tI -2\nN1\tReference T1 Q1\tx\nN2\tReference T1 Q2\n"
+    )
+    Path("a.a1").write_text("T1\tx 0 1\ta\tb\n\nN1\tReference T2 Q3\n")
+    Path("a.a2").write_text("T2\ty 0 4\tIL-2\nx\n")
+    mentions = [
+        Mention(0, 4, "gene", "I -2", "Q1|Q2", "a.ann, line 1", ((0, 1), (2, 4))),
+        Mention(0, 1, "x", "a\tb", "Q1|Q2", "a.a1, line 1", ((0, 1),)),
+        Mention(0, 4, "y", "IL-2", "Q3", "a.a2, line 1", ((0, 4),)),
+    ]
+    problem = "a.a2, line 2: expected 'T1<tab>label start end<tab>text', not 'x'"
+    dropped = [Dropped("malformed", "", Entity(0, 0, ""), "'x'")]
+    draft = Draft("IL-2", "a.txt", mentions=mentions, bad=[problem], dropped=dropped)
+    assert read_drafts("brat", "IL-2", "a.txt") == [draft]
+
+
+@pytest.mark.parametrize("line", ["N1", "N1\tReference", "N1\tReference T1", "N1\tReference T1 "])
+def test_malformed_normalization(in_tmp_path, line):
+    Path("a.ann").write_text(f"T1\tx 0 1\tI\n{line}\n")
+    problem = f"a.ann, line 2: expected 'N1<tab>Reference T1 id', not {line!r}"
+    assert read_problems("brat", "IL-2", "a.txt") == [problem]
+
+
+def test_malformed_files(in_tmp_path):
+    assert read_drafts("brat", "x", "a.txt") == [
+        Draft(
+            "",
+            "a.txt",
+            skipped="malformed",
+            bad=["a.ann: expected this file beside its .txt or .ann file"],
+        )
+    ]
+    Path("a.ann").touch()
+    (problem,) = read_problems("brat", b"\xe9", "a.txt")
+    assert problem == (
+        "a.txt: expected UTF-8 ('utf-8' codec can't decode byte 0xe9 in position 0: unexpected "
+        "end of data)"
     )
 
 

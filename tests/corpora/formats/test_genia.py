@@ -1,12 +1,16 @@
 import gzip
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus_util import read_drafts, read_problems, recognizes
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, read_genia
+from spacy_eiou.corpora.draft import Draft, Mention
+from spacy_eiou.corpora.formats import FORMATS
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE set SYSTEM "gpml.dtd">
@@ -82,6 +86,69 @@ def test_other_terms_are_dropped(tmp_path, attribute, sem, reason):
     sem = attribute[5:-1] if sem is None else sem
     assert record.entities == ()
     assert record.dropped == (Dropped(reason, "MEDLINE:1-1", Entity(2, 4, sem), "bc"),)
+
+
+def test_where_each_sentence_and_term_is(in_tmp_path):
+    sentences = f"{NESTED}</sentence>\n<sentence>a <cons>b</cons> c"
+    first, second = read_drafts(
+        "genia", XML.format(ARTICLE.format(" MEDLINE:1 ", sentences)), "a.xml"
+    )
+    where = ["a.xml, MEDLINE:1-1", "a.xml, MEDLINE:1-2"]
+    mentions = [Mention(0, 4, "protein", where=where[0]), Mention(0, 9, "DNA", where=where[0])]
+    fields = {"group": "MEDLINE:1", "is_located": True}
+    text = "IL-2 gene  binds."
+    assert first == Draft(text, where[0], id="MEDLINE:1-1", mentions=mentions, **fields)
+    dropped = [Dropped("untyped fragment", "MEDLINE:1-2", Entity(2, 3, ""), "b")]
+    assert second == Draft("a b c", where[1], id="MEDLINE:1-2", dropped=dropped, **fields)
+    assert second.dropped[0].where == where[1]
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        ("<a>", "a.xml: expected well-formed XML (no element found: line 1, column 3)"),
+        ("<cons/>", "a.xml, None: did not expect <cons> here"),
+        (
+            ARTICLE.format("M", "a <i/>"),
+            "a.xml, M: did not expect <i> here",
+        ),
+        (
+            "<a><sentence>x</sentence></a>",
+            "a.xml: expected <bibliomisc> before the first <sentence>",
+        ),
+        (
+            f"<a>{ARTICLE.format('M', 'a')}<article><cons/></article></a>",
+            "a.xml, None: did not expect <cons> here",
+        ),
+        (
+            "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>",
+            "a.xml: did not expect the XML entity 'b'. Write out its replacement",
+        ),
+    ],
+)
+def test_whole_messages(in_tmp_path, content, problem):
+    assert read_problems("genia", content, "a.xml") == [problem]
+
+
+def test_whole_messages_of_archives(in_tmp_path):
+    write_tgz(Path(), {"a.xml": b"", "b.xml": b"", "c.txt": b""})
+    with pytest.raises(CorpusError) as caught:
+        list(FORMATS["genia"].read_file(Path("GENIA.tgz")))
+    assert str(caught.value) == "GENIA.tgz: expected one .xml file in the archive, not 2"
+
+
+@pytest.mark.parametrize(
+    "content, path, expected",
+    [
+        ("x", "a.tgz", True),
+        ("x", "a.tar.gz", True),
+        (" <set><bibliomisc>", "a.xml", True),
+        ("<set>", "a.xml", False),
+        ("x <bibliomisc>", "a.xml", False),
+    ],
+)
+def test_recognized(in_tmp_path, content, path, expected):
+    assert recognizes("genia", content, path) is expected
 
 
 def test_ids_are_unique_when_a_medline_id_repeats(tmp_path):

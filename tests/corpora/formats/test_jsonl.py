@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_util import assert_malformed
+from corpus_util import assert_malformed, read_drafts, read_problems, recognizes
 from spacy_eiou.corpora import CorpusError, Entity, Record, read_jsonl
 
 TEXT = "😀 IL-2 gene"
@@ -89,6 +89,42 @@ def test_malformed(tmp_path, item, message):
     assert_malformed(
         lambda: read(tmp_path, {"text": "", "spans": []}, item), rf"data\.jsonl, line 2{message}"
     )
+
+
+LINE = '{"text": "a", "spans": []}\n'
+
+
+@pytest.mark.parametrize(
+    "content, is_lines, is_json",
+    [
+        (LINE, True, False),
+        (f"{LINE}{LINE}", True, False),
+        ('{"a": 1}\n', False, False),
+        (f'{{"a": 1}}\n{LINE}', True, False),
+        ('["a", {"entities": []}]\n', True, False),
+        ([{"text": "a", "spans": []}], False, True),
+        ([1, ["a", {"entities": []}]], False, True),
+        ([[1], {"data": [{"text": "a", "spans": []}]}], False, True),
+        ({"data": [{"text": "a", "spans": []}]}, False, True),
+        ({"data": [{"text": "a"}]}, False, False),
+        ([{"text": "a"}], False, False),
+        ("text", False, False),
+    ],
+)
+def test_recognized(in_tmp_path, content, is_lines, is_json):
+    assert (recognizes("jsonl", content), recognizes("json", content)) == (is_lines, is_json)
+
+
+def test_whole_messages(in_tmp_path):
+    assert read_problems("jsonl", "1\n\n{") == [
+        "a, line 1: expected dict, not 1",
+        "a, line 3: expected valid JSON (Expecting property name enclosed in double quotes: line 1 "
+        "column 2 (char 1))",
+    ]
+    assert read_problems("json", "[1]") == ["a, record 1: expected dict, not 1"]
+    assert read_problems("json", "1") == ["a: expected a list of records"]
+    (draft,) = read_drafts("json", [{"text": "a", "x": "b", "spans": []}], text_key="x")
+    assert (draft.text, draft.where, draft.number) == ("b", "a, record 1", 1)
 
 
 ENTITY = st.tuples(st.integers(0, 5), st.integers(0, 5), st.text(min_size=1, max_size=2))

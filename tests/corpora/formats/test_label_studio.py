@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_util import assert_malformed
+from corpus_util import assert_malformed, read_drafts, read_problems, recognizes
 from spacy_eiou.corpora import CorpusError, Entity, Record, read_label_studio
+from spacy_eiou.corpora.draft import Draft, Mention
 
 TEXT = "😀 IL-2 gene"
 
@@ -130,6 +131,89 @@ def test_each_valid_annotation_is_a_record(tmp_path):
 )
 def test_malformed(tmp_path, task, message):
     assert_malformed(lambda: read(tmp_path, [make_task(), task]), rf"data\.json, task 2{message}")
+
+
+def test_drafts(in_tmp_path):
+    regions = [
+        make_region(2, 6, ["protein"], "IL-2"),
+        make_region(2, 6, [], kind="hypertextlabels"),
+    ]
+    regions[1]["value"]["globalOffsets"] = {"start": 2, "end": 11}
+    offsets = make_region(0, 0, ["DNA"])
+    offsets["value"]["globalOffsets"] = {"start": 3, "end": 12}
+    completions = [
+        {"result": [*regions, {"type": "choices"}, {}, offsets], "completed_by": {"id": 1}},
+        {"result": [], "completed_by": {"email": "", "id": 2}, "ground_truth": 1},
+        {"result": [], "was_cancelled": True},
+    ]
+    where = "a, task 1"
+    mentions = [
+        Mention(2, 6, "protein", "IL-2", where=where),
+        Mention(2, 11, "", where=where),
+        Mention(3, 12, "DNA", where=where),
+    ]
+    assert read_drafts("label-studio", [{"data": {"x": TEXT}, "completions": completions}]) == [
+        Draft(TEXT, where, 1, mentions=mentions, task=where, annotator="1"),
+        Draft(TEXT, where, 1, task=where, annotator="2"),
+    ]
+    tasks = [{"id": 0, "data": {"text": "a"}, "annotations": [], "completions": [1]}]
+    assert read_drafts("label-studio", tasks) == [
+        Draft("a", where, 1, "0", skipped="not annotated", task=where)
+    ]
+
+
+NO_TASK = (
+    "a, task 1: expected a task with 'data' and 'annotations', as Label Studio exports it in the "
+    "format JSON (what it exports as JSON-MIN is in the format 'json')"
+)
+
+
+@pytest.mark.parametrize(
+    "task, problem",
+    [
+        (1, NO_TASK),
+        ({"data": {}}, NO_TASK),
+        ({"annotations": []}, NO_TASK),
+        ({"data": 1, "annotations": []}, "a, task 1, 'data': expected dict, not 1"),
+        ({"data": {}, "annotations": 1}, "a, task 1, 'annotations': expected list, not 1"),
+        ({"data": {}, "annotations": [1]}, "a, task 1, 'annotations': expected dict, not 1"),
+        (
+            {"data": {"text": "x"}, "annotations": [{}]},
+            "a, task 1: expected an object with 'result', not {}",
+        ),
+        (make_task(1), "a, task 1, 'result': expected dict, not 1"),
+        (
+            make_task({"type": "labels"}),
+            "a, task 1: expected an object with 'value', not {'type': 'labels'}",
+        ),
+        (make_task(make_region("0", 1)), "a, task 1, 'start': expected int, not '0'"),
+        (make_task(make_region(0, 1, text=1)), "a, task 1, 'text': expected str, not 1"),
+        (make_task(make_region(0, 1, [1])), "a, task 1, label: expected str, not 1"),
+        (
+            make_task(make_region(0, 1, [], kind="hypertextlabels")),
+            "a, task 1: expected an object with 'globalOffsets', not "
+            "{'start': 0, 'end': 1, 'hypertextlabels': []}",
+        ),
+    ],
+)
+def test_whole_messages(in_tmp_path, task, problem):
+    assert read_problems("label-studio", [task]) == [problem]
+
+
+@pytest.mark.parametrize(
+    "items, expected",
+    [
+        ([{"data": {}, "annotations": []}], True),
+        ([1, {"data": {}, "completions": []}], True),
+        ([{"data": {}, "annotations": 1}], False),
+        ([{"data": {}}], False),
+        ([{"data": "x", "annotations": []}], False),
+        ([{"annotations": []}], False),
+        ([["data", "annotations"]], False),
+    ],
+)
+def test_recognized(in_tmp_path, items, expected):
+    assert recognizes("label-studio", items) is expected
 
 
 SPAN = st.tuples(st.integers(0, 5), st.integers(1, 5))

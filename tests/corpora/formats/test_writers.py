@@ -68,6 +68,9 @@ def test_what_is_written_is_read_again(name, records):
         account = write_records(records, path, name, nlp=nlp)
         held = hold_records(writer, records, nlp).records
         found = list(READ[name](path)) if held else []
+    # A column of nothing but phrases is left out, of which the account has told
+    if any("label of a phrase" in reason for reason in account.changed):
+        return
     # A folder is read in the order of its names
     in_order = sorted if name == "brat" else list
     assert in_order(map(describe, found)) == in_order(map(describe, held))
@@ -232,9 +235,9 @@ def test_what_a_format_can_not_hold_is_counted(tmp_path):
     assert account.changed_texts == {"tokens are joined with single spaces": 1}
     (warning,) = account.warnings
     assert warning == "The format 'conll' holds no scores: those of 1 documents are lost"
-    misaligned = Record("c", "IL-2", (Entity(0, 2, "X"),))
+    misaligned = Record("c", "IL-2", (Entity(0, 2, "X"), Entity(0, 2, "X", "D1")))
     account = write_records([misaligned], tmp_path / "data.jsonl", "prodigy", nlp=NLP)
-    assert account.dropped == {"misaligned": 1}
+    assert account.dropped == {"misaligned": 1, "duplicate": 1}
     assert write_records([misaligned], tmp_path / "b.jsonl", "jsonl").is_lossless()
 
 

@@ -1,0 +1,242 @@
+import json
+
+import numpy as np
+import pytest
+import spacy
+import srsly
+from spacy.training import Example
+
+from spacy_eiou.annotation import SourceText, annotate, select
+from spacy_eiou.annotation.selection import Item, Pool, choose
+from spacy_eiou.corpora import CorpusError, convert
+from util import TINY_MODEL
+
+WORDS = ["boiler", "pump", "seal", "valve", "gasket"]
+TEXTS = [f"The {WORDS[number % 5]} number {number} leaked." for number in range(40)]
+SPANS = {"boiler": "equipment", "pump": "equipment", "seal": "component"}
+
+
+def train(path, seed=0, labels=SPANS, **components):
+    spacy.util.fix_random_seed(seed)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    examples = [
+        Example.from_dict(nlp.make_doc(text), {"spans": {"sc": [(4, 4 + len(word), label)]}})
+        for word, label in labels.items()
+        for text in [f"The {word} leaked."]
+    ]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("models") / "model")
+
+
+@pytest.fixture(scope="module")
+def other_model(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("models") / "other", seed=1)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    return write(tmp_path / "texts.jsonl", TEXTS)
+
+
+def write(path, texts, **fields):
+    srsly.write_jsonl(path, ({"text": text, **fields} for text in texts))
+    return path
+
+
+def get_texts(selection):
+    return [text["text"] for text in selection.texts]
+
+
+def make_items(scores, vectors):
+    return [
+        Item(score, bytes([number]), SourceText(str(number), ""), np.array(vector, dtype="f"))
+        for number, (score, vector) in enumerate(zip(scores, vectors))
+    ]
+
+
+def get_ids(items):
+    return [int(item.source.id) for item in items]
+
+
+def test_pool_keeps_the_highest_scores():
+    pool = Pool(2)
+    for item in make_items([3, 1, 4, 2], [[0]] * 4):
+        if pool.accepts(item.score, item.key):
+            pool.add(item)
+    assert get_ids(pool.rank()) == [2, 0]
+    assert len(pool.items) == 2
+    assert not pool.accepts(9, bytes([2]))
+    assert not pool.accepts(2.5, bytes([9]))
+
+
+def test_scores_alone():
+    items = make_items([4, 3, 2], [[0, 1], [0, 1], [1, 0]])
+    assert get_ids(choose(items, 2, is_diverse=False)) == [0, 1]
+
+
+def test_diverse_texts():
+    # The mean is (0.5, 0.5): the first two are alike, the others are opposite to them
+    items = make_items([4, 3, 2, 1], [[0, 1], [0, 1], [1, 0], [1, 0]])
+    assert get_ids(choose(items, 3, is_diverse=True)) == [0, 2, 1]
+    assert get_ids(choose(items, 9, is_diverse=True)) == [0, 1, 2, 3]
+
+
+def test_output(model, texts, tmp_path):
+    output = tmp_path / "new" / "selected.jsonl"
+    selection = select(model, texts, output, n=10)
+    # srsly rounds floats
+    assert selection.texts == list(map(json.loads, output.read_text("utf8").splitlines()))
+    assert len({*get_texts(selection)}) == 10
+    assert {*get_texts(selection)} <= {*TEXTS}
+    assert selection[1:5] == (40, 0, 0, 0)
+    strategies = [text["meta"]["strategy"] for text in selection.texts]
+    assert strategies == ["combined"] * 9 + ["random"]
+    assert " errors in " in selection.texts[0]["meta"]["reason"]
+    scores = [text["meta"]["score"] for text in selection.texts]
+    assert scores[0] == max(scores[:9])
+
+
+def test_spans_are_those_of_annotate(model, texts, tmp_path):
+    selection = select(model, texts, tmp_path / "selected.jsonl", n=40)
+    annotate(model, texts, tmp_path / "annotated.jsonl")
+    expected = {item["id"]: item for item in srsly.read_jsonl(tmp_path / "annotated.jsonl")}
+    for text in selection.texts:
+        assert [(span["start"], span["end"], span["label"]) for span in text["spans"]] == [
+            (span["start"], span["end"], span["label"]) for span in expected[text["id"]]["spans"]
+        ]
+
+
+def test_convert_reads_it(model, texts, tmp_path):
+    selection = select(model, texts, tmp_path / "selected.jsonl", n=10)
+    (account,) = convert(
+        tmp_path / "selected.jsonl", tmp_path / "selected.spacy", lang="en", strict=True
+    ).values()
+    assert account.documents == 10
+    assert sum(account.entities.values()) == sum(len(text["spans"]) for text in selection.texts)
+
+
+@pytest.mark.parametrize("strategy", ["combined", "uncertainty", "rare", "diversity", "random"])
+def test_the_same_choice_again_in_any_order(model, texts, tmp_path, strategy):
+    backwards = write(tmp_path / "backwards.jsonl", TEXTS[::-1])
+    options = {"n": 5, "strategy": strategy, "random_share": 0.2}
+    first = select(model, texts, tmp_path / "1.jsonl", **options)
+    select(model, texts, tmp_path / "2.jsonl", **options)
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
+    assert get_texts(select(model, backwards, tmp_path / "3.jsonl", **options)) == get_texts(first)
+
+
+def test_seed(model, texts, tmp_path):
+    choices = [
+        get_texts(
+            select(model, texts, tmp_path / f"{seed}.jsonl", n=10, strategy="random", seed=seed)
+        )
+        for seed in (0, 1)
+    ]
+    assert choices[0] != choices[1]
+
+
+def test_equal_and_blank_texts(model, tmp_path):
+    items = ["The boiler leaked.", " The  Boiler leaked.", "", " \n", "The seal leaked."]
+    path = write(tmp_path / "texts.jsonl", items)
+    with pytest.warns(UserWarning, match="only 2 texts to choose, not 50"):
+        selection = select(model, path, tmp_path / "selected.jsonl")
+    assert {*get_texts(selection)} == {"The boiler leaked.", "The seal leaked."}
+    assert (selection.n_texts, selection.n_blank) == (3, 2)
+
+
+def test_excluded_texts(model, texts, tmp_path):
+    first = select(model, texts, tmp_path / "1.jsonl", n=20)
+    second = select(model, texts, tmp_path / "2.jsonl", n=20, exclude=[tmp_path / "1.jsonl"])
+    assert second.n_excluded == 20
+    assert {*get_texts(first), *get_texts(second)} == {*TEXTS}
+
+
+def test_what_the_source_says_and_what_is_no_text(model, tmp_path):
+    path = write(tmp_path / "texts.jsonl", TEXTS[:2], id="note", year=2024)
+    path.write_text(path.read_text("utf8") + "no JSON\n", "utf8")
+    selection = select(model, path, tmp_path / "selected.jsonl", n=2)
+    assert selection.n_rejected == 1
+    assert [text["id"] for text in selection.texts] == ["note", "note"]
+    assert selection.texts[0]["meta"]["source"] == {"year": 2024}
+
+
+def test_random_share_is_spread(model, texts, tmp_path):
+    selection = select(model, texts, tmp_path / "selected.jsonl", n=20, random_share=0.25)
+    strategies = [text["meta"]["strategy"] for text in selection.texts]
+    assert strategies == (["combined"] * 3 + ["random"]) * 5
+    assert len({*get_texts(selection)}) == 20
+
+
+def test_several_models(model, other_model, texts, tmp_path):
+    selection = select(
+        model, texts, tmp_path / "1.jsonl", n=5, strategy="disagreement", models=[other_model]
+    )
+    assert selection.texts[0]["meta"]["reason"].startswith("two models differ in")
+    scores = [text["meta"]["score"] for text in selection.texts]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_models_have_the_same_labels(model, texts, tmp_path):
+    path = train(tmp_path / "other", labels={"boiler": "equipment", "pump": "machine"})
+    with pytest.raises(CorpusError, match="without component, machine"):
+        select(model, texts, tmp_path / "1.jsonl", models=[path])
+
+
+@pytest.mark.parametrize("factory", ["spancat", "spancat_singlelabel"])
+def test_components_of_spacy(texts, tmp_path, factory):
+    nlp = spacy.blank("en")
+    nlp.add_pipe(factory)
+    text = "The boiler leaked."
+    example = Example.from_dict(nlp.make_doc(text), {"spans": {"sc": [(4, 10, "equipment")]}})
+    nlp.initialize(lambda: [example])
+    nlp.to_disk(tmp_path / "model")
+    selection = select(str(tmp_path / "model"), texts, tmp_path / "selected.jsonl", n=5)
+    assert len(selection.texts) == 5
+
+
+@pytest.mark.parametrize(
+    "options,message",
+    [
+        ({"n": 0}, "at least one text"),
+        ({"random_share": 1.5}, "from 0 to 1"),
+        ({"strategy": "best"}, "a strategy from uncertainty, .* not 'best'"),
+    ],
+)
+def test_options_are_checked_first(texts, tmp_path, options, message):
+    with pytest.raises(CorpusError, match=message):
+        select("no model", texts, tmp_path / "selected.jsonl", **options)
+
+
+def test_output_is_checked_first(texts, tmp_path):
+    with pytest.raises(CorpusError, match="suffix"):
+        select("no model", texts, tmp_path / "selected.csv")
+    with pytest.raises(CorpusError, match="is read, and would be lost"):
+        select("no model", texts, texts, force=True)
+    (tmp_path / "there.jsonl").write_text("")
+    with pytest.raises(CorpusError, match="set --force"):
+        select("no model", texts, tmp_path / "there.jsonl")
+
+
+def test_memory_is_that_of_the_pool(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_eiou.annotation.selection.MIN_POOL", 10)
+    sizes = []
+    add = Pool.add
+
+    def count(pool, item):
+        add(pool, item)
+        sizes.append((len(pool.items), len(pool.ranks)))
+
+    monkeypatch.setattr(Pool, "add", count)
+    path = write(tmp_path / "texts.jsonl", [f"{text} {n}" for text in TEXTS for n in range(3)])
+    select(model, path, tmp_path / "selected.jsonl", n=1, random_share=0)
+    assert max(sizes) == (10, 10)
+    assert json.loads((tmp_path / "selected.jsonl").read_text("utf8"))

@@ -1,0 +1,151 @@
+import pytest
+
+from corpus_util import read_drafts, read_problems, recognizes
+from spacy_eiou.corpora import Changed, Dropped, Entity
+from spacy_eiou.corpora.draft import Draft, Mention
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
+PHRASES = "B-NP|B-VP|B-PP|B-ADVP|B-ADJP|B-SBAR|B-PRT|B-CONJP|B-INTJ|B-LST|B-UCP"
+NO_TAGS = (
+    "a, line {}: expected a token and its tags in two columns or more, the tags as O or B-label, "
+    "not {}"
+)
+
+
+@pytest.mark.parametrize(
+    "name, content, entities",
+    [
+        # Columns of numbers, tokens, phrases and other things
+        ("conll", "1\tO\n2\tB-x\n", [("2", "x")]),
+        ("conll", "1\tIL-2\tB-x\n2\tgene\tI-x\n", [("IL-2 gene", "x")]),
+        ("conll", "1.1\te\t_\n1\tIL-2\tB-x\n2\tgene\tI-x\n", [("IL-2 gene", "x")]),
+        ("conll", "B-12\tB-x\n", [("B-12", "x")]),
+        ("conll", "a\tB-NP\n", [("a", "NP")]),
+        ("conll", "a\tB-NP\tB-VP\tB-PP\n", [("a", "PP")]),
+        ("conll", "a\tB-NP\tB-x\n", [("a", "x")]),
+        ("iob2", "a\tB-NP\tB-x\n", [("a", "NP"), ("a", "x")]),
+        ("conll", f"a\t{PHRASES}\tB-x\n", [("a", "x")]),
+        ("conll", "a\tB-x-NP\tB-x\n", [("a", "x-NP"), ("a", "x")]),
+        ("conll", "a\tO\tB-x\n", [("a", "x")]),
+        ("conll", "a\t_\nb\t\nc\tB-x\n", [("c", "x")]),
+        ("conll", "a\tO\tO\nb\tB-y\tO\nc\tx\tO\nd\tx\tO\ne\tx\tB-x\n", [("e", "x")]),
+        # Tabs, spaces and comments
+        ("conll", "a\tB-x\nb B-x\n", [("a", "x"), ("b", "x")]),
+        ("conll", "a\u00a0b B-x\n", [("a\u00a0b", "x")]),
+        ("conll", "  a  B-x \n", [("a", "x")]),
+        ("conll", "# B-x\na\tB-x\n", [("a", "x")]),
+        ("conll", "#\n# a b\na B-x\n", [("a", "x")]),
+        ("conll", "# a B-x\nb c O\n", [("#", "x")]),
+        ("conll", "a B-x\n# B-x\n", [("a", "x"), ("#", "x")]),
+        # Prefixes
+        ("conll", "a B-x\nb E-x\nc S-x\nd U-x\n", [("a b", "x"), ("c", "x"), ("d", "x")]),
+        ("conll", "a B-x\nb M-x\nc L-x\nd B-x\n", [("a b c", "x"), ("d", "x")]),
+        ("conll", "a I-x\nb B-x\nc I-y\n", [("a", "x"), ("b", "x"), ("c", "y")]),
+        ("conll", "a B-x|B-x\nb I-x|I-x\nc I-x\n", [("a b c", "x"), ("a b", "x")]),
+        ("conll", "a B-x\nb B-x|I-x\nc I-x|I-x\n", [("a b c", "x"), ("b c", "x")]),
+        ("conll", "a B-x|B-x\nb E-x|I-x\nc E-x\n", [("a b c", "x"), ("a b", "x")]),
+    ],
+)
+def test_entities(name, content, entities):
+    (draft,) = read_drafts(name, content)
+    assert sorted((draft.text[m.start : m.end], m.label) for m in draft.mentions) == sorted(
+        entities
+    )
+    assert (draft.bad, draft.changed, draft.is_located) == ([], [], True)
+
+
+def test_drafts():
+    content = "-DOCSTART- O\n\nIL-2 B-x\n\n\na O\nb I-x\nc B-y\n-DOCSTART- O\nd O"
+    changed = Changed("begins with I- rather than B-", "", Entity(2, 3, "x"), "b")
+    mentions = [Mention(2, 3, "x", where="a, line 7"), Mention(4, 5, "y", where="a, line 8")]
+    drafts = read_drafts("conll", content)
+    fields = {"is_located": True, "document": 1}
+    assert drafts == [
+        Draft(
+            "IL-2",
+            "a, line 3",
+            1,
+            words=["IL-2"],
+            mentions=[Mention(0, 4, "x", where="a, line 3")],
+            **fields,
+        ),
+        Draft(
+            "a b c",
+            "a, line 6",
+            2,
+            words=list("abc"),
+            mentions=mentions,
+            changed=[changed],
+            **fields,
+        ),
+        Draft("d", "a, line 10", 3, words=["d"], is_located=True, document=2),
+    ]
+    assert drafts[1].changed[0].where == "a, line 7"
+    (draft,) = read_drafts("conll", "a O\n")
+    assert draft == Draft("a", "a, line 1", 1, words=["a"], is_located=True)
+    assert read_drafts("conll", "\n") == []
+
+
+def test_cell_of_several_tags_begins_entities():
+    (draft,) = read_drafts("conll", "a I-x|B-y\n")
+    assert [changed.entity.label for changed in draft.changed] == ["x"]
+    assert read_drafts("conll", "a I-x|I-y\n")[0].changed == []
+
+
+def test_row_without_a_token():
+    rows = "1\tIL-2\tB-x\n2\tgene\tI-x\n\n1\ta\tO\n2\n"
+    first, second = read_drafts("conll", rows)
+    problem = "a, line 4: expected tokens of at least one character"
+    assert first.text == "IL-2 gene"
+    assert second == Draft("", "a, line 4", 2, skipped="malformed", bad=[problem])
+
+
+@pytest.mark.parametrize(
+    "content, problems",
+    [
+        ("\na b\n", [NO_TAGS.format(2, ["a", "b"])]),
+        ("a\tB-x|y\n", [NO_TAGS.format(1, ["a", "B-x|y"])]),
+        (
+            "a B-x\nb\nc O B-y\nd I-y O\ne O O\n",
+            ["a, line 2: expected a token and its tags in 3 columns, not in 1"],
+        ),
+        (
+            "a B-x\nb x|O\nc O\n",
+            [
+                "a, line 2: expected O or a tag such as B-label or I-label, not 'x'",
+                "a, line 2: expected O or a tag such as B-label or I-label, not 'O'",
+            ],
+        ),
+    ],
+)
+def test_malformed(content, problems):
+    assert read_problems("conll", content) == problems
+
+
+def test_malformed_tag_is_dropped():
+    (draft,) = read_drafts("conll", "a B-x\nb x\n")
+    assert draft.dropped == [Dropped("malformed", "", Entity(0, 0, ""), "'x'")]
+
+
+@pytest.mark.parametrize(
+    "content, path, names",
+    [
+        ("a B-x\nb\tO\n", "a", ["conll"]),
+        ("a B-x\nb O\n", "a.iob2", ["iob2"]),
+        ("a x B-x\n", "a", ["conll"]),
+        ("a B-x x\n", "a", ["conll"]),
+        ("B-x\n", "a", []),
+        ("B-x a\n", "a", []),
+        ("a B-x\nb\n", "a", []),
+        ("a B-x\nb O\nc\n", "a", ["conll"]),
+        ("-DOCSTART-\n\na B-x\n\n", "a", ["conll"]),
+        ("# x\n#y z\na B-x\n", "a", ["conll"]),
+        ("", "a", []),
+        ("a B-x\n\0\n", "a", []),
+        ('{"a": "a B-x"}\n', "a", []),
+        ('{"a": 1}\na O\nb O\n', "a", []),
+    ],
+)
+def test_recognized(content, path, names):
+    assert [name for name in ("conll", "iob2") if recognizes(name, content, path)] == names

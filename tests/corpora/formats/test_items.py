@@ -1,0 +1,301 @@
+import pytest
+
+from spacy_eiou.corpora import Changed, CorpusError, Dropped, Entity
+from spacy_eiou.corpora.draft import Draft, Mention
+from spacy_eiou.corpora.formats._items import find_items, is_item, parse_entity, parse_item
+
+WHERE = "a, line 3"
+ITEM = {"text": "x", "spans": []}
+WORDS = ["IL-2", "gene", "binds"]
+TEXT = "IL-2 gene binds"
+
+
+def make_mention(start, end, label, text=None, kb_id=""):
+    return Mention(start, end, label, text, kb_id, WHERE)
+
+
+def make_draft(text, *mentions, **fields):
+    return Draft(text, WHERE, 3, mentions=list(mentions), **fields)
+
+
+def make_token_draft(*mentions, **fields):
+    return make_draft(TEXT, *mentions, words=WORDS, is_located=True, **fields)
+
+
+@pytest.mark.parametrize(
+    "value, items",
+    [
+        ([1, None], [1, None]),
+        ({"annotations": [1, None], "data": [2]}, [1]),
+        ({"examples": [1, None]}, [1]),
+        ({"annotations": 1, "data": [2]}, [2]),
+        ({"documents": []}, []),
+        ({"a": [1]}, [{"a": [1]}]),
+        ({"text": "x", "annotations": [1]}, [{"text": "x", "annotations": [1]}]),
+        (1, [1]),
+    ],
+)
+def test_items_of_a_file(value, items):
+    assert find_items(value) == items
+
+
+@pytest.mark.parametrize(
+    "item, expected",
+    [
+        (["x", {}], True),
+        (["x", {}, 1], False),
+        ([1, {}], False),
+        (["x", 1], False),
+        ("text", False),
+        (ITEM, True),
+        ({"text": "x", "answer": "accept"}, True),
+        ({"text": "x", "mentions": []}, True),
+        ({"text": "x"}, False),
+        ({"text": 1, "spans": []}, False),
+        ({"text": "x", "spans": {}}, False),
+        ({"spans": []}, False),
+        ({"answer": "accept"}, False),
+        ({"tokens": [], "mentions": []}, True),
+        ({"sentences": [], "ner": []}, True),
+        ({"tokens": [], "tags": 1}, True),
+        ({"tokens": []}, False),
+        ({"tokens": "x", "ner": []}, False),
+        ({"tags": []}, False),
+    ],
+)
+def test_text_or_tokens_with_entities(item, expected):
+    assert is_item(item) is expected
+
+
+@pytest.mark.parametrize(
+    "data, mentions",
+    [
+        ([0, 4, "X"], [make_mention(0, 4, "X")]),
+        (
+            {"start": 0, "end": 4, "label": "X", "text": 1, "value": "IL-2", "kb_id": "Q1"},
+            [make_mention(0, 4, "X", "IL-2", "Q1")],
+        ),
+        (
+            {"start_offset": 0, "end_offset": 4, "labels": ["X", "Y"], "text": "IL-2", "kb_id": 1},
+            [make_mention(0, 4, "X", "IL-2"), make_mention(0, 4, "Y", "IL-2")],
+        ),
+        ({"start": 0, "end": 4, "label": "", "type": "Y"}, [make_mention(0, 4, "Y")]),
+        ({"start": 0, "end": 4}, [make_mention(0, 4, "")]),
+    ],
+)
+def test_entity(data, mentions):
+    assert list(parse_entity(data, WHERE)) == mentions
+
+
+@pytest.mark.parametrize(
+    "data, problem",
+    [
+        ([0, 4], ": expected [start, end, label], not 2 values"),
+        (["0", 4, "X"], ": expected int, not '0'"),
+        ([0, "4", "X"], ": expected int, not '4'"),
+        ([0, 4, 1], ": expected str, not 1"),
+        (1, ": expected an object with 'start', not 1"),
+        ("start_offset", ": expected an object with 'start', not 'start_offset'"),
+        ({"start": "0", "end": 4}, ", 'start': expected int, not '0'"),
+        ({"start": 0}, ": expected an object with 'end', not {'start': 0}"),
+        (
+            {"start_offset": 0, "end": 4},
+            ": expected an object with 'end_offset', not {'start_offset': 0, 'end': 4}",
+        ),
+        ({"start": 0, "end": 4, "label": 1}, ", label: expected str, not 1"),
+    ],
+)
+def test_malformed_entity(data, problem):
+    with pytest.raises(CorpusError) as caught:
+        list(parse_entity(data, WHERE))
+    assert str(caught.value) == f"{WHERE}{problem}"
+    (dropped,) = parse_item({"text": TEXT, "spans": [data]}, WHERE).dropped
+    assert dropped == Dropped("malformed", "", Entity(0, 0, ""), repr(data))
+
+
+@pytest.mark.parametrize(
+    "item, options, draft",
+    [
+        (
+            ["x", {"entities": [[0, 1, "X"]], "n": "y"}],
+            {},
+            make_draft("x", make_mention(0, 1, "X")),
+        ),
+        ({**ITEM, "orig_id": 0, "id": None}, {}, make_draft("x", id="0")),
+        ({"sentence": "a", "text": 1, "spans": []}, {}, make_draft("a")),
+        ({"report": "a", "id": "b", "n": 1, "spans": []}, {}, make_draft("a", id="b")),
+        ({**ITEM, "other": "a"}, {"text_key": "other"}, make_draft("a")),
+        (
+            {**ITEM, "_session_id": "s", "annotator": "a"},
+            {},
+            make_draft("x", task="text x", annotator="s"),
+        ),
+        (
+            {"text": "x", "answer": "accept", "_annotator_id": 0},
+            {},
+            make_draft("x", task="text x", annotator="0"),
+        ),
+        ({**ITEM, "answer": "reject"}, {}, make_draft("x", skipped="answer: reject")),
+        (
+            {"text": "x", "label": [], "ner": [[0, 1, "X"]]},
+            {},
+            make_draft("x", make_mention(0, 1, "X")),
+        ),
+        ({"text": "x", "label": [], "ner": []}, {}, make_draft("x")),
+        ({**ITEM, "tokens": ["x"]}, {}, make_draft("x")),
+        ({**ITEM, "tokens": ["x"]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
+        ({**ITEM, "tokens": [{"text": "x"}]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
+        ({**ITEM, "tokens": []}, {"keep_tokens": True}, make_draft("x")),
+        ({**ITEM, "tokens": "x"}, {"keep_tokens": True}, make_draft("x")),
+    ],
+)
+def test_text(item, options, draft):
+    assert parse_item(item, WHERE, **options) == draft
+
+
+GENE = make_mention(0, 9, "gene")
+BIO = ["B-gene", "I-gene", "O"]
+
+
+@pytest.mark.parametrize(
+    "item, options, draft",
+    [
+        ({"tokens": WORDS, "tags": BIO, "id": 1}, {}, make_token_draft(GENE, id="1")),
+        ({"words": WORDS, "ner_tags": ["B-x"], "labels": BIO}, {}, make_token_draft(GENE)),
+        ({"words": WORDS, "ner_tags": "BIO", "labels": BIO}, {}, make_token_draft(GENE)),
+        ({"words": WORDS, "ner_tags": [1, 1.0, "O"], "labels": BIO}, {}, make_token_draft(GENE)),
+        ({"words": WORDS, "ner_tags": ["gene", "O", "O"], "tags": BIO}, {}, make_token_draft(GENE)),
+        (
+            {"tokens": WORDS, "tags": [1, "I-gene", 0]},
+            {"tag_names": ["O", "B-gene"]},
+            make_token_draft(GENE),
+        ),
+        (
+            {"tokens": WORDS, "tags": [0, 1, 0]},
+            {"tag_names": ["O", "gene"]},
+            make_token_draft(
+                bad=[f"{WHERE}: expected O or a tag such as B-label, not 'gene'"],
+                dropped=[Dropped("malformed", "", Entity(0, 0, ""), "'gene'")],
+            ),
+        ),
+        (
+            {"tokens": WORDS, "tags": ["B-x", "I-gene", "I-gene"]},
+            {},
+            make_token_draft(
+                make_mention(0, 4, "x"),
+                make_mention(5, 15, "gene"),
+                changed=[
+                    Changed(
+                        "begins with I- rather than B-", "", Entity(5, 15, "gene"), "gene binds"
+                    )
+                ],
+            ),
+        ),
+        (
+            {"tokens": WORDS, "tags": ["O", "I-gene", "O"]},
+            {},
+            make_token_draft(make_mention(5, 9, "gene")),
+        ),
+        ({"tokenized_text": WORDS, "ner": [[0, 1, "gene"]]}, {}, make_token_draft(GENE)),
+        ({"tokens": WORDS, "spans": [[0, 1, "gene"]]}, {}, make_token_draft(GENE)),
+        (
+            {"tokens": WORDS, "spans": [[0, 9, "gene"]], "text": TEXT},
+            {},
+            make_draft(TEXT, GENE),
+        ),
+        (
+            {"tokens": WORDS, "mentions": [{"start": 0, "end": 2, "type": "gene"}]},
+            {},
+            make_token_draft(GENE),
+        ),
+        (
+            {"sentences": [WORDS[:2], WORDS[2:]], "ner": [[[0, 1, "gene"]], [[2, 2, "x"]]]},
+            {},
+            make_token_draft(GENE, make_mention(10, 15, "x")),
+        ),
+        ({"text": TEXT, "tokens": [1], "entities": [[0, 9, "gene"]]}, {}, make_draft(TEXT, GENE)),
+        ({"text": TEXT, "tokens": [], "entities": [[0, 9, "gene"]]}, {}, make_draft(TEXT, GENE)),
+        ({"text": TEXT, "tokens": WORDS, "label": [[0, 9, "gene"]]}, {}, make_draft(TEXT, GENE)),
+        (
+            {"text": TEXT, "sentences": WORDS, "entities": [[0, 9, "gene"]]},
+            {},
+            make_draft(TEXT, GENE),
+        ),
+    ],
+)
+def test_tokens(item, options, draft):
+    assert parse_item(item, WHERE, **options) == draft
+
+
+def test_malformed_entity_of_tokens():
+    draft = parse_item({"tokens": WORDS, "ner": [[0, 1]]}, WHERE)
+    assert draft.bad == [f"{WHERE}: expected [start, end, label], not 2 values"]
+
+
+@pytest.mark.parametrize("span", [[-1, 0, "x"], [1, 0, "x"], [2, 3, "x"]])
+def test_entity_outside_of_the_tokens(span):
+    draft = parse_item({"tokens": WORDS, "ner": [span, [0, 1, "gene"]]}, WHERE)
+    problem = f"{WHERE}: expected an entity within the 3 tokens, not {span[0]} to {span[1]}"
+    assert (draft.mentions, draft.bad) == ([GENE], [problem])
+
+
+NO_TEXT = (
+    ": expected an object with 'text', not {}. The field of the text can be chosen with --text-key"
+)
+KEYS = "spans, entities, labels, label, annotations, annotation, ner"
+N_LISTS = (
+    f": expected one list of entities under one of {KEYS}, not {{}} (a text without entities has "
+    "an empty list)"
+)
+ADDRESS = (
+    ": expected a text, not the address of one, 's3://a'. Import the tasks with the texts "
+    "themselves, or put each text in place of its address"
+)
+TAG_NAMES = (
+    ": expected names of the tags, which are numbers: choose them in their order, e.g. with "
+    "--tag-names O,B-Part,I-Part"
+)
+
+
+@pytest.mark.parametrize(
+    "item, options, problem",
+    [
+        (1, {}, ": expected dict, not 1"),
+        ({"x": 1}, {}, NO_TEXT.format("{'x': 1}")),
+        ({"x": "a", "y": "b"}, {}, NO_TEXT.format("{'x': 'a', 'y': 'b'}")),
+        (ITEM, {"text_key": "x"}, ": expected an object with 'x', not {'text': 'x', 'spans': []}"),
+        ({"x": 1}, {"text_key": "x"}, ", 'x': expected str, not 1"),
+        ({"x": "s3://a"}, {"text_key": "x"}, ADDRESS),
+        ({"text": "s3://a"}, {}, ADDRESS),
+        ({"x": "s3://a"}, {}, ADDRESS),
+        ({"text": "x"}, {}, N_LISTS.format(0)),
+        ({"text": "x", "ner": [1], "label": [1]}, {}, N_LISTS.format(2)),
+        ({**ITEM, "answer": 1}, {}, ", 'answer': expected str, not 1"),
+        (
+            {**ITEM, "tokens": [{}]},
+            {"keep_tokens": True},
+            ", 'tokens': expected an object with 'text', not {}",
+        ),
+        ({"tokens": ["x"], "tags": [0]}, {}, TAG_NAMES),
+        ({"tokens": ["x"], "tags": [2]}, {"tag_names": "OB"}, ": expected tags from 0 to 1, not 2"),
+        (
+            {"tokens": ["x"], "tags": [-1]},
+            {"tag_names": "OB"},
+            ": expected tags from 0 to 1, not -1",
+        ),
+        ({"tokens": [""], "tags": ["O"]}, {}, ": expected tokens of at least one character"),
+        ({"tokens": [""], "ner": []}, {}, ": expected tokens of at least one character"),
+        ({"sentences": [1], "ner": []}, {}, ": expected list, not 1"),
+        ({"sentences": [], "ner": [1]}, {}, ": expected list, not 1"),
+        ({"sentences": [[1]], "ner": []}, {}, ": expected str, not 1"),
+    ],
+)
+def test_malformed(item, options, problem):
+    with pytest.raises(CorpusError) as caught:
+        parse_item(item, WHERE, **options)
+    assert str(caught.value) == f"{WHERE}{problem}"
+
+
+def test_where_of_what_was_dropped_or_changed():
+    (changed,) = parse_item({"tokens": ["a", "b"], "tags": ["B-x", "I-y"]}, WHERE).changed
+    assert changed.where == WHERE

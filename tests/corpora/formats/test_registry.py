@@ -1,0 +1,241 @@
+"""How the formats of files are told, and what the files of a format are."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from corpus_util import write
+from spacy_eiou.corpora import CorpusError, Dropped, Entity, Record, list_files
+from spacy_eiou.corpora.draft import Draft, Mention
+from spacy_eiou.corpora.formats import (
+    FORMATS,
+    Format,
+    Sample,
+    get_format,
+    recognize,
+    recognize_as,
+    registry,
+)
+from spacy_eiou.corpora.record import UnreadableError
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
+CHOICE = f"Choose it with --format: {', '.join(FORMATS)}"
+LINE = {"text": "IL-2", "spans": []}
+
+
+def make_sample(content):
+    write(content)
+    return Sample(Path("a"))
+
+
+def list_names(files):
+    return [(str(file.path), file.name) for file in files]
+
+
+def write_all(*names, content="x"):
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        write(content, name)
+
+
+@pytest.mark.parametrize(
+    "content, items",
+    [
+        ("[ \n1 ,\t2,\r\n3]", [1, 2, 3]),
+        ("[1, [2], {", [1, [2]]),
+        ("[nul", []),
+        ([0] * 30, [0] * 20),
+        ("\n[1]\n", [1]),
+        ('{"a": 1}\n\n{"b": 2}\n{', [{"a": 1}, {"b": 2}]),
+        ('{"a":\n1}', [{"a": 1}]),
+        ('["x", 1]', [["x", 1]]),
+        ("text", []),
+        ("[" * 100_000, []),
+    ],
+)
+def test_items_of_the_start(content, items):
+    assert make_sample(content).items == items
+
+
+def test_last_line_of_the_start_is_whole(monkeypatch):
+    monkeypatch.setattr(registry, "SAMPLE_SIZE", 4)
+    assert make_sample("abc\ndefg\nh\n").data == b"abc\ndefg\n"
+
+
+@pytest.mark.parametrize(
+    "content, description",
+    [
+        ([{"x": 1, "y": 2}, {"z": 3}], "JSON objects with 'x', 'y'"),
+        ([[1], {"z": 3}], "JSON items such as [1]"),
+        (" \n\t\n", "empty"),
+        ("\0", "binary data"),
+        ("\n\n  a b\nc\n", "lines such as '  a b'"),
+    ],
+)
+def test_what_is_in_a_file(content, description):
+    assert make_sample(content).describe() == description
+
+
+@pytest.mark.parametrize(
+    "fields, given, selected",
+    [
+        ({}, ["b.y", "a.x"], ["a.x", "b.y"]),
+        ({"beside": (".y",)}, ["b.y", "a.x"], ["a.x"]),
+        ({"beside": (".y",)}, ["b.y"], ["b.y"]),
+        ({"together": (".x", ".y")}, ["b.y", "a.x", "a.y", "c.z"], ["a.x", "b.x"]),
+    ],
+)
+def test_files_that_a_reader_is_called_with(fields, given, selected):
+    write_all(*given)
+    files = Format("f", lambda path: iter(()), **fields).select(list_files(map(Path, given)))
+    assert list_names(files) == [(name, name) for name in selected]
+
+
+@pytest.mark.parametrize(
+    "fields, given, added",
+    [
+        ({}, ["d/a.x"], []),
+        ({"beside": (".y",)}, ["d/a.x"], ["d/a.y", "d/b.y"]),
+        ({"beside": (".y",)}, ["d/a.y"], []),
+        ({"together": (".x", ".y", ".w")}, ["d/a.y"], ["d/a.x"]),
+        ({"together": (".x", ".y")}, ["d/a.z"], []),
+    ],
+)
+def test_files_that_lie_beside(fields, given, added):
+    write_all("d/a.x", "d/a.y", "d/a.z", "d/b.y")
+    files = Format("f", lambda path: iter(()), **fields).add_beside(list_files(map(Path, given)))
+    found = sorted([*given, *added])
+    assert list_names(files) == [(name, name.removeprefix("d/")) for name in found]
+
+
+def test_names_of_files_beside_are_within_the_folder():
+    write_all("d/e/a.x", "d/e/a.y")
+    fields = [{"beside": (".y",)}, {"together": (".x", ".y")}]
+    for field in fields:
+        files = Format("f", lambda path: iter(()), **field).add_beside(list_files([Path("d")]))
+        assert list_names(files) == [("d/e/a.x", "e/a.x"), ("d/e/a.y", "e/a.y")]
+
+
+def read_file(path, level: int = 1):
+    """A reader of lines that are texts, or of which something is told."""
+    for number, line in enumerate(path.read_text("utf8").splitlines(), start=1):
+        if line == "unreadable":
+            raise UnreadableError(f"{path}: no")
+        if line == "bad":
+            yield Draft("", f"{path}, line {number}", number, bad=[f"{path}, line {number}: no"])
+        elif line == "record":
+            yield Record("r", line, ())
+        else:
+            yield Draft(line, "", number, mentions=[Mention(3, 4, str(level))])
+
+
+def test_records_of_files():
+    write_all("d/b.x", "d/a.x", content="😀bc\nrecord\nbad\n")
+    lines = Format("lines", read_file, offsets="utf-16")
+    records = list(lines.read([Path("d")], level=2))
+    assert records == [
+        record
+        for name in "ab"
+        for record in (
+            Record(f"{name}-1", "😀bc", (Entity(2, 3, "2"),)),
+            Record("r", "record", ()),
+            Record(f"{name}-3", "", (), bad=(f"d/{name}.x, line 3: no",)),
+        )
+    ]
+    (first, *_) = lines.read([Path("d/a.x")], offsets="characters")
+    assert first.entities == ()
+    assert first.dropped[0] == Dropped("outside of the text", "a-1", Entity(3, 4, "1"), "")
+
+
+def test_messages_name_the_archive():
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.writestr("a.x", "bad")
+        archive.writestr("b.x", "unreadable")
+    records = Format("lines", read_file).read([Path("a.zip")])
+    assert next(records).bad == ("a.zip/a.x, line 1: no",)
+    with pytest.raises(UnreadableError) as caught:
+        next(records)
+    assert str(caught.value) == "a.zip/b.x: no"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({}, "d: expected a file in the format 'lines'"),
+        (
+            {"offsets": "bytes"},
+            "Expected offsets from characters, utf-16, characters-crlf-as-one, "
+            "utf-16-crlf-as-one, characters-lf-as-two, utf-16-lf-as-two, utf-8, not bytes",
+        ),
+        ({"width": 1}, "Expected no width: the format 'lines' has none"),
+        (
+            {"offsets": None, "level": "1"},
+            "Expected another level than '1': Input should be a valid integer",
+        ),
+    ],
+)
+def test_what_is_not_as_expected(options, message):
+    for name in "de":
+        Path(name).mkdir()
+    with pytest.raises(CorpusError) as caught:
+        list(Format("lines", read_file).read([Path("d"), Path("e")], **options))
+    assert str(caught.value) == message
+
+
+def test_unknown_format():
+    with pytest.raises(CorpusError) as caught:
+        get_format("x")
+    assert str(caught.value) == f"Expected a format from {', '.join(FORMATS)}, not 'x'"
+    assert get_format("brat") is FORMATS["brat"]
+
+
+@pytest.mark.parametrize(
+    "files, message",
+    [
+        ({}, "Can't tell the format of d, where no file is"),
+        (
+            {"a": "x", "b": "", "c": "\0", "e": "y"},
+            "Can't tell the format of d/a (lines such as 'x'), d/b (empty), d/c (binary data)",
+        ),
+        (
+            {"a": LINE, "b": LINE, "c": "x B-x\n", "e": [LINE]},
+            "Expected files in one format, not in 'jsonl' (d/a) and 'conll' (d/c)",
+        ),
+    ],
+)
+def test_format_that_files_do_not_tell(files, message):
+    Path("d").mkdir()
+    for name, content in files.items():
+        write(content, f"d/{name}")
+    with pytest.raises(CorpusError) as caught:
+        recognize([Path("d")])
+    assert str(caught.value) == f"{message}. {CHOICE}"
+
+
+def test_files_of_the_format_and_others():
+    write_all("d/a.jsonl", "d/b.jsonl", content=LINE)
+    write_all("d/c.md", "d/d.txt")
+    corpus_format, known, unknown = recognize([Path("d")])
+    assert corpus_format is FORMATS["jsonl"]
+    assert [file.name for file in known] == ["a.jsonl", "b.jsonl"]
+    assert [file.name for file in unknown] == ["c.md", "d.txt"]
+
+
+def test_texts_belong_to_what_lies_beside_them():
+    write_all("d/a.txt", "d/a.ann", "d/b.txt", "d/c.md")
+    files = list_files([Path("d")])
+    known, unknown = recognize_as(FORMATS["brat"], files)
+    assert [file.name for file in known] == ["a.ann", "a.txt", "b.txt"]
+    assert [file.name for file in unknown] == ["c.md"]
+    known, _ = recognize_as(FORMATS["table"], files)
+    assert [file.name for file in known] == ["a.ann", "a.txt", "b.txt"]
+    assert recognize([Path("d/a.txt")])[0].name == "brat"
+    with pytest.raises(CorpusError, match=r"format of d/b\.txt \(lines such as 'x'\)\. Choose"):
+        recognize([Path("d/b.txt")])
+
+
+def test_special_format_goes_before_a_general_one():
+    write([{"text": "x", "tokens": ["x"], "entities": [{"type": "A/B"}]}], "a.json")
+    assert recognize([Path("a.json")])[0].name == "maintie"

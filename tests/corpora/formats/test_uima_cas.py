@@ -1,0 +1,78 @@
+import pytest
+
+from corpus_util import read_drafts, read_problems, recognizes
+from spacy_eiou.corpora.draft import Draft, Mention
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
+
+def make_file(*annotations, texts=("IL-2 gene",)):
+    texts = [{"%ID": i, "%TYPE": "uima.cas.Sofa", "sofaString": t} for i, t in enumerate(texts)]
+    members = [
+        {"%ID": 7, "%TYPE": "custom.Span", "@sofa": 0, "begin": 0, "end": 4, **annotation}
+        for annotation in annotations
+    ]
+    return {"%FEATURE_STRUCTURES": [*texts, *members]}
+
+
+@pytest.mark.parametrize(
+    "fields, label, kb_id",
+    [
+        ({"label": "gene", "value": "x"}, "gene", ""),
+        ({"label": None, "value": "x", "identifier": "Q1", "kb_id": "Q2"}, "x", "Q1"),
+        ({"tag": "y", "kb_id": "Q2"}, "y", "Q2"),
+        ({}, "", ""),
+        ({"%TYPE": None, "class": "y"}, "y", ""),
+    ],
+)
+def test_label_and_identifier(fields, label, kb_id):
+    mention = Mention(0, 4, label, kb_id=kb_id, where="a, annotation 7")
+    expected = [Draft("IL-2 gene", "a", mentions=[mention])]
+    assert read_drafts("uima-cas", make_file(fields)) == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"%TYPE": "uima.tcas.DocumentAnnotation"},
+        {"%TYPE": "uima.x"},
+        {"%TYPE": "x.Token"},
+        {"@sofa": 5},
+        {"@sofa": None},
+    ],
+)
+def test_other_structures_are_no_entities(fields):
+    assert read_drafts("uima-cas", make_file(fields)) == [Draft("IL-2 gene", "a")]
+
+
+def test_each_text_is_a_record():
+    mention = Mention(0, 1, "x", where="a, annotation 7")
+    content = make_file({"@sofa": 1, "end": 1, "label": "x"}, texts=["a", "b"])
+    assert read_drafts("uima-cas", content) == [
+        Draft("a", "a", 1),
+        Draft("b", "a", 2, mentions=[mention]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        ([], "a: expected an object with '%FEATURE_STRUCTURES', not []"),
+        ({"%FEATURE_STRUCTURES": [1]}, "a: expected dict, not 1"),
+        ({"%FEATURE_STRUCTURES": [{}]}, "a: expected a text ('sofaString')"),
+        (make_file({"begin": "0"}), "a, annotation 7, 'begin': expected int, not '0'"),
+        (make_file({"end": "4"}), "a, annotation 7, 'end': expected int, not '4'"),
+        (make_file({"label": 1}), "a, annotation 7, label: expected str, not 1"),
+        (make_file({"kb_id": 1}), "a, annotation 7: expected str, not 1"),
+    ],
+)
+def test_malformed(content, problem):
+    assert read_problems("uima-cas", content) == [problem]
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [(make_file(), True), ([["%FEATURE_STRUCTURES"]], False), ([{"a": 1}], False)],
+)
+def test_recognized(content, expected):
+    assert recognizes("uima-cas", content) is expected

@@ -1,0 +1,136 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import srsly
+from study_util import CONFIGS, make_project
+from typer.testing import CliRunner
+
+from spacy_eiou.cli import app
+from spacy_eiou.corpora import CorpusError
+from spacy_eiou.studies import curve
+from spacy_eiou.studies.curve import Forecast, describe_curve, fit_power_law, forecast
+
+SIZES = np.array([50, 100, 150, 200])
+
+
+@pytest.mark.parametrize(
+    "error,factor,exponent", [(0.2, 2.0, 0.5), (0.0, 1.5, 0.25), (0.3, 0.0, 1.0)]
+)
+def test_power_law_is_found_again(error: float, factor: float, exponent: float) -> None:
+    scores = 1 - error - factor * SIZES.astype("d") ** -exponent
+    law = fit_power_law(SIZES, scores)
+    np.testing.assert_allclose(
+        law(np.array([50, 200, 400])),
+        1 - error - factor * np.array([50.0, 200.0, 400.0]) ** -exponent,
+    )
+
+
+def test_errors_are_never_below_zero() -> None:
+    law = fit_power_law(SIZES, np.array([0.2, 0.6, 0.9, 1.0]))
+    assert law.error == 0
+    assert (law(np.array([1000, 10**6])) <= 1).all()
+
+
+def test_scores_that_fall_are_flat() -> None:
+    law = fit_power_law(SIZES, np.array([0.6, 0.5, 0.5, 0.4]))
+    assert law(SIZES) == pytest.approx([0.5] * 4)
+
+
+def test_forecast_without_noise_is_certain() -> None:
+    sizes = np.repeat(SIZES, 2)
+    found = forecast(sizes, 1 - 2 * sizes.astype("d") ** -0.5, target=400)
+    assert found.now == pytest.approx(1 - 2 * 200**-0.5)
+    assert found.then == pytest.approx(0.9)
+    assert [found.low, found.high] == pytest.approx([found.gain] * 2)
+    assert found.advice == "annotate more"
+
+
+def test_noise_makes_it_uncertain() -> None:
+    sizes = np.repeat(SIZES, 3)
+    scores = 1 - 2 * sizes.astype("d") ** -0.5
+    noise = np.tile([-0.04, 0, 0.04], 4)
+    found = forecast(sizes, scores + noise, target=400)
+    assert found.gain == pytest.approx(0.9 - (1 - 2 * 200**-0.5), abs=1e-6)
+    assert found.low < found.gain < found.high
+    assert found.high - found.low > 0.01
+
+
+@pytest.mark.parametrize(
+    "low,high,advice",
+    [
+        (0.02, 0.05, "annotate more"),
+        (0.0, 0.005, "more data won't help"),
+        (0.0, 0.05, "can't tell"),
+    ],
+)
+def test_advice(low: float, high: float, advice: str) -> None:
+    assert Forecast(0.5, 0.5, low, high).advice == advice
+
+
+def test_labels_with_the_greatest_gain_come_first() -> None:
+    def make_result(size: int) -> Any:
+        per_type = {
+            "known": {"f": 0.9, "gold": 20},
+            "new": {"f": 1 - size**-0.5, "gold": 10},
+            "rare": {"f": 0.0, "gold": 9},
+        }
+        scores = {"f": 1 - size**-0.5, "macro_f": 0.5, "per_type": per_type}
+        return {"size": size, "dev": scores}
+
+    found = describe_curve([make_result(size) for size in (25, 100, 400, 25)], target=800)
+    assert found.sizes == [25, 100, 400]
+    assert found.scores["macro_f"] == {25: [0.5, 0.5], 100: [0.5], 400: [0.5]}
+    assert list(found.labels) == ["new", "known"]
+    assert found.labels["known"].advice == "more data won't help"
+    assert found.forecasts["f"].then == pytest.approx(1 - 800**-0.5)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    project = make_project(tmp_path, 8)
+    config = (CONFIGS / "cnn.cfg").read_text(encoding="utf8")
+    path: Path = project / "corpus" / "notes"
+    (path / "config.cfg").write_text(config, encoding="utf8")
+    return path
+
+
+@pytest.mark.slow
+def test_command_continues(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "curve"
+    options = ["--shares", "0.25,0.5,1", "--n-seeds", "2"]
+    options += ["--training.max_steps", "2", "--training.eval_frequency", "2"]
+
+    def run() -> str:
+        result = CliRunner().invoke(app, ["curve", str(corpus), "-o", str(output), *options])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert "Forecast for 16 documents" in run()
+    lines = (output / "results.jsonl").read_text(encoding="utf8").splitlines()
+    assert len(lines) == 6
+    (output / "results.jsonl").write_text("\n".join(lines[:5]) + "\n", encoding="utf8")
+    run()
+    results = list(srsly.read_jsonl(output / "results.jsonl"))
+    found = [(result["seed"], result["size"]) for result in results]
+    assert found == [(0, 2), (0, 4), (0, 8), (1, 2), (1, 4), (1, 8)]
+    saved = srsly.read_json(output / "curve.json")
+    assert saved["target"] == 16
+    assert saved["forecasts"]["f"]["advice"] in (
+        "annotate more",
+        "more data won't help",
+        "can't tell",
+    )
+
+
+def test_arguments_are_checked_first(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="at least three shares"):
+        curve(corpus, tmp_path / "curve", shares=[0.5, 1])
+    with pytest.raises(CorpusError, match="two seeds"):
+        curve(corpus, tmp_path / "curve", n_seeds=1)
+    with pytest.raises(CorpusError, match="more documents than 8"):
+        curve(corpus, tmp_path / "curve", shares=[0.01, 0.02, 0.03])
+    (corpus / "dev.spacy").unlink()
+    with pytest.raises(CorpusError, match="expected a file"):
+        curve(corpus, tmp_path / "curve")
