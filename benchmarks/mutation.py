@@ -31,6 +31,7 @@ REASONS = {
     "`None` in place of a false default": (r"-.*ensure_ascii=False.*\n\+.*ensure_ascii=None",),
     "Only speed or memory differ: the size of a chunk, the order in memory, what is read ahead": (
         r"-.*(iter_batches|CHUNK_SIZE|buffer_text|order=\"F\"|kind=\"stable\"|b\[:, 0\] - widest)",
+        r"-.*(counting == \"characters\" or|_make_locate\(\"characters\" if)",
     ),
     "Only the device of arrays differs, and the tests have one": (r"-.*get_array_ops\(values\)",),
     "Only the line that a warning points at differs": (r"-.*stacklevel",),
@@ -44,6 +45,7 @@ REASONS = {
     "A state or an argument that nothing reads before it is set": (
         r"-.*self\.(key|length|medline_id|terms|text)\b.* = ",
         r"-.*draft = Draft\(\"\", ",
+        r"-\s*return entity, found, None, \"\"\n",
     ),
     "The condition beside it, or a check before it, already decides": (
         r"-.*(sem or \"\"|FILE_KEYS\) or \"\"|len\(tagged\) > 1|\"%TYPE\"|next\(csv\.reader)",
