@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_util import assert_malformed
+from corpus_util import assert_malformed, read_drafts, recognizes
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, read_cmeee_json, read_cmeee_text
+from spacy_eiou.corpora.draft import Mention
 
 TEXT = "儿童😀肺部病变"
 
@@ -135,3 +136,29 @@ def test_any_json_raises_nothing_but_corpus_errors(tmp_path_factory, value):
         assert str(path) in str(err)
     else:
         assert len(records) == len(value)
+
+
+@pytest.mark.parametrize(
+    "items, expected",
+    [
+        ([1, {"entities": [1, {"start_idx": 0}]}], True),
+        ([{"entities": ["start_idx"]}], False),
+        ([{"entities": [{"start": 0}]}], False),
+        ([{"entities": {"start_idx": 0}}], False),
+        ([{"x": 1}], False),
+    ],
+)
+def test_recognized(in_tmp_path, items, expected):
+    assert recognizes("cmeee-json", items) is expected
+
+
+def test_drafts(in_tmp_path):
+    (draft,) = read_drafts("cmeee", "IL-2|||0    3    bod|||x\n")
+    assert draft.mentions == [Mention(0, 4, "bod", where="a, line 1")]
+    assert draft.bad == ["a, line 1: expected '|||' after the last entity"]
+    assert draft.dropped[0].text == repr(b"IL-2|||0    3    bod|||x\n")
+    entity = {"start_idx": 0, "end_idx": 3, "type": "bod", "entity": "IL-2"}
+    items = [{"text": "IL-2", "entities": [entity, {**entity, "entity": 1}]}]
+    (draft,) = read_drafts("cmeee-json", items)
+    assert draft.mentions == [Mention(0, 4, "bod", "IL-2", where="a, record 1")]
+    assert draft.bad == ["a, record 1, 'entity': expected str, not 1"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_util import assert_malformed
+from corpus_util import assert_malformed, recognizes
 from spacy_eiou.corpora import CorpusError, Entity, read_maintie
 
 TOKENS = ["<id>", "air", "conditioner", "thermostat", "not", "working"]
@@ -104,3 +104,21 @@ def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, entity, toke
         assert str(path) in str(err)
     else:
         assert record.bad or len(record.entities) == 1
+
+
+ITEM = {"text": "x", "tokens": ["x"], "entities": [1, {"type": "A/B"}]}
+
+
+@pytest.mark.parametrize(
+    "items, expected",
+    [
+        ([ITEM], True),
+        ([1, {**ITEM, "id": 1}], True),
+        ([{**ITEM, "entities": [{"type": "A"}]}], False),
+        ([{**ITEM, "entities": [{"kind": "A/B"}]}], False),
+        ([{**ITEM, "entities": {"type": "A/B"}}], False),
+        *(([{key: ITEM[key] for key in ITEM if key != name}], False) for name in ITEM),
+    ],
+)
+def test_recognized(in_tmp_path, items, expected):
+    assert recognizes("maintie", items) is expected
