@@ -25,12 +25,13 @@ REASONS = {
         r"-.*(utf-?8|utf-16).*\n\+.*(UTF-?8|UTF-16|encoding=None)",
         r"-.*encoding=\"UTF-8\"\?.*\n\+.*encoding=\"utf-8\"",
         r"-.*\"w\", encoding=\"utf8\".*\n\+.*\"w\", newline",
-        r"-.*ParserCreate\(\"UTF-8\"\)\n\+.*\"utf-8\"",
+        r"-.*make_parser\(.*\"UTF-8\"\)\n\+.*\"utf-8\"",
     ),
     "Line ends, which are the same without it on POSIX": (r"-.*newline=\"\\n\".*\n\+.*\"utf8\", ",),
     "`None` in place of a false default": (r"-.*ensure_ascii=False.*\n\+.*ensure_ascii=None",),
     "Only speed or memory differ: the size of a chunk, the order in memory, what is read ahead": (
         r"-.*(iter_batches|CHUNK_SIZE|buffer_text|order=\"F\"|kind=\"stable\"|b\[:, 0\] - widest)",
+        r"-.*(counting == \"characters\" or|_make_locate\(\"characters\" if)",
     ),
     "Only the device of arrays differs, and the tests have one": (r"-.*get_array_ops\(values\)",),
     "Only the line that a warning points at differs": (r"-.*stacklevel",),
@@ -42,19 +43,20 @@ REASONS = {
         r"-.*(base = |\* base \+|rows \* n_classes)",
     ),
     "A state or an argument that nothing reads before it is set": (
-        r"-.*self\.(medline_id|length|terms)\b.* = ",
-        r"-.*_read_lines\(path, text_key\)",
-        r"-.*return \"O\", \"\"",
+        r"-.*self\.(key|length|medline_id|terms|text)\b.* = ",
+        r"-.*draft = Draft\(\"\", ",
+        r"-\s*return entity, found, None, \"\"\n",
     ),
     "The condition beside it, or a check before it, already decides": (
-        r"-.*(tag in \(\"cons\", \"bibliomisc\"|sem or \"\")",
+        r"-.*(sem or \"\"|FILE_KEYS\) or \"\"|len\(tagged\) > 1|\"%TYPE\"|next\(csv\.reader)",
+        r"-.*\"\", \"\"\)\[:3\].*\n\+.*\"XXXX\"\)\[:3\]",
         r"-.*prefix in .*\n\+.*\"XX",
         r"-.*name != \"record\"",
-        r"-.*(make_record\(.*|f\"\{self\.path\}, \{record_id\}\",)\n",
     ),
     "Another part of the same malformed value is named": (r"-.*fragment\.partition",),
-    "A number nobody relies on: the least width of a table's column, a hue": (
-        r"-.*(max_col=|\* 137\.5\))",
+    "A number nobody relies on: a hue, a place before every text": (
+        r"-.*\* 137\.5\)",
+        r"-\s*return -1\n",
     ),
 }
 

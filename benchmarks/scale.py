@@ -43,6 +43,9 @@ def main(
     words = " ".join(sentences).split()
     engines = [name for name, module in [("ray", "ray"), ("spark", "pyspark")] if find_spec(module)]
     results: Dict[str, List[Measurement]] = {}
+    result = {**get_provenance(), "model": Path(model).name, "texts": texts_path.name}
+    result = {**result, "rounds": rounds, "quick": quick, "results": results}
+    output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as name:
         folder = Path(name)
         write_texts(folder / "sentences.jsonl", sentences, 20_000 // share)
@@ -55,6 +58,8 @@ def main(
             typer.echo(key, err=True)
             settings = {**settings, "kind": kind, "model": model, "folder": name, "texts": texts}
             results.setdefault(key, []).append(run_side(settings))
+            # What was measured is kept if a later measurement fails.
+            srsly.write_json(output / "scale.json", result)
 
         for _ in range(rounds):
             for texts in ("sentences", "short", "documents"):
@@ -70,11 +75,6 @@ def main(
             write_texts(folder / f"{texts}.jsonl", sentences, n_texts // share)
             measure("memory", texts, n_process=1)
             (folder / f"{texts}.jsonl").unlink()
-    result = {**get_provenance(), "model": Path(model).name, "texts": texts_path.name}
-    output.mkdir(parents=True, exist_ok=True)
-    srsly.write_json(
-        output / "scale.json", {**result, "rounds": rounds, "quick": quick, "results": results}
-    )
     from scale_report import write_report
 
     write_report(output / "scale.json")

@@ -64,9 +64,11 @@ DESCRIPTION = f"""\
 The gold part of a corpus is the annotator. A model is trained on {N_FIRST} documents, the strategy
 chooses {N_ROUND} more with it, and so on; random choice goes further, to compare with. The CNN of
 configs/cnn.cfg, {TRAINING["max_steps"]} steps. Micro / macro F, times 100: mean and standard
-deviation over the seeds, each of which draws the first documents and the initial weights. *Per
-text* is the score of the strategy times the number of words: what is expected in the whole text.
-Rare are spans of labels with fewer than {N_RARE} examples in the documents so far.
+deviation over the seeds, each of which draws the first documents and the initial weights.
+
+*Per text* is the score of the strategy times the number of words: what is expected in the whole
+text. Errors are those that the model makes in the texts that are chosen with it. Rare are spans of
+labels with fewer than {N_RARE} examples in the documents so far.
 """
 STRATEGIES = (
     "random",
@@ -163,10 +165,12 @@ def write_report(results: List[Result], output_path: Path) -> None:
     """
     parts = [DESCRIPTION]
     for corpus, corpus_results in group_by("corpus", results).items():
-        plot_learning_curves(corpus_results, output_path / f"{corpus}.svg")
-        parts.append(f"## {corpus}\n\n![F-score by number of documents]({corpus}.svg)\n")
-        for part, title in (("test", "Test part"), ("dev", "Dev part")):
-            parts.append(f"{title}:\n\n{format_table(corpus_results, part)}")
+        parts.append(f"## {corpus}\n")
+        if len(group_by("size", corpus_results)) > 1:
+            plot_learning_curves(corpus_results, output_path / f"{corpus}.svg")
+            parts.append(f"![F-score by number of documents]({corpus}.svg)\n")
+            for part, title in (("test", "Test part"), ("dev", "Dev part")):
+                parts.append(f"{title}:\n\n{format_table(corpus_results, part)}")
         parts.append(f"What is chosen in the first round:\n\n{format_chosen(corpus_results)}")
     write_file(output_path / "RESULTS.md", "\n".join(parts).encode("utf8"))
 

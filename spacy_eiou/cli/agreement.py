@@ -6,7 +6,7 @@ from wasabi import msg
 
 from ..corpora import READERS
 from ..evaluation import agreement
-from ..tables import format_percent
+from ..tables import format_percent, one_line
 from ._accounts import MAX_BAD_OPTION, OFFSETS_OPTION, TAG_NAMES_OPTION, TEXT_KEY_OPTION
 from ._util import app, reporting
 
@@ -98,7 +98,7 @@ def print_agreement(result: Dict[str, Any]) -> None:
     )
     msg.table(
         [
-            (label, format_percent(row["f"]), *row["spans"].values())
+            (one_line(label), format_percent(row["f"]), *row["spans"].values())
             for label, row in result["per_label"].items()
         ],
         header=("Label", "F", *result["annotators"]),
@@ -110,7 +110,7 @@ def print_agreement(result: Dict[str, Any]) -> None:
         first, second = pair["first"], pair["second"]
         rows_of_kinds = [(kind, count) for kind, count in pair["differences"].items() if count]
         rows_of_kinds += [
-            (f"  {row['first']} / {row['second']}", row["count"])
+            (f"  {one_line(row['first'])} / {one_line(row['second'])}", row["count"])
             for row in pair["confusions"][:N_ROWS]
         ]
         msg.table(

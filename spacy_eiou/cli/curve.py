@@ -7,6 +7,7 @@ from wasabi import msg
 
 from ..spans.scores import TITLES
 from ..studies import Curve, curve
+from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 
@@ -72,7 +73,7 @@ def print_curve(result: Curve) -> None:
     msg.table(
         [
             (
-                name,
+                one_line(name),
                 f"{100 * found.now:.1f}",
                 f"{100 * found.then:.1f}",
                 f"{100 * found.gain:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]",

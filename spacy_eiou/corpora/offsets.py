@@ -71,7 +71,7 @@ def resolve(
     else:
         others = [name for name in LIKELY if name != default]
         reason = f"offsets taken to count {chosen}; else choose --offsets {' or '.join(others)}"
-        doubtful = _find_doubtful(items, default)
+        doubtful = _find_doubtful(items)
     if not doubtful:
         return records
     return [
@@ -101,7 +101,7 @@ def _choose(items: List[_Item], path: str, default: str) -> str:
 def _choose_by_words(items: List[_Item], default: str) -> str:
     """Choose how offsets count where no text is stated: if the default cuts words, then a counting
     that cuts none. A single word may be cut on purpose."""
-    doubtful = _find_doubtful(items, default)
+    doubtful = _find_doubtful(items)
     unstated = [item for item in items if id(item.mention) in doubtful]
     if sum(_cuts_word(item, default) for item in unstated) < 2:
         return default
@@ -128,7 +128,7 @@ def _fits(item: _Item, counting: str) -> bool:
     return is_stated(" ".join(item.text[start:end] for start, end in spans), item.mention)
 
 
-def _find_doubtful(items: List[_Item], default: str) -> Set[int]:
+def _find_doubtful(items: List[_Item]) -> Set[int]:
     """Find mentions of which nothing tells how they count.
 
     RETURNS (Set[int]): Their `id()`. If the stated text of another one tells it, there is none.

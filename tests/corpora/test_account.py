@@ -120,6 +120,7 @@ def test_account_without_entities_has_no_agreement():
     account = Account()
     account.add_record(Record("a", "x", (), agreement=(0, 0)))
     assert (account.n_by_several, account.agreement) == (1, None)
+    assert account.to_dict()["longest_in_tokens"] == 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import srsly
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from spacy_eiou.corpora import CorpusError, convert, make_nlp
+from spacy_eiou.corpora import CorpusError, Dropped, Entity, Reading, Record, convert, make_nlp
+from spacy_eiou.corpora.conversion import check_records, find_format
 
 ITEMS = [
     {"text": "the IL-2 gene", "spans": [[4, 13, "DNA"], [4, 8, "protein"]]},
@@ -177,6 +178,211 @@ def test_errors(source, tmp_path, changes, message):
     with pytest.raises(CorpusError, match=message):
         convert(source, tmp_path / "out.spacy", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
+
+
+ACCEPTED = [{"text": text, "spans": [[0, 2, "X"]]} for text in ("IL-2", "IL-2", "IL-3")]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"output_path": Path("out")}, "Expected an output file with the suffix .spacy, not out"),
+        (
+            {"output_path": Path("dir.spacy")},
+            "dir.spacy: expected a file to write, not a directory",
+        ),
+        (
+            {"output_path": Path("account.spacy")},
+            "account.json: expected a file to write, not a directory",
+        ),
+        (
+            {"output_path": Path("a.spacy"), "input_path": Path("a.json")},
+            "Expected another output path: a.json is read, and would be lost",
+        ),
+        ({"input_path": Path("none")}, "none: expected a file or a directory to read"),
+        (
+            {"split_ids": [Path("a.json"), Path("none")]},
+            "none: expected a file or a directory to read",
+        ),
+        ({"split_sizes": [3]}, "Expected two or three parts (train, dev, test), not 1"),
+        ({"split_sizes": [1] * 4}, "Expected two or three parts (train, dev, test), not 4"),
+        (
+            {"split_sizes": [2, 1], "split_ids": []},
+            "Expected one way to split: by sizes, by fractions or by ids",
+        ),
+        ({"merge": "x"}, "Expected --merge to be one of first, majority, union, not 'x'"),
+        (
+            {"strict": True, "split_sizes": [2, 1], "output_path": Path("out")},
+            "Expected to keep all entities and records as they are, since --strict is set:\n"
+            "2 entities dropped (misaligned)\n1 entities dropped (misaligned)",
+        ),
+        (
+            {"input_path": Path("skipped.jsonl")},
+            "skipped.jsonl: expected a document, but its 2 records are all skipped "
+            "(answer: reject)",
+        ),
+    ],
+)
+def test_whole_messages(in_tmp_path, options, message):
+    write_jsonl("a.jsonl", ACCEPTED)
+    write_jsonl("a.json", ACCEPTED)
+    write_jsonl("skipped.jsonl", [{"text": "a", "answer": "reject"}] * 2)
+    for name in ("dir.spacy", "account.json"):
+        Path(name).mkdir()
+    arguments = {"input_path": Path("a.jsonl"), "output_path": Path("out.spacy"), **options}
+    with pytest.raises(CorpusError) as caught:
+        convert(**arguments, corpus_format="jsonl", lang="en")
+    assert str(caught.value) == message
+
+
+def test_options_of_the_reader(in_tmp_path):
+    item = {"body": "😀 IL-2", "text": "x", "spans": [[3, 7, "A"]], "tokens": ["😀", "IL-", "2"]}
+    write_jsonl("a.jsonl", [{**item, "annotator": name} for name in ("ann", "ben")])
+    (account,) = convert(
+        Path("a.jsonl"),
+        Path("a.spacy"),
+        lang="en",
+        offsets="utf-16",
+        text_key="body",
+        keep_tokens=True,
+        annotator="ben",
+        merge="first",
+    ).values()
+    (doc,) = read_docs("a.spacy")
+    assert [token.text for token in doc] == ["😀", "IL-", "2"]
+    assert [span.text for span in doc.spans["sc"]] == ["IL-2"]
+    assert (account.agreement, account.changed) == (1, {})
+    write_jsonl("b.jsonl", [{"tokens": ["IL-2"], "tags": [1]}])
+    convert(Path("b.jsonl"), Path("b.spacy"), lang="en", tag_names=["O", "B-X"])
+    (doc,) = read_docs("b.spacy")
+    assert [span.label_ for span in doc.spans["sc"]] == ["X"]
+
+
+def test_warnings_are_in_the_account_of_the_last_part(in_tmp_path):
+    write_jsonl("a.jsonl", ACCEPTED[:2])
+    first, last = convert_jsonl(Path("a.jsonl"), Path("out"), split_sizes=[1, 1]).values()
+    assert (first.warnings, last.warnings) == (
+        [],
+        [
+            "1 of 1 documents of dev have a text, or belong to a document, that an earlier part "
+            "has too: scores on them are too high ('IL-2')"
+        ],
+    )
+
+
+def make_bad(n_bad, n_records=1):
+    bad = Record("a", "x", (Entity(0, 1, "X"),), dropped=(Dropped("", "", Entity(0, 0, ""), ""),))
+    return [bad.with_bad(map(str, range(n_bad))), *[Record("b", "x", ())] * (n_records - 1)]
+
+
+def list_numbers(n):
+    return "".join(f"\n{number}" for number in range(n))
+
+
+@pytest.mark.parametrize(
+    "records, max_bad, message",
+    [
+        ([], 0.1, "expected at least one record"),
+        (
+            [Record("a", "", (), skipped="malformed", bad=("why",))],
+            1,
+            "expected at least one record\nwhy",
+        ),
+        (make_bad(1), 0.01, None),
+        (make_bad(0), 0, None),
+        (make_bad(2, 18), 0.1, None),
+        (
+            make_bad(1),
+            0,
+            "1 of 3 items are malformed, more than a share of 0 (to let more pass: --max-bad)\n0",
+        ),
+        (
+            make_bad(20, 2),
+            0.1,
+            "20 of 4 items are malformed, more than a share of 0.1 (to let more pass: --max-bad)"
+            f"{list_numbers(20)}",
+        ),
+        (
+            make_bad(22),
+            0.1,
+            "22 of 3 items are malformed, more than a share of 0.1 (to let more pass: --max-bad)"
+            f"{list_numbers(20)}\n... and 2 more",
+        ),
+    ],
+)
+def test_malformed_items(records, max_bad, message):
+    paths = [Path("a"), Path("b")]
+    if message is None:
+        check_records(records, paths, max_bad)
+    else:
+        with pytest.raises(CorpusError) as caught:
+            check_records(records, paths, max_bad)
+        assert str(caught.value) == f"a: {message}"
+
+
+def test_files_in_no_known_format(in_tmp_path):
+    Path("d").mkdir()
+    write_jsonl("d/a.jsonl", ACCEPTED)
+    corpus_format, paths = find_format(None, [Path("d")])
+    assert (corpus_format.name, paths) == ("jsonl", [Path("d")])
+    assert find_format("brat", [Path("d")])[1] == [Path("d")]
+    for number in range(10, 31):
+        Path(f"d/{number}.md").touch()
+    names = ", ".join(f"{number}.md" for number in range(10, 30))
+    with pytest.warns(UserWarning) as caught:
+        paths = find_format(None, [Path("d")])[1]
+    assert paths == [Path("d/a.jsonl")]
+    message = f"Left out 21 files that are in no known format: {names} ..."
+    assert [str(warning.message) for warning in caught] == [message]
+    Path("d/30.md").unlink()
+    with pytest.warns(UserWarning, match=r"Left out 20 files .*29\.md$"):
+        find_format(None, [Path("d")])
+
+
+def test_id_lists_that_do_not_match(in_tmp_path):
+    write_jsonl("a.jsonl", [{"id": f"r{i}", "text": "x", "spans": []} for i in range(5)])
+    Path("a.txt").write_text("r1\nmissing\nlost\n")
+    Path("b.txt").write_text("r3\n")
+    lists = [Path("a.txt"), Path("b.txt")]
+    problems = ["2 ids match no record: missing ...", "3 records are unlisted: r0 ..."]
+    with pytest.warns(UserWarning) as caught:
+        convert_jsonl(Path("a.jsonl"), Path("out"), split_ids=lists)
+    assert [str(warning.message) for warning in caught] == problems
+    with pytest.raises(CorpusError) as caught:
+        convert_jsonl(Path("a.jsonl"), Path("out"), split_ids=lists, strict=True)
+    expected = f"Expected id lists that match the corpus, but {'; '.join(problems)}"
+    assert str(caught.value) == expected
+
+
+def test_losses_of_all_kinds(in_tmp_path):
+    lines = [
+        {"text": "IL-2", "spans": [[0, 9, "X"], [0, 4, ""], [0, 4, "X"]]},
+        {"text": "IL-2 ", "spans": [[0, 5, "X"]]},
+        {"text": "a", "answer": "ignore"},
+    ]
+    write_jsonl("a.jsonl", lines)
+    with pytest.raises(CorpusError) as caught:
+        convert_jsonl(Path("a.jsonl"), Path("a.spacy"), max_bad=1, strict=True)
+    assert str(caught.value).splitlines()[1:] == [
+        "a.jsonl, line 1: expected offsets from 0 to 4, the length of the text, but 'X' has 0 to 9",
+        "a.jsonl, line 1: expected a label for 'IL-2' at 0",
+        "1 records skipped (answer: ignore)",
+        "1 entities dropped (outside of the text)",
+        "1 entities dropped (no label)",
+        "1 entities changed (white space trimmed)",
+    ]
+
+
+def test_options_that_are_given():
+    assert Reading().get_options() == {}
+    reading = Reading("utf-8", 0, "body", ("O",), True, "ann", "first", 0.5)
+    assert reading.get_options() == {
+        "offsets": "utf-8",
+        "level": 0,
+        "text_key": "body",
+        "tag_names": ["O"],
+        "keep_tokens": True,
+    }
 
 
 def test_corpus_without_records(tmp_path):

@@ -48,6 +48,7 @@ def test_prepare_writes_the_parts_and_a_config_that_spacy_loads(paths):
     assert files == {"train.spacy", "train.json", "dev.spacy", "dev.json", "config.cfg"}
     config = spacy.util.load_config(paths[2] / "config.cfg")
     assert config["paths"]["train"] == (paths[2] / "train.spacy").as_posix()
+    assert config["paths"]["dev"] == (paths[2] / "dev.spacy").as_posix()
     assert config["training"]["max_steps"] == 7
     nlp = spacy.util.load_model_from_config(config)
     assert [token.text for token in nlp.make_doc("IL-2")] == ["IL", "-", "2"]
@@ -55,8 +56,12 @@ def test_prepare_writes_the_parts_and_a_config_that_spacy_loads(paths):
 
 def test_missing_files_are_listed_and_the_way_out_named(paths):
     paths[1].joinpath("notes.jsonl").unlink()
-    with pytest.raises(CorpusError, match=r"notes\.jsonl: .* python -m spacy project assets"):
+    with pytest.raises(CorpusError) as caught:
         run(paths)
+    assert str(caught.value) == (
+        f"{paths[1] / 'notes.jsonl'}: can't find this file (1 are missing). Fetch them with: "
+        "python -m spacy project assets"
+    )
     assert not paths[2].exists()
 
 
@@ -106,7 +111,10 @@ def test_malformed_setting_is_named_before_anything_is_converted(paths, changes,
         ([CONVERSION, {**CONVERSION, "format": "xml"}], "Expected a format from"),
         ([CONVERSION, {**CONVERSION, "level": 1}], "Expected no level"),
         ([CONVERSION, {**CONVERSION, "split_sizes": None}], "suffix .spacy"),
-        ([CONVERSION, CONVERSION], "expected one conversion that writes this file, not 2"),
+        (
+            [CONVERSION, CONVERSION],
+            r"out/train\.spacy: expected one conversion that writes this file, not 2$",
+        ),
     ],
 )
 def test_all_conversions_are_checked_before_the_first(paths, conversions, message):
@@ -114,6 +122,20 @@ def test_all_conversions_are_checked_before_the_first(paths, conversions, messag
     with pytest.raises(CorpusError, match=message):
         run(paths)
     assert not paths[2].exists()
+
+
+def test_options_of_a_conversion(paths):
+    assets_path = paths[1]
+    records = [{"id": name, "body": "😀 IL-2", "spans": [[3, 7, "X"]]} for name in "ab"]
+    records += [{"body": "x", "spans": [[9, 9, "X"]]}]
+    srsly.write_jsonl(assets_path / "notes.jsonl", records)
+    for name in "ab":
+        (assets_path / name).write_text(name)
+    options = {"offsets": "utf-16", "text_key": "body", "max_bad": 1.0, "split_ids": ["a", "b"]}
+    describe(paths, convert=[{**CONVERSION, "split_sizes": None, **options}])
+    with pytest.warns(UserWarning, match="1 records are unlisted"):
+        accounts = run(paths)
+    assert [account.entities for account in accounts.values()] == [{"X": 1}, {"X": 1}]
 
 
 def test_file_that_is_no_description(paths):
@@ -124,12 +146,19 @@ def test_file_that_is_no_description(paths):
 
 def test_training_config_is_never_overwritten(paths):
     config_path = paths[2] / "config.cfg"
-    with pytest.raises(CorpusError, match="Expected another output path"):
+    with pytest.raises(CorpusError) as caught:
         prepare(paths[0], paths[2], config_path=config_path, assets_path=paths[1])
+    expected = f"Expected another output path: {config_path} is read, and would be lost"
+    assert str(caught.value) == expected
 
 
 def test_transformer_is_set_where_the_config_has_one(tmp_path):
-    corpus = CorpusDescription(**CORPUS)
+    corpus = CorpusDescription(**{**CORPUS, "lang": "de"})
+    given = spacy.util.load_config(CONFIGS / "transformer.cfg")["components"]["transformer"]
+    config = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path)
+    assert config["components"]["transformer"]["model"]["name"] == given["model"]["name"]
+    assert config["nlp"]["lang"] == "de"
+    assert config["nlp"]["tokenizer"] == {"@tokenizers": CORPUS["tokenizer"]}
     config = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path, "org/model")
     assert config["components"]["transformer"]["model"]["name"] == "org/model"
     config = make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, "org/model")

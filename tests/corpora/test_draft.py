@@ -196,7 +196,10 @@ def test_malformed_entities_are_left_out():
 
 
 def test_malformed_items_are_left_out():
+    places = []
+
     def parse(item, where):
+        places.append(where)
         if isinstance(item, CorpusError):
             raise item
         return item
@@ -211,6 +214,7 @@ def test_malformed_items_are_left_out():
     ]
     bad = Draft("", "d", id="d", skipped="malformed", bad=["no"])
     assert list(parse_each(items, parse)) == [one, one, two, bad, two]
+    assert places == list("abcde")
     with pytest.raises(UnreadableError):
         list(parse_each([("a", UnreadableError("no"))], parse))
 

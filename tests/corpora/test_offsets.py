@@ -119,6 +119,7 @@ def test_nothing_tells_how_offsets_count(mentions, entities):
     record = resolve_mentions(*mentions)
     assert record.entities == tuple(entities)
     assert record.changed == make_changes(TAKEN, *entities)
+    assert resolve([Draft(TEXT, "here", mentions=mentions)], "a", "a.jsonl") == [record]
 
 
 def test_stated_text_tells_of_the_others():

@@ -1,18 +1,26 @@
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus_util import write
 from spacy_eiou.corpora import CorpusError
 from spacy_eiou.corpora._parse import (
     check_type,
+    decode,
     get_field,
+    get_number,
     parse_json,
     parse_offset,
+    read_items,
+    read_json,
     read_json_list,
     read_lines,
+    show,
 )
+from spacy_eiou.corpora.record import UnreadableError
 
 
 def test_only_lf_and_crlf_end_a_line(tmp_path):
@@ -89,3 +97,71 @@ def test_offset_round_trip(offset):
 def test_not_an_offset(value):
     with pytest.raises(CorpusError, match="f: expected an offset"):
         parse_offset(value, "f")
+
+
+UTF8 = "expected UTF-8 ('utf-8' codec can't decode byte 0xff in position {}: invalid start byte)"
+JSON = "expected valid JSON (Expecting value: line 1 column {} (char {}))"
+
+
+@pytest.mark.parametrize(
+    "read, data, message",
+    [
+        (read_lines, b"a\n\xff", f"a, line 2: {UTF8.format(0)}"),
+        (read_json, b"[", f"a: {JSON.format(2, 1)}"),
+        (read_json, b"a\xff", f"a: {UTF8.format(1)}"),
+        (read_json_list, b"{}", "a: expected a list of records, not {}"),
+        (lambda path: read_json_list(path, "task"), b"1", "a: expected a list of tasks, not 1"),
+    ],
+)
+def test_whole_messages_of_files(in_tmp_path, read, data, message):
+    write(data, "a")
+    with pytest.raises(UnreadableError) as caught:
+        list(read(Path("a")))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: decode(b"\xff", "a, line 2"), f"a, line 2: {UTF8.format(0)}"),
+        (lambda: parse_json("", "w"), f"w: {JSON.format(1, 0)}"),
+        (lambda: check_type(True, int, "w"), "w: expected int, not True"),
+        (lambda: get_field([], "k", int, "w"), "w: expected an object with 'k', not []"),
+        (lambda: get_field({}, "k", int, "w"), "w: expected an object with 'k', not {}"),
+        (lambda: get_field({"k": "x"}, "k", int, "w"), "w, 'k': expected int, not 'x'"),
+        (lambda: parse_offset("1" * 19, "w"), f"w: expected an offset, not '{'1' * 19}'"),
+        (lambda: parse_offset("\u0661", "w"), "w: expected an offset, not '\u0661'"),
+        (lambda: parse_offset("-1", "w"), "w: expected an offset, not '-1'"),
+    ],
+)
+def test_whole_messages(call, message):
+    with pytest.raises(CorpusError) as caught:
+        call()
+    assert (str(caught.value), type(caught.value)) == (message, CorpusError)
+
+
+@pytest.mark.parametrize(
+    "data, where, text",
+    [
+        ("\ufeffa\r\n", "a", "a"),
+        ("\ufeffa\n", "a, line 1", "a"),
+        ("\ufeffa\n\n", "a, line 11", "\ufeffa\n"),
+        ("a\r", "a, line 2", "a"),
+    ],
+)
+def test_byte_order_mark_of_the_first_line(data, where, text):
+    assert decode(data.encode(), where) == text
+
+
+def test_items_are_the_lines_that_are_not_blank(in_tmp_path):
+    write(b"a\n \r\n\nb\r\n", "a")
+    assert list(read_items(Path("a"))) == [("a, line 1", b"a\n"), ("a, line 4", b"b\r\n")]
+    write(b"[1, 2]", "a")
+    assert list(read_json_list(Path("a"), "task")) == [("a, task 1", 1), ("a, task 2", 2)]
+    assert (read_json(Path("a")), get_number("a b, line 12")) == ([1, 2], 12)
+
+
+def test_values_are_shown_short():
+    assert show("x" * 78) == f"'{'x' * 78}'"
+    assert show("x" * 79) == f"'{'x' * 76}..."
+    assert parse_offset("9" * 18, "w") == int("9" * 18)

@@ -23,7 +23,13 @@ from spacy_eiou.corpora import (
     prepare,
     split_by_fractions,
 )
-from spacy_eiou.corpora.project import choose_fractions, count_misaligned, make_project
+from spacy_eiou.corpora.project import (
+    choose_fractions,
+    count_misaligned,
+    describe_corpus,
+    make_project,
+    split_records,
+)
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TEXTS = ["IL-2 gene", "IL-3 gene", "IL-4 gene"]
@@ -355,6 +361,159 @@ def test_train_part_without_entities_is_refused(tmp_path):
     srsly.write_jsonl(tmp_path / "notes.jsonl", [{"text": text, "spans": []} for text in TEXTS])
     with pytest.raises(CorpusError, match="Expected an entity in the train part"):
         init_project(tmp_path / "project", [tmp_path / "notes.jsonl"])
+
+
+SKIPPED = '{"text": "a", "answer": "reject"}\n'
+LINE = '{"text": "a", "spans": [[0, 1, "X"]]}\n'
+FILES = {
+    "a.jsonl": LINE,
+    "d/a.jsonl": LINE,
+    "empty/.hidden": "",
+    ".a.jsonl": LINE,
+    "skipped.jsonl": SKIPPED,
+    "none.jsonl": '{"text": "a", "spans": []}\n',
+    "p/assets/train/a.jsonl": "",
+    "p/assets/train/old.jsonl": "",
+    "bad.jsonl": "{}\n{}\n" + LINE,
+}
+
+
+@pytest.mark.parametrize(
+    "paths, options, message",
+    [
+        (
+            ["a.jsonl"],
+            {"force": False},
+            "p: expected an empty directory, or --force to write into it",
+        ),
+        (["x"], {}, "x: expected an annotated file or a directory of them"),
+        (
+            [".a.jsonl"],
+            {},
+            ".a.jsonl: expected another name, since a project does not read files whose name "
+            "begins with a dot",
+        ),
+        (["a.jsonl"], {"dev": ["x"]}, "x: expected an annotated file or a directory of them"),
+        (["a.jsonl"], {"test": ["x"]}, "x: expected an annotated file or a directory of them"),
+        (
+            ["empty"],
+            {"corpus_format": "jsonl"},
+            "empty: expected a file in the format 'jsonl'",
+        ),
+        (
+            ["a.jsonl", "d/a.jsonl"],
+            {},
+            "Expected files of different names, but 2 are named 'a.jsonl'",
+        ),
+        (
+            ["a.jsonl"],
+            {},
+            "p/assets/train/old.jsonl: expected no other files here, they would be read too",
+        ),
+        (
+            ["a.jsonl"],
+            {"to": "q"},
+            "Expected at least 3 documents to split into train, dev, test, not 1",
+        ),
+        (
+            ["a.jsonl"],
+            {"to": "q", "test": ["d"]},
+            "Expected at least 2 documents to split into train, dev, not 1",
+        ),
+        (
+            ["a.jsonl"],
+            {"to": "q", "dev": ["skipped.jsonl"]},
+            "Expected a document in the dev part, but its 1 records are all skipped "
+            "(answer: reject)",
+        ),
+        (
+            ["none.jsonl"],
+            {"to": "q", "dev": ["a.jsonl"]},
+            "Expected an entity in the train part, but there is none to learn from",
+        ),
+        (
+            ["a.jsonl"],
+            {"to": "q", "dev": ["d", "bad.jsonl"]},
+            "d/a.jsonl: 2 of 6 items are malformed, more than a share of 0.3 (to let more pass: "
+            "--max-bad)\nbad.jsonl, line 1: expected an object with 'text', not {}. The field of "
+            "the text can be chosen with --text-key\nbad.jsonl, line 2: expected an object with "
+            "'text', not {}. The field of the text can be chosen with --text-key",
+        ),
+    ],
+)
+def test_whole_messages(in_tmp_path, paths, options, message):
+    for name, content in FILES.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(content)
+    options = {"force": True, **options}
+    options["reading"] = Reading(max_bad=0.3)
+    for part in ("dev", "test"):
+        options[part] = [Path(path) for path in options.get(part, [])]
+    with pytest.raises(CorpusError) as caught:
+        init_project(Path(options.pop("to", "p")), [Path(path) for path in paths], **options)
+    assert str(caught.value) == message
+
+
+def make_records(n, n_skipped=0):
+    skipped = [Record(f"s{i}", f"s{i}", (), skipped="why") for i in range(n_skipped)]
+    return [*skipped, *(Record(str(i), str(i), ()) for i in range(n))]
+
+
+@pytest.mark.parametrize(
+    "parts, fractions",
+    [
+        ({"train": make_records(3, 5)}, [0.3334, 0.3333, 0.3333]),
+        ({"train": make_records(100)}, [0.8, 0.1, 0.1]),
+        ({"train": make_records(2), "test": []}, [0.5, 0.5]),
+        ({"train": make_records(1), "dev": []}, None),
+    ],
+)
+def test_fractions(parts, fractions):
+    assert choose_fractions(parts) == fractions
+
+
+def test_parts_that_are_split_off_are_those_of_the_fractions():
+    parts = {"train": make_records(4), "test": make_records(1)}
+    split = split_records(parts, [0.5, 0.5])
+    train, dev = split_by_fractions(parts["train"], [0.5, 0.5])
+    assert split == {"train": train, "test": parts["test"], "dev": dev}
+    assert split_records(parts, None) == parts
+
+
+def test_description_of_the_files():
+    corpus = describe_corpus(
+        ["train", "test"], "jsonl", "de", "t", [0.5, 0.5], Reading(text_key="body", max_bad=0.5)
+    )
+    options = {"format": "jsonl", "text_key": "body", "max_bad": 0.5}
+    assert corpus.model_dump(exclude_defaults=True) == {
+        "lang": "de",
+        "tokenizer": "t",
+        "convert": [
+            {"input": "train", "output": ".", "split_fractions": [0.5, 0.5], **options},
+            {"input": "test", "output": "test.spacy", **options},
+        ],
+    }
+    (conversion,) = describe_corpus(["dev"], "brat", "en", "t", None).convert
+    assert (conversion.output, conversion.split_fractions) == ("dev.spacy", None)
+
+
+@pytest.mark.parametrize(
+    "title, name",
+    [("My  Corpus-2!", "my_corpus_2"), ("_a_", "a"), ("模型", "model"), ("XyX", "xyx")],
+)
+def test_name_of_the_model(title, name):
+    corpus = describe_corpus(["train", "dev"], "jsonl", "en", "t", None)
+    files = make_project(title, corpus, ["train", "dev"], None)
+    project = srsly.yaml_loads(files["project.yml"].decode("utf8"))
+    assert (project["title"], project["vars"]["name"]) == (title, name)
+    assert sorted(files) == [
+        ".gitignore",
+        "README.md",
+        "configs/cnn.cfg",
+        "configs/corpus.yml",
+        "configs/transformer.cfg",
+        "project.yml",
+    ]
 
 
 def test_file_without_records_is_refused(tmp_path):

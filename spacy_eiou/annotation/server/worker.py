@@ -11,6 +11,8 @@ from ..prediction import PredictedText
 
 # So many characters are predicted at once, so that no request waits long for another.
 CHARS_PER_BATCH = 100_000
+# Clients that were answered together ask again at about the same time, and are waited for so long.
+SECONDS_TO_GATHER = 0.01
 
 Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
 
@@ -53,6 +55,7 @@ class Worker:
         self._jobs: Deque[Job] = deque()
         self._changed = Condition()
         self._closed = False
+        self._n_wanted = 1
         self._thread: Optional[Thread] = None
 
     def submit(self, texts: Sequence[str], threshold: Optional[float]) -> List[Job]:
@@ -76,7 +79,8 @@ class Worker:
                 target = copy_context().run
                 self._thread = Thread(target=target, args=(self._work,), daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if len(self._jobs) >= self._n_wanted:
+                self._changed.notify()
         return jobs
 
     def close(self) -> None:
@@ -92,14 +96,20 @@ class Worker:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._jobs or self._closed)
+                self._wait_for(self._n_wanted, SECONDS_TO_GATHER)
+                self._wait_for(1, None)
                 if not self._jobs:
                     return
                 jobs = self._take_batch()
+                self._n_wanted = len(jobs)
             # Who waited too long has gone.
             jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if jobs:
                 self._run(jobs)
+
+    def _wait_for(self, n_jobs: int, seconds: Optional[float]) -> None:
+        self._n_wanted = n_jobs
+        self._changed.wait_for(lambda: len(self._jobs) >= n_jobs or self._closed, seconds)
 
     def _take_batch(self) -> List[Job]:
         """The first job, and those that fit into a batch with it."""

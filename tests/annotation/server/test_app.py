@@ -188,7 +188,7 @@ class Gate:
             self.entered.set()
             assert self.open.wait(SECONDS)
         if doc.text == "fail":
-            raise RuntimeError("\ud800")
+            raise RuntimeError("no such word")
         return doc
 
 
