@@ -40,6 +40,7 @@ REASONS = {
         r"-.*targets\[(:, -1|rows, labels)\] = 1",
     ),
     "Still a key of its own for each span or label, or integers that floats hold exactly": (
+        r"-.*for char in label\.casefold\(\)",
         r"-.*(base = |\* base \+|rows \* n_classes)",
     ),
     "A state or an argument that nothing reads before it is set": (

@@ -37,7 +37,7 @@ class CorpusFile(NamedTuple):
 
     def explain(self, message: str) -> str:
         """RETURNS (str): A message of a reader, with the path that the user knows."""
-        return printable(message.replace(*self.shown) if self.shown[0] else message)
+        return printable(message.replace(*self.shown))
 
     def with_suffix(self, suffix: str) -> "CorpusFile":
         """RETURNS (CorpusFile): The file beside it that has the same name and another suffix."""

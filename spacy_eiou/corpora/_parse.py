@@ -47,7 +47,7 @@ def decode(data: bytes, where: str) -> str:
     RETURNS (str): The text, without the end of a line.
     RAISES (CorpusError): If it is not UTF-8.
     """
-    is_first = not where.rpartition(", line ")[1] or where.endswith(", line 1")
+    is_first = ", line " not in where or where.endswith(", line 1")
     try:
         text = data.decode("utf-8-sig" if is_first else "utf-8")
     except UnicodeDecodeError as err:

@@ -159,12 +159,10 @@ def _fold(label: str) -> str:
 
 
 def _differ_by_letter(first: str, second: str) -> bool:
-    """RETURNS (bool): Whether one letter was added, left out or replaced."""
+    """RETURNS (bool): Whether one letter of two names was added, left out or replaced."""
     short, long = sorted((first, second), key=len)
-    if len(long) - len(short) > 1:
-        return False
     start = next((i for i, pair in enumerate(zip(short, long)) if pair[0] != pair[1]), len(short))
-    changed = {long[start], *short[start : start + 1]} if start < len(long) else set()
+    changed = {long[start], *short[start : start + 1]}
     rest = short[start:] if len(short) < len(long) else short[start + 1 :]
     return long[start + 1 :] == rest and all(char.isalpha() for char in changed)
 

@@ -88,6 +88,9 @@ def test_labels_with_one_example():
         ("Part1", "Partx", None),
         ("Partx", "Part1", None),
         ("Parts", "aPart", None),
+        ("Part", "Partial", None),
+        ("Patrt", "Patt", "by a letter"),
+        ("Parx1", "Pary1", "by a letter"),
     ],
 )
 def test_similar_labels(first, second, difference):
@@ -112,6 +115,22 @@ def test_thousands_of_labels_are_compared_in_no_time():
 def test_labels_are_shown_on_one_line():
     (warning,) = find_similar_labels(["a\nb", "A\nB"])
     assert warning == r"The labels 'A\nB' (1) and 'a\nb' (1) differ by case or by punctuation"
+
+
+def test_warnings_of_all_kinds():
+    examples = [
+        Example(text, None, ((0, 1, label),)) for label in ("PART", "part") for text in "ab"
+    ]
+    assert find_warnings({"train": examples}) == [
+        "2 documents have the text of another one ('a')",
+        "2 texts are annotated differently in two places ('a')",
+        "The labels 'PART' (2) and 'part' (2) differ by case or by punctuation",
+    ]
+
+
+def test_doc_without_spans():
+    doc = spacy.blank("en")("a")
+    assert Example.from_doc(doc) == Example("a", None, ())
 
 
 def test_each_pair_of_labels_is_compared():

@@ -270,7 +270,7 @@ def recognizes_columns(sample: Sample) -> bool:
         return False
     rows = [re.split("[\t ]+", line) for line in sample.lines if line.strip()]
     rows = [row for row in rows if row[0] != DOCUMENT_START and not row[0].startswith("#")]
-    tagged = [row for row in rows if len(row) > 1 and any(map(is_tag, row[1:]))]
+    tagged = [row for row in rows if any(map(is_tag, row[1:]))]
     return bool(tagged) and 2 * len(tagged) > len(rows)
 
 

@@ -22,12 +22,12 @@ def make_mention(start, end, label, text=None, kb_id="", base=0, fragments=None)
 
 
 IL2 = make_annotation((10, 4), text="IL-2", type="gene", identifier="7")
-GENE = make_annotation((15, 4), text=1, label="part")
-CELL = make_annotation((22, 4), text="cell", type="-", **{"class": "cell", "MESH": "D2"})
+GENE = make_annotation((15, 4), text=1, label="-")
+CELL = make_annotation((22, 4), text="cell", type="", **{"class": "cell", "MESH": "D2"})
 SPLIT = make_annotation((22, 1), (26, 1), type="x", identifier="-1", id="-", concept_id=5)
 MENTIONS = [
     make_mention(0, 4, "gene", "IL-2", "7"),
-    make_mention(5, 9, "part"),
+    make_mention(5, 9, "-"),
     make_mention(12, 16, "cell", "cell", "D2"),
 ]
 

@@ -28,6 +28,10 @@ NO_TAGS = (
         ("conll", f"a\t{PHRASES}\tB-x\n", [("a", "x")]),
         ("conll", "a\tB-x-NP\tB-x\n", [("a", "x-NP"), ("a", "x")]),
         ("conll", "a\tO\tB-x\n", [("a", "x")]),
+        ("conll", "a\tB-NP\tB-x\nb\tO\tO\n", [("a", "x")]),
+        ("conll", "a\t_\nb\t_\nc\tB-x\n", [("c", "x")]),
+        ("conll", "a\t\nb\t\nc\tB-x\n", [("c", "x")]),
+        ("conll", "\u00a0a B-X\n", [("\u00a0a", "X")]),
         ("conll", "a\t_\nb\t\nc\tB-x\n", [("c", "x")]),
         ("conll", "a\tO\tO\nb\tB-y\tO\nc\tx\tO\nd\tx\tO\ne\tx\tB-x\n", [("e", "x")]),
         # Tabs, spaces and comments
@@ -93,6 +97,15 @@ def test_cell_of_several_tags_begins_entities():
     assert read_drafts("conll", "a I-x|I-y\n")[0].changed == []
 
 
+def test_order_and_ends_of_entities():
+    (draft,) = read_drafts("conll", "a B-y|B-x\nb E-y\nc L-y\nd I-y\n")
+    found = [(draft.text[mention.start : mention.end], mention.label) for mention in draft.mentions]
+    assert found == [("a", "x"), ("a b", "y"), ("c", "y"), ("d", "y")]
+    assert len(draft.changed) == 2
+    (draft,) = read_drafts("conll", "a B-y|B-x\n")
+    assert [mention.label for mention in draft.mentions] == ["y", "x"]
+
+
 def test_row_without_a_token():
     rows = "1\tIL-2\tB-x\n2\tgene\tI-x\n\n1\ta\tO\n2\n"
     first, second = read_drafts("conll", rows)
@@ -107,8 +120,8 @@ def test_row_without_a_token():
         ("\na b\n", [NO_TAGS.format(2, ["a", "b"])]),
         ("a\tB-x|y\n", [NO_TAGS.format(1, ["a", "B-x|y"])]),
         (
-            "a B-x\nb\nc O B-y\nd I-y O\ne O O\n",
-            ["a, line 2: expected a token and its tags in 3 columns, not in 1"],
+            "a B-x B-y B-z\nb\nc O O O\n",
+            ["a, line 2: expected a token and its tags in 4 columns, not in 1"],
         ),
         (
             "a B-x\nb x|O\nc O\n",
@@ -142,7 +155,7 @@ def test_malformed_tag_is_dropped():
         ("-DOCSTART-\n\na B-x\n\n", "a", ["conll"]),
         ("# x\n#y z\na B-x\n", "a", ["conll"]),
         ("", "a", []),
-        ("a B-x\n\0\n", "a", []),
+        ("a B-x\nb O\n\0\n", "a", []),
         ('{"a": "a B-x"}\n', "a", []),
         ('{"a": 1}\na O\nb O\n', "a", []),
     ],

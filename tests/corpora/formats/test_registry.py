@@ -7,6 +7,7 @@ import pytest
 
 from corpus_util import write
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, Record, list_files
+from spacy_eiou.corpora._files import CorpusFile
 from spacy_eiou.corpora.draft import Draft, Mention
 from spacy_eiou.corpora.formats import (
     FORMATS,
@@ -70,6 +71,7 @@ def test_last_line_of_the_start_is_whole(monkeypatch):
         ([{"x": 1, "y": 2}, {"z": 3}], "JSON objects with 'x', 'y'"),
         ([[1], {"z": 3}], "JSON items such as [1]"),
         (" \n\t\n", "empty"),
+        ("\u00a0\n", "lines such as ''"),
         ("\0", "binary data"),
         ("\n\n  a b\nc\n", "lines such as '  a b'"),
     ],
@@ -112,10 +114,23 @@ def test_files_that_lie_beside(fields, given, added):
 
 def test_names_of_files_beside_are_within_the_folder():
     write_all("d/e/a.x", "d/e/a.y")
-    fields = [{"beside": (".y",)}, {"together": (".x", ".y")}]
-    for field in fields:
-        files = Format("f", lambda path: iter(()), **field).add_beside(list_files([Path("d")]))
+    for field in ({"beside": (".y",)}, {"together": (".x", ".y")}):
+        lines = Format("f", lambda path: iter(()), **field)
+        files = lines.add_beside([CorpusFile(Path("d/e/a.x"), "e/a.x")])
         assert list_names(files) == [("d/e/a.x", "e/a.x"), ("d/e/a.y", "e/a.y")]
+
+
+def test_files_are_sorted_by_name():
+    files = [CorpusFile(Path("a/z.x"), "z.x"), CorpusFile(Path("b/c.x"), "c.x")]
+    lines = Format("f", lambda path: iter(()), together=(".x",))
+    assert lines.select(files) == lines.add_beside(files) == files[::-1]
+
+
+def test_message_about_a_whole_file_names_it():
+    spans = [{"start": i, "end": i + 1, "label": "X", "text": "a"} for i in (1, 2)]
+    write({"text": "😀a", "spans": spans}, "a.jsonl")
+    with pytest.raises(UnreadableError, match=r"^a\.jsonl: expected offsets that count in one way"):
+        list(FORMATS["jsonl"].read([Path("a.jsonl")]))
 
 
 def read_file(path, level: int = 1):
@@ -147,6 +162,29 @@ def test_records_of_files():
     (first, *_) = lines.read([Path("d/a.x")], offsets="characters")
     assert first.entities == ()
     assert first.dropped[0] == Dropped("outside of the text", "a-1", Entity(3, 4, "1"), "")
+
+
+def test_registered_format(monkeypatch):
+    for name in ("FORMATS", "READERS"):
+        monkeypatch.setattr(registry, name, {})
+
+    def never(sample):
+        return False
+
+    given = (never, (".x",), (".y",), "utf-16", True)
+    names = ("recognizes", "together", "beside", "offsets", "is_general")
+    read = registry.register_format("all", **dict(zip(names, given)))(read_file)
+    registry.register_format("none")(read_file)
+    assert registry.FORMATS["all"] == Format("all", read_file, *given)
+    default = registry.FORMATS["none"]
+    assert not default.recognizes(None)
+    assert default == Format("none", read_file, default.recognizes)
+    assert list(registry.READERS) == ["all", "none"]
+    assert registry.READERS["all"] is read
+    write("😀bc", "a.x")
+    found = [list(read(Path("a.x"), 2)), list(read(Path("a.x"), level=2, offsets="utf-16"))]
+    assert found == [[Record("a-1", "😀bc", (Entity(2, 3, "2"),))]] * 2
+    assert next(read(path=Path("a.x"), offsets="characters")).entities == ()
 
 
 def test_messages_name_the_archive():
