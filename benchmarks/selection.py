@@ -3,7 +3,7 @@
 python benchmarks/selection.py benchmarks/studies/selection --corpus maintie_level2
 
 From 50 documents on, a model is trained, the strategy chooses 50 more with it, and so on. Random
-choice, to compare with, goes further. The results are appended to results.jsonl, from which
+choice, to compare with, goes further. The results are appended to rounds.jsonl, from which
 RESULTS.md and the plots are made. A run that was stopped continues.
 """
 
@@ -122,7 +122,7 @@ def score_combined_per_text(batch: TextBatch) -> Floats:
 
 
 def main(
-    output_path: Path = typer.Argument(..., help="Folder for results.jsonl and RESULTS.md"),
+    output_path: Path = typer.Argument(..., help="Folder for rounds.jsonl and RESULTS.md"),
     corpora: List[str] = typer.Option([], "--corpus", help="Corpora. Defaults to all"),
     strategies: List[str] = typer.Option([], "--strategy", help="Strategies. Defaults to all"),
     seeds: List[int] = typer.Option([], "--seed", help="Seeds. Defaults to all"),
@@ -135,7 +135,7 @@ def main(
     Compare strategies of choosing what to annotate next.
     """
     output_path.mkdir(parents=True, exist_ok=True)
-    results_path = output_path / "results.jsonl"
+    results_path = output_path / "rounds.jsonl"
     for corpus in corpora or CORPORA:
         for seed in seeds or SEEDS:
             simulation = Simulation(corpus, seed, project_path)

@@ -69,7 +69,7 @@ def test_simulation(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     output = project / "output"
     for _ in range(2):
         script.main(output, ["notes"], ["random", "combined"], [0], None, project)
-    results = list(srsly.read_jsonl(output / "results.jsonl"))
+    results = list(srsly.read_jsonl(output / "rounds.jsonl"))
     found = [(result["variant"], result["size"]) for result in results]
     assert found == [("random", 2), ("random", 4), ("random", 6), ("combined", 2), ("combined", 4)]
     assert all(len({*result["ids"]}) == result["size"] for result in results)
@@ -77,6 +77,6 @@ def test_simulation(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     chosen = [result.get("chosen") for result in results]
     assert [numbers and numbers["words"] for numbers in chosen] == [6, 6, None, 6, None]
     script.main(project / "first", ["notes"], ["diversity"], [0], 1, project)
-    (result,) = srsly.read_jsonl(project / "first" / "results.jsonl")
+    (result,) = srsly.read_jsonl(project / "first" / "rounds.jsonl")
     assert (result["size"], result["chosen"]["words"]) == (2, 6)
     assert "## notes" in (output / "RESULTS.md").read_text(encoding="utf8")

@@ -197,7 +197,7 @@ def empty_docs(path: Path) -> Path:
         ({"use_gpu": 99}, ValueError, "Can't use the GPU 99"),
         ({"training.dropout": "much"}, ValueError, "dropout"),
         ({"components.nested_spancat.factory": "nested_spancta"}, ValueError, "nested_spancta"),
-        ({"paths.train": None}, ValueError, "path can't be None"),
+        ({"paths.train": None}, ValueError, "Expected the path of a .spacy file"),
         ({"paths.train": "nowhere/train.spacy"}, OSError, "nowhere/train.spacy"),
         ({"paths.dev": "nowhere/dev.spacy"}, OSError, "nowhere/dev.spacy"),
         ({"components.nested_spancat.spans_key": "spans"}, ValueError, "under the key 'spans'"),

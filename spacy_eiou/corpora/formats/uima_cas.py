@@ -23,7 +23,7 @@ def _recognizes(sample: Sample) -> bool:
 
 @register_format("uima-cas", recognizes=_recognizes, offsets="utf-16")
 def read_uima_cas(path: Path) -> Iterator[Draft]:
-    """Read UIMA CAS JSON, as INCEpTION exports it. Annotations with a label are entities, but for
+    """Read UIMA CAS JSON, as INCEpTION exports it. Annotations with a label are entities, except
     those of tokens, sentences and the like. The text of a file is a record; offsets count UTF-16
     code units, as UIMA defines them.
 
