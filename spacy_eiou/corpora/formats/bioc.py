@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from xml.parsers import expat
 
-from .._parse import check_type, get_field, read_json
+from .._parse import check_type, get_field, get_number, read_json
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Record, UnreadableError
 from ._xml import NOT_IN_XML, escape_xml, make_parser
@@ -21,6 +21,8 @@ LISTS = {
     "annotation": "annotations",
     "location": "locations",
 }
+# The elements of text. What is inside them is part of it.
+TEXTS = ("infon", "text", "id", "offset")
 
 
 def _recognizes(sample: Sample) -> bool:
@@ -63,7 +65,8 @@ def read_bioc(path: Path) -> Iterator[Draft]:
 
 def _parse(document: Any, where: str) -> Draft:
     passages = get_field(document, "passages", list, where)
-    draft = Draft("", where, id=str(document["id"]) if document.get("id") else None)
+    record_id = str(document["id"]) if document.get("id") else None
+    draft = Draft("", where, number=get_number(where), id=record_id)
     texts: List[str] = []
     length = 0
     for passage in passages:
@@ -162,7 +165,8 @@ class _Builder:
         self.key = ""
 
     def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
-        self.text = []
+        if tag in TEXTS:
+            self.text = []
         if tag in LISTS:
             item: Dict[str, Any] = {"infons": {}, **_to_json(attributes)}
             if tag in ("passage", "sentence"):
@@ -182,9 +186,8 @@ class _Builder:
             self.opened.pop()
         elif tag == "infon":
             self.opened[-1].setdefault("infons", {})[self.key] = text
-        elif tag in ("text", "id", "offset") and len(self.opened) > 1:
+        elif tag in TEXTS and len(self.opened) > 1:
             self.opened[-1].update(_to_json({tag: text}))
-        self.text = []
 
     def add_text(self, text: str) -> None:
         self.text.append(text)

@@ -38,7 +38,7 @@ def test_sentences_of_a_passage_with_a_text(wrap, name, record_id):
     sentences = [make_sentence(10, "", GENE), {"offset": 22, "annotations": [CELL]}, {}]
     passage = {"offset": 10, "text": "IL-2 gene, a cell", "sentences": sentences}
     passages = [{**passage, "annotations": [IL2]}]
-    draft = Draft("IL-2 gene, a cell", WHERE, id=record_id, mentions=MENTIONS)
+    draft = Draft("IL-2 gene, a cell", WHERE, 1, record_id, mentions=MENTIONS)
     assert read_drafts("bioc", wrap({"id": name, "passages": passages})) == [draft]
 
 
@@ -55,7 +55,7 @@ def test_annotations_of_a_passage_belong_to_the_sentence_they_are_in():
         make_mention(2, 7, "x", None, "5", 10, ((2, 3), (6, 7))),
         make_mention(0, 2, "", base=19),
     ]
-    draft = Draft("IL-2 gene\na cell\nb\nIt", WHERE, mentions=mentions)
+    draft = Draft("IL-2 gene\na cell\nb\nIt", WHERE, 1, mentions=mentions)
     assert read_drafts("bioc", [{"documents": [{"passages": passages}]}]) == [draft]
 
 
@@ -73,7 +73,7 @@ def test_bounds_of_a_sentence(offset, is_inside):
 def test_malformed_document_is_left_out():
     problem = "a, document 2: expected an object with 'passages', not {}"
     assert read_drafts("bioc", {"documents": [{"passages": []}, {}]}) == [
-        Draft("", WHERE),
+        Draft("", WHERE, 1),
         Draft("", "a, document 2", id="a, document 2", skipped="malformed", bad=[problem]),
     ]
 
@@ -162,7 +162,7 @@ def test_xml_holds_what_json_does():
     <offset>10</offset>
     <sentence>
       <offset> 10 </offset>
-      <text>IL-2 &lt;gene&gt;</text>
+      <text>IL-2 <b>&lt;</b>gene&gt;</text>
       <annotation id="T1">
         <infon key="type">gene</infon>
         <infon key="identifier">7</infon>
@@ -176,8 +176,8 @@ def test_xml_holds_what_json_does():
 <document></document>
 </collection>"""
     assert read_drafts("bioc", xml) == [
-        Draft("IL-2 <gene>\ncell", WHERE, id="3", mentions=MENTIONS[:1]),
-        Draft("", "a, document 2"),
+        Draft("IL-2 <gene>\ncell", WHERE, 1, "3", mentions=MENTIONS[:1]),
+        Draft("", "a, document 2", 2),
     ]
 
 
