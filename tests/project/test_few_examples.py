@@ -13,12 +13,17 @@ from transformer_util import make_transformer
 
 ROOT = Path(__file__).parents[2]
 CORPUS = "sample_industrial"
+OTHERS = ["statistics", "evaluate", "card", "package"]
 SHORT = "--training.max_steps 2 --training.eval_frequency 1 --pretraining.max_epochs 1"
 
 
 @pytest.mark.slow
 def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "project.yml", tmp_path)
+    project = srsly.read_yaml(ROOT / "project.yml")
+    # Another test runs the steps that "all" has as well.
+    steps = project["workflows"]["few_examples_transformer"]
+    project["workflows"] = {"steps": [name for name in steps if name not in OTHERS]}
+    srsly.write_yaml(tmp_path / "project.yml", project)
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copytree(ROOT / "assets" / CORPUS, tmp_path / "assets" / CORPUS)
     make_transformer(tmp_path / "transformer")
@@ -34,7 +39,7 @@ def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) 
             "spacy",
             "project",
             "run",
-            "few_examples_transformer",
+            "steps",
             ".",
             *options,
         ],
@@ -48,13 +53,11 @@ def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) 
     nlp = spacy.load(tmp_path / "training" / CORPUS / "model-best")
     assert nlp.vocab.vectors.shape[1] == 32
     assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
-    assert (tmp_path / "metrics" / CORPUS / "test.json").exists()
-    assert list((tmp_path / "packages" / CORPUS).rglob("*.whl"))
 
 
 def test_the_workflows_differ_in_the_encoder_alone() -> None:
     project = srsly.read_yaml(ROOT / "project.yml")
     plain, prepared = (project["workflows"][f"few_examples{end}"] for end in ("", "_transformer"))
-    assert plain[-3:] == prepared[-3:] == ["evaluate", "card", "package"]
+    assert plain[-3:] == prepared[-3:] == OTHERS[1:]
     names = {command["name"] for command in project["commands"]}
     assert {*plain, *prepared} <= names
