@@ -168,7 +168,7 @@ def run_spark(
     from pyspark.accumulators import AccumulatorParam
     from pyspark.sql import SparkSession
 
-    class Collected(AccumulatorParam[List[Any]]):
+    class Collected(AccumulatorParam[List[Any]]):  # type: ignore[misc]
         """Spark passes on what a task adds, once, as the task ends."""
 
         def zero(self, value: List[Any]) -> List[Any]:
@@ -198,7 +198,9 @@ def run_spark(
 
         def run_job() -> None:
             context.setJobGroup(SPARK_JOB, SPARK_JOB)
-            rows.foreach(lambda row: results.add([(row[0], _call_there(task, *row, folder))]))
+            rows.foreach(
+                lambda row: results.add([(row[0], _call_there(task, row[0], row[1], folder))])
+            )
 
         job = stack.enter_context(ThreadPoolExecutor(1)).submit(run_job)
 
