@@ -3,11 +3,12 @@
 It reads what `mutmut run` leaves in the folder `mutants`; run both in the root of the repository.
 """
 
+import random
 import re
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
@@ -66,25 +67,36 @@ def main(
     output_path: Path = typer.Argument(
         Path("benchmarks/mutation"), help="Folder to write the report to"
     ),
+    sample: Optional[int] = typer.Option(
+        None, help="Only print the names of so many random mutants, for mutmut run"
+    ),
 ) -> None:
     """
     Write mutation.json and MUTATION.md from the results of mutmut.
     """
     modules = {}
+    names: List[str] = []
     survivors = []
     for meta_path in sorted(Path("mutants").rglob("*.py.meta")):
         path = meta_path.relative_to("mutants").with_suffix("")
         module = SourceFileMutationData(path=path)
         module.load()
+        names += module.exit_code_by_key
         statuses = {
-            name: status_by_exit_code[code] for name, code in module.exit_code_by_key.items()
+            name: status_by_exit_code[code]
+            for name, code in module.exit_code_by_key.items()
+            if code is not None
         }
         if statuses:
             modules[path.as_posix()] = dict(Counter(statuses.values()))
         survivors += [describe(name) for name, status in statuses.items() if status == "survived"]
+    if sample is not None:
+        print(*sorted(random.Random(0).sample(sorted(names), sample)))
+        return
     result = {
         **get_provenance(),
         "mutmut": version("mutmut"),
+        "mutants": len(names),
         "modules": modules,
         "survivors": survivors,
     }
@@ -108,7 +120,7 @@ def make_report(result: Dict[str, Any]) -> str:
     """RETURNS (str): The results as Markdown."""
     return "\n".join(
         [
-            "# Mutation tests of `losses` and `corpora`",
+            "# Mutation tests of `losses`, `spans` and `corpora`",
             "",
             f"mutmut {result['mutmut']} changes one thing at a time in the code and runs the tests "
             "that reach it. Written by `mutation.py`, in the root of the repository:",
@@ -116,6 +128,7 @@ def make_report(result: Dict[str, Any]) -> str:
             "    CI=1 mutmut run --max-children 1",
             "    python benchmarks/mutation.py",
             "",
+            *describe_sample(result),
             f"The code that it changed: {describe_code(result)}, "
             f"{result.get('date', 'date unknown')}.",
             "",
@@ -127,6 +140,20 @@ def make_report(result: Dict[str, Any]) -> str:
             *(line for reason in (*REASONS, "") for line in show(reason, result["survivors"])),
         ]
     )
+
+
+def describe_sample(result: Dict[str, Any]) -> List[str]:
+    """RETURNS (List[str]): How many of the mutants were tried, if not all, as Markdown."""
+    total = result["mutants"]
+    tried = sum(sum(statuses.values()) for statuses in result["modules"].values())
+    if tried == total:
+        return []
+    return [
+        f"These are {tried:,} of the {total:,} mutants, drawn at random once mutmut has made all:",
+        "",
+        f"    CI=1 mutmut run --max-children 1 $(python benchmarks/mutation.py --sample {tried})",
+        "",
+    ]
 
 
 def make_table(modules: Dict[str, Dict[str, int]]) -> str:
