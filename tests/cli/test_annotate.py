@@ -139,7 +139,8 @@ def test_standard_streams(tmp_path, model):
     assert b"expected an object with 'text'" in process.stderr
     assert b"Saved 1 annotated texts" in process.stderr
     process = subprocess.run([*command, "--spans-key", "a"], input=b"", capture_output=True)
-    assert (process.returncode, process.stdout) == (0, b"")
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert b"Annotated nothing" in process.stderr
     process = subprocess.run([*command, "--format", "x"], input=b"", capture_output=True)
     assert (process.returncode, process.stdout) == (1, b"")
     assert b"Expected a format" in process.stderr

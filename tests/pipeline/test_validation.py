@@ -8,7 +8,7 @@ import spacy
 import srsly
 import torch
 from catalogue import RegistryError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from spacy.lang.en import English
@@ -295,6 +295,7 @@ def saved_with_encoder(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nested_spancat/model", "tok2vec/model"])
+@settings(max_examples=20)
 @given(data=st.data())
 def test_flipped_bit_of_the_weights_never_loads(saved_with_encoder, name, data):
     path = saved_with_encoder / name
