@@ -70,6 +70,12 @@ def convert_cli(
         help="Split by id: files that list the ids in train, dev and test, e.g. a.txt,b.txt,c.txt",
     ),
     seed: int = Opt(0, "--seed", "-s", help="Random seed for --split-fractions"),
+    model: Optional[str] = Opt(
+        None,
+        "--model",
+        "-m",
+        help="Name of the model that predicted the entities, to write them as suggestions",
+    ),
     strict: bool = Opt(
         False, "--strict", "-S", help="Write nothing if anything would be lost or changed"
     ),
@@ -103,6 +109,7 @@ def convert_cli(
             split_fractions=_parse_list(split_fractions, float, "--split-fractions"),
             split_ids=_parse_list(split_ids, Path, "--split-ids"),
             seed=seed,
+            model=model,
             strict=strict,
             silent=False,
         )

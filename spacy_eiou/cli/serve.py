@@ -36,7 +36,7 @@ def serve_cli(
     ),
 ) -> None:
     """
-    Let a browser, programs or Label Studio use a trained pipeline.
+    Let a browser, programs or Label Studio use a model.
 
     POST /annotate takes {"text": "..."}, or a list of texts, and returns spans as
     "eiou annotate" does. The page / shows the entities of a text. Label Studio

@@ -100,6 +100,7 @@ def convert(
     split_fractions: Optional[Sequence[float]] = None,
     split_ids: Optional[Sequence[Path]] = None,
     seed: int = 0,
+    model: Optional[str] = None,
     strict: bool = False,
     silent: bool = True,
 ) -> Dict[Path, Account]:
@@ -127,6 +128,8 @@ def convert(
     split_fractions (Optional[Sequence[float]]): Share of the documents in each part, at random.
     split_ids (Optional[Sequence[Path]]): Files that list the ids of each part.
     seed (int): Random seed for the fractions.
+    model (Optional[str]): Name of the model that predicted the entities, to write them as
+        suggestions where the format tells them from annotations. None if people annotated them.
     strict (bool): Whether to raise an error if anything would be lost or changed.
     silent (bool): Whether to show no progress.
     RETURNS (Dict[Path, Account]): The files and their accounts.
@@ -168,7 +171,7 @@ def convert(
     if to == DOCBIN:
         accounts, write = _to_docbin(tracked, nlp, spans_key)
     else:
-        accounts, write = _to_format(get_writer(to), tracked, nlp)
+        accounts, write = _to_format(get_writer(to), tracked, nlp, model)
     accounts[paths[-1]].warnings += find_warnings(
         {path.stem: to_examples(part) for path, part in zip(paths, parts, strict=True)}
     )
@@ -196,10 +199,12 @@ def _to_docbin(parts: Parts, nlp: Optional[Language], spans_key: str) -> Convert
     return accounts, write
 
 
-def _to_format(writer: Writer, parts: Parts, nlp: Optional[Language]) -> Converted:
+def _to_format(
+    writer: Writer, parts: Parts, nlp: Optional[Language], model: Optional[str]
+) -> Converted:
     held = {path: hold_records(writer, part, nlp) for path, part in parts.items()}
     accounts = {path: account for path, (_, account) in held.items()}
-    return accounts, lambda: write_parts(writer, held)
+    return accounts, lambda: write_parts(writer, held, model)
 
 
 def check_conversion(

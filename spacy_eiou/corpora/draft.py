@@ -1,7 +1,7 @@
 """What readers make of a file, and the rules by which records are made of that: see
 docs/formats.md."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import (
     Any,
@@ -34,6 +34,7 @@ class Mention:
     where (str): File and line or record.
     fragments (Tuple[Tuple[int, int], ...]): Start and end of each fragment, if there are several.
     base (int): The character of the text from which the offsets count.
+    score (Optional[float]): Its score, if the file gives one.
     """
 
     start: int
@@ -44,11 +45,16 @@ class Mention:
     where: str = ""
     fragments: Tuple[Tuple[int, int], ...] = ()
     base: int = 0
+    score: Optional[float] = None
 
     @property
     def bounds(self) -> Tuple[Tuple[int, int], ...]:
         """Start and end of each fragment, of which there is at least one."""
         return self.fragments or ((self.start, self.end),)
+
+    def to_entity(self, start: int, end: int) -> Entity:
+        """RETURNS (Entity): The entity at characters of the text."""
+        return Entity(start, end, self.label, self.kb_id, self.score)
 
 
 @dataclass(slots=True)
@@ -183,7 +189,7 @@ def make_record(
         trimmed = text.strip()
         if trimmed != text:
             start = entity.start + len(text) - len(text.lstrip())
-            entity = Entity(start, start + len(trimmed), entity.label, entity.kb_id)
+            entity = replace(entity, start=start, end=start + len(trimmed))
             changed.append(Changed("white space trimmed", record_id, entity, trimmed, where))
         entities.append(entity)
     return Record(
@@ -208,7 +214,7 @@ def _check(
     """RETURNS (Tuple[Entity, str, Optional[str], str]): The entity and its text; why it has to be
     dropped, if it has; and if it is malformed, what was expected."""
     if spans is None:
-        entity = Entity(mention.start, mention.end, mention.label, mention.kb_id)
+        entity = mention.to_entity(mention.start, mention.end)
         found = text[max(0, mention.base + mention.start) : max(0, mention.base + mention.end)]
         length = len(text) - mention.base
         problem = (
@@ -216,7 +222,7 @@ def _check(
             f"has {mention.start} to {mention.end}"
         )
         return entity, found, "outside of the text", problem
-    entity = Entity(spans[0][0], spans[-1][1], mention.label, mention.kb_id)
+    entity = mention.to_entity(spans[0][0], spans[-1][1])
     found = text[entity.start : entity.end]
     if any(start >= end for start, end in spans):
         problem = f"expected an end after the start, not {mention.start} to {mention.end}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .draft import Draft, Mention, is_stated, make_record
-from .record import Changed, Entity, Record, UnreadableError
+from .record import Changed, Record, UnreadableError
 
 Counting = Literal[
     "characters",
@@ -156,7 +156,7 @@ def _add_remarks(
     for mention in draft.mentions:
         spans = locate(draft.text, mention, counting) if id(mention) in doubtful else None
         if spans:
-            entity = Entity(spans[0][0], spans[-1][1], mention.label, mention.kb_id)
+            entity = mention.to_entity(spans[0][0], spans[-1][1])
             text = draft.text[entity.start : entity.end]
             changed.append(Changed(reason, record.id, entity, text, mention.where or draft.where))
     return replace(record, changed=(*record.changed, *changed))

@@ -80,6 +80,19 @@ def test_options_reach_the_function(source, tmp_path):
     assert json.loads((tmp_path / "out" / "train.json").read_text("utf8"))["tokens"] == 13
 
 
+def test_predictions_become_suggestions_with_their_scores(tmp_path):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.json"
+    spans = [{"start": 0, "end": 5, "label": "protein", "score": 0.25}]
+    source.write_text(json.dumps({"text": "IL-2 gene", "spans": spans}))
+    code, message = run(source, output, "--to", "label-studio", "--model", "round_1")
+    assert code == 0, message
+    (task,) = json.loads(output.read_text("utf8"))
+    (prediction,) = task["predictions"]
+    assert (prediction["model_version"], prediction["score"]) == ("round_1", 0.25)
+    assert prediction["result"][0]["value"]["text"] == "IL-2"
+    assert "annotations" not in task
+
+
 @pytest.mark.parametrize(
     "options, message",
     [

@@ -182,8 +182,12 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
     start, end = (get_field(data, name, int, where) for name in names)
     text = next((data[key] for key in ("text", "value") if isinstance(data.get(key), str)), None)
     kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
+    score = data.get("score")
+    is_score = type(score) in (int, float) and 0 <= score <= 1
     for label in find_labels(data, where):
-        yield Mention(start, end, label, text, kb_id, where)
+        yield Mention(
+            start, end, label, text, kb_id, where, score=float(score) if is_score else None
+        )
 
 
 def _has(data: Any, key: str) -> bool:
