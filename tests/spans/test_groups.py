@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
+
+from spacy_eiou.spans.groups import describe_spans_keys, get_scores, get_spans, to_boundaries
+
+
+def make_doc():
+    doc = Doc(Vocab(), words=["IL-2", "gene", "binds"])
+    doc.spans["sc"] = [Span(doc, 0, 2, label="DNA"), Span(doc, 1, 2, label="protein")]
+    return doc
+
+
+def test_spans_in_characters():
+    doc = make_doc()
+    assert get_spans(doc, "sc") == [(0, 9, "DNA"), (5, 9, "protein")]
+    assert get_spans(doc, "other") == []
+
+
+@pytest.mark.parametrize("spans", [[], [(0, 9, "DNA"), (5, 9, "protein")]])
+def test_boundaries(spans):
+    boundaries = to_boundaries(spans)
+    assert boundaries.shape == (len(spans), 2)
+    assert boundaries.dtype == np.int64
+    assert_array_equal(boundaries, [span[:2] for span in spans] or np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize("scores", [[0.5, 0.25], [[0.5], [0.25]]])
+def test_scores_are_floats(scores):
+    group = make_doc().spans["sc"]
+    assert get_scores(group) is None
+    group.attrs["scores"] = np.array(scores, dtype="f")
+    assert get_scores(group) == [0.5, 0.25]
+    assert {type(score) for score in get_scores(group)} == {float}
+
+
+def test_scores_of_other_spans_are_left_out():
+    group = make_doc().spans["sc"]
+    group.attrs["scores"] = np.array([0.5])
+    with pytest.warns(UserWarning) as caught:
+        assert get_scores(group) is None
+    assert str(caught[0].message) == (
+        "Spans under the key 'sc' were added or removed after they got scores. It is not known "
+        "which score belongs to which span, so that they are left out."
+    )
+
+
+def test_keys_are_named_with_their_spans():
+    doc, other = make_doc(), make_doc()
+    other.spans["x"] = []
+    assert describe_spans_keys([doc, other]) == (
+        "Spans keys in the data: 'sc' (4 spans), 'x' (0 spans)."
+    )
+    assert describe_spans_keys([]) == "Spans keys in the data: none."
+
+
+def test_entities_elsewhere_are_told():
+    docs = [Doc(Vocab(), words=["IL-2", "gene"], ents=["B-A", "B-A"]) for _ in range(2)]
+    assert describe_spans_keys(docs) == (
+        "Spans keys in the data: none, the 4 entities are in doc.ents. Copy them: "
+        "doc.spans['sc'] = list(doc.ents)."
+    )
+    docs[0].spans["sc"] = []
+    assert describe_spans_keys(docs) == "Spans keys in the data: 'sc' (0 spans)."
