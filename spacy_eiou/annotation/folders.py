@@ -160,6 +160,7 @@ def put_file(path: Path, address: str) -> None:
     RAISES (OSError): If it can't be reached.
     """
     with reaching(address) as (filesystem, remote_path):
+        filesystem.makedirs(os.path.dirname(remote_path), exist_ok=True)
         filesystem.put_file(str(path), remote_path)
 
 

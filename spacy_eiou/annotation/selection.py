@@ -415,5 +415,6 @@ class TextScorer:
 
 def _read_all(path: Union[str, Path], text_format: str) -> Iterator[str]:
     for item in read_texts(path, text_format, max_length=sys.maxsize):
-        if isinstance(item, SourceText):
-            yield item.text
+        if isinstance(item, RejectedText):
+            raise CorpusError(f"Can't tell which texts to leave out. {item.reason}")
+        yield item.text

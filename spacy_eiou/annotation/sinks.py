@@ -4,8 +4,8 @@ import re
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, TextIO
-from xml.sax.saxutils import escape
 
+from ..corpora.formats._xml import NOT_IN_XML, escape_xml
 from .prediction import Annotation
 from .sources import open_input
 
@@ -18,9 +18,6 @@ GRAPHML_TYPES = {
     "score": "double",
     "kb_id": "string",
 }
-# What XML 1.0 has no way to write. Python's strings hold no half characters here.
-NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-
 # An outer entity has more room above and below, and so stays in sight around an inner one.
 HTML_HEAD = """\
 <!DOCTYPE html>
@@ -237,5 +234,4 @@ def _write_json_line(value: Dict[str, Any], file: TextIO) -> None:
 
 
 def _escape_xml(text: str) -> str:
-    # A parser would turn a carriage return into a line feed.
-    return escape(NOT_IN_XML.sub("\ufffd", text), {"\r": "&#13;"})
+    return escape_xml(NOT_IN_XML.sub("\ufffd", text))

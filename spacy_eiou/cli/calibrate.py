@@ -105,8 +105,10 @@ def print_scores(calibration: Calibration) -> None:
         aligns=("l", *"r" * len(columns)),
         title="Results",
     )
-    if calibration.cross_validated is not None:
-        best = calibration.cross_validated_by_label or calibration.cross_validated
+    if calibration.cross_validated is not None and not calibration.kept_old:
+        has_lost = calibration.lost_by_label is not None
+        by_label = None if has_lost else calibration.cross_validated_by_label
+        best = by_label or calibration.cross_validated
         gains = ", ".join(
             f"{TITLES[name]} {100 * (best[name] - calibration.before[name]):+.2f}"
             for name in ("f", "macro_f")

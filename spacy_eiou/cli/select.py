@@ -5,6 +5,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import STRATEGIES, TEXT_FORMATS, select, show_path
+from ..tables import one_line
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 # How much of a text a table shows, in characters, and of how many texts.
@@ -82,7 +83,7 @@ def select_cli(
         )
     msg.table(
         [
-            (text["text"].replace("\n", " ")[:WIDTH], text["meta"]["reason"])
+            (one_line(text["text"][:WIDTH]), one_line(text["meta"]["reason"]))
             for text in selection.texts[:N_SHOWN]
         ],
         header=("Text", "Reason"),

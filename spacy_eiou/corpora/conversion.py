@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import (
     Any,
     Callable,
+    Collection,
     Dict,
     Iterable,
     List,
@@ -102,6 +103,7 @@ def convert(
     seed: int = 0,
     model: Optional[str] = None,
     strict: bool = False,
+    beside: Optional[Collection[Path]] = None,
     silent: bool = True,
 ) -> Dict[Path, Account]:
     """Convert a corpus into DocBin or another format, whole or split into two or three parts.
@@ -131,6 +133,8 @@ def convert(
     model (Optional[str]): Name of the model that predicted the entities, to write them as
         suggestions where the format tells them from annotations. None if people annotated them.
     strict (bool): Whether to raise an error if anything would be lost or changed.
+    beside (Optional[Collection[Path]]): Other parts of the corpus, which should share no documents
+        with this one. If None, those that lie beside the output.
     silent (bool): Whether to show no progress.
     RETURNS (Dict[Path, Account]): The files and their accounts.
     RAISES (CorpusError): If the corpus or an argument is not as expected. Nothing is written.
@@ -146,6 +150,10 @@ def convert(
         split_fractions=split_fractions,
         split_ids=split_ids,
     )
+    if tokenizer is not None and lang is None:
+        raise CorpusError("Expected a language (--lang) with a tokenizer")
+    if to == DOCBIN and model is not None:
+        raise CorpusError(f"Expected no model: the format '{DOCBIN}' tells no suggestions")
     nlp = None if lang is None else make_nlp(lang, tokenizer)
     if to == DOCBIN or get_writer(to).needs_words:
         require_tokenizer(to, nlp)
@@ -172,16 +180,16 @@ def convert(
         accounts, write = _to_docbin(tracked, nlp, spans_key)
     else:
         accounts, write = _to_format(get_writer(to), tracked, nlp, model)
-    accounts[paths[-1]].warnings += find_warnings(
-        {path.stem: to_examples(part) for path, part in zip(paths, parts, strict=True)}
-    )
     if not any(account.documents for account in accounts.values()):
         reasons = ", ".join(reason for account in accounts.values() for reason in account.skipped)
         raise CorpusError(f"{printable(input_path)}: no record can be written as {to} ({reasons})")
     if strict:
         _check_lossless(accounts.values())
+    accounts[paths[-1]].warnings += find_warnings(
+        {path.stem: to_examples(part) for path, part in zip(paths, parts, strict=True)}
+    )
     if to == DOCBIN and len(paths) == 1:
-        _warn_of_other_parts(paths[0], parts[0])
+        _warn_of_other_parts(paths[0], parts[0], beside)
     write()
     return accounts
 
@@ -193,7 +201,9 @@ def _to_docbin(parts: Parts, nlp: Optional[Language], spans_key: str) -> Convert
 
     def write() -> None:
         contents = {path: docs.to_bytes() for path, (docs, _) in converted.items()}
-        contents.update((_account_path(path), to_json(accounts[path].to_dict())) for path in parts)
+        contents.update(
+            (_docbin_account_path(path), to_json(accounts[path].to_dict())) for path in parts
+        )
         write_files(contents)
 
     return accounts, write
@@ -234,11 +244,16 @@ def check_conversion(
     outputs = _find_parts(output_path, len(splits[0]) if splits else None, writer)
     inputs = [input_path, *(split_ids or [])]
     if writer is None:
-        files = [*outputs, *map(_account_path, outputs)]
+        files = [*outputs, *map(_docbin_account_path, outputs)]
         _check_paths(inputs, files)
         for output in files:
             if output.is_dir():
                 raise CorpusError(f"{output}: expected a file to write, not a directory")
+        for account in filter(Path.exists, map(_docbin_account_path, outputs)):
+            if b'"entities_per_label"' not in account.read_bytes():
+                raise CorpusError(
+                    f"{printable(account)}: expected an account of convert. This file would be lost"
+                )
     else:
         _check_paths(inputs, [file for path in outputs for file in find_outputs(writer, path)])
         check_outputs(writer, outputs)
@@ -305,12 +320,14 @@ def to_examples(records: Iterable[Record]) -> List[Example]:
     return [Example.from_record(record) for record in records if record.skipped is None]
 
 
-def _warn_of_other_parts(path: Path, records: List[Record]) -> None:
+def _warn_of_other_parts(
+    path: Path, records: List[Record], beside: Optional[Collection[Path]]
+) -> None:
     """Warn of documents that a part shares with others that lie beside it."""
     examples = to_examples(records)
     for part in PARTS if path.stem in PARTS else ():
         other = path.with_name(f"{part}.spacy")
-        if other != path and other.exists():
+        if other != path and other.exists() and (beside is None or other in beside):
             try:
                 others = [Example.from_doc(doc) for doc in read_docs(other, Vocab())]
             # It is not this file that is damaged.
@@ -323,7 +340,8 @@ def _warn_of_other_parts(path: Path, records: List[Record]) -> None:
 def _check_lossless(accounts: Iterable[Account]) -> None:
     losses: List[str] = []
     for account in accounts:
-        losses += account.bad[:N_SHOWN]
+        # So far they tell only what the format can't hold.
+        losses += [*account.bad[:N_SHOWN], *account.warnings]
         for counts, kind in (
             (account.skipped, "records skipped"),
             (account.dropped, "entities dropped"),
@@ -389,5 +407,5 @@ def _check_paths(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
             raise CorpusError(f"Expected another output path: {output} is read, and would be lost")
 
 
-def _account_path(path: Path) -> Path:
+def _docbin_account_path(path: Path) -> Path:
     return path.with_suffix(".json")

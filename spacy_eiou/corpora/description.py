@@ -99,7 +99,13 @@ def prepare(
     accounts: Dict[Path, Account] = {}
     for call in calls:
         accounts.update(
-            convert(**call, lang=corpus.lang, tokenizer=corpus.tokenizer, silent=silent)
+            convert(
+                **call,
+                lang=corpus.lang,
+                tokenizer=corpus.tokenizer,
+                beside=[*accounts],
+                silent=silent,
+            )
         )
     write_file(filled_path, config.to_bytes())
     return accounts

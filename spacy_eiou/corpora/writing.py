@@ -161,16 +161,19 @@ def check_outputs(writer: Writer, paths: Sequence[Path]) -> None:
 
     writer (Writer): What writes the format.
     paths (Sequence[Path]): The files or folders to write.
-    RAISES (CorpusError): If something else is there.
+    RAISES (CorpusError): If something else is there, or two of them are the same.
     """
     for path in paths:
+        outputs = find_outputs(writer, path)
+        if len({*outputs}) < len(outputs):
+            raise CorpusError(f"{path}: expected a file that ends in {writer.suffix}")
         if not writer.suffix and path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise CorpusError(
                 f"{path}: expected the name of a new folder: what is there would be lost"
             )
         if writer.suffix and path.is_dir():
             raise CorpusError(f"{path}: expected a file to write, not a directory")
-        beside = [other for other in find_outputs(writer, path) if other.exists()]
+        beside = [other for other in outputs if other.exists()]
         if beside and not account_path(path).exists():
             raise CorpusError(
                 f"{beside[0]}: expected the name of a new file: this one is not of convert, and "

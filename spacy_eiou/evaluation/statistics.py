@@ -137,9 +137,9 @@ def statistics(
     if output is not None:
         check_not_read(output, [data_path])
     vocab = Vocab()
-    parts = {
-        path.stem: list(read_docs(path, vocab)) for path in walk_corpus(data_path, FILE_TYPE)
-    } or {"": list(read_docs(data_path, vocab))}
+    parts: Dict[str, List[Doc]] = {}
+    for path in walk_corpus(data_path, FILE_TYPE) or [data_path]:
+        parts.setdefault(path.stem, []).extend(read_docs(path, vocab))
     result = compute_statistics(chain.from_iterable(parts.values()), spans_key)
     result.warnings = find_warnings(
         {

@@ -227,9 +227,12 @@ class HiddenStates:
             known = vectors[~np.isnan(vectors[:, 0])]
             if not len(known):
                 return [np.full((len(doc), self.size), np.nan, dtype="f2") for doc in docs]
-            self.basis = Basis.fit(known, self.size)
-            if self.store is not None:
-                self.store.write_basis(self.basis)
+            # Another process may have been faster.
+            self.basis = self.store.read_basis() if self.store is not None else None
+            if self.basis is None:
+                self.basis = Basis.fit(known, self.size)
+                if self.store is not None:
+                    self.store.write_basis(self.basis)
         bounds = np.cumsum([len(doc) for doc in docs])[:-1]
         return np.split(self.basis.project(vectors).astype("f2"), bounds)
 

@@ -286,13 +286,12 @@ def get_scored_spans(examples: List[Example], spans_key: str) -> ScoredSpans:
     """
     scores, correct, predicted, gold = [np.zeros(0, dtype="f")], [], [], []
     for index, example in enumerate(examples):
-        if spans_key in example.reference.spans:
-            gold_spans = set(get_spans(example.reference, spans_key))
-            spans = get_spans(example.predicted, spans_key)
-            scores.append(example.predicted.spans[spans_key].attrs["scores"])
-            correct += [span in gold_spans for span in spans]
-            predicted += [(index, label) for *_, label in spans]
-            gold += [(index, label) for *_, label in gold_spans]
+        gold_spans = set(get_spans(example.reference, spans_key))
+        spans = get_spans(example.predicted, spans_key)
+        scores.append(example.predicted.spans[spans_key].attrs["scores"])
+        correct += [span in gold_spans for span in spans]
+        predicted += [(index, label) for *_, label in spans]
+        gold += [(index, label) for *_, label in gold_spans]
     predicted_docs, labels = _split(predicted)
     gold_docs, gold_labels = _split(gold)
     return ScoredSpans(

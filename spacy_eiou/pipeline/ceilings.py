@@ -3,7 +3,7 @@ it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Set
 from typing import Counter as CounterType
 
 import numpy as np
@@ -22,8 +22,6 @@ BATCH_SIZE = 256
 # Before the training, trained components of the pipeline annotate no more docs than a batch has.
 MAX_ANNOTATED = BATCH_SIZE
 SHOWN_LENGTH = 60
-
-LabeledTokens = Tuple[int, int, str]
 
 
 @dataclass
@@ -253,11 +251,22 @@ def _list_annotating(nlp: Language, component: SpanCategorizer, is_trained: bool
     if is_trained:
         able = set(nlp.pipe_names)
     else:
-        able = set(nlp.config["training"]["frozen_components"])
+        frozen = set(nlp.config["training"]["frozen_components"])
+        able = {n for n in names if n in frozen and _find_encoders(nlp, n) <= frozen}
         able.update(n for n in names if not _has_model(nlp, n) and _declares_sentences(nlp, n))
     names = [earlier for earlier in names if earlier in able]
     setters = [earlier for earlier in names if _sets_sentences(nlp, earlier)]
     return names[: names.index(setters[-1]) + 1] if setters else []
+
+
+def _find_encoders(nlp: Language, name: str) -> Set[str]:
+    """RETURNS (Set[str]): The components whose encoder a component listens to."""
+    model = getattr(nlp.get_pipe(name), "model", None)
+    nodes = () if model is None else model.walk()
+    found = {node.upstream_name for node in nodes if hasattr(node, "upstream_name")}
+    if "*" in found:
+        found = {n for n, pipe in nlp.components if hasattr(pipe, "listener_map")}
+    return found
 
 
 def _declares_sentences(nlp: Language, name: str) -> bool:

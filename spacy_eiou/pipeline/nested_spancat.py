@@ -270,6 +270,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         if not self.has_checked_docs:
             self.has_checked_docs = True
             check_docs(self.name, self.model, self.origin, docs)
+            # It would keep the whole pipeline in memory.
+            self.origin = Origin()
         logits = self.model.predict((docs, candidates))
         probabilities = (
             self.loss.probabilities(logits)
@@ -522,7 +524,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             stacklevel=3,
         )
         self._add_labels([*labels, *gold.labels])
-        self._extend(gold)
+        self._extend(gold, max(gold.widths, default=0))
 
     def _follow(self, seen: GoldSpans, examples: List[Example]) -> None:
         """Grow as far as the gold spans ask for that training has seen since the component was
@@ -533,8 +535,9 @@ class NestedSpanCategorizer(SpanCategorizer):
         if not examples:
             return
         seen.texts.update(texts)
+        widths = seen.widths.copy()
         seen.add(examples, self.key)
-        self._extend(seen)
+        self._extend(seen, max(seen.widths - widths, default=0))
         if self.cfg["class_counts"] is not None:
             n_seen = [seen.labels[label] for label in self.labels]
             counts = np.maximum(self.cfg["class_counts"], [*n_seen, 0])
@@ -544,13 +547,13 @@ class NestedSpanCategorizer(SpanCategorizer):
             self.n_warned = seen.ceilings.unreachable
             warnings.warn(f"[{self.name}] So far {seen.ceilings.describe()}.", stacklevel=3)
 
-    def _extend(self, gold: GoldSpans) -> None:
+    def _extend(self, gold: GoldSpans, widest: int) -> None:
         """Allow for wider candidates and for more labels per span, if gold spans ask for them and
-        the settings leave that to the training data."""
+        the settings leave that to the training data. The width of the widest new ones is given."""
         max_width, max_positive = self.cfg["max_width"], self.cfg["max_positive"]
         if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
             # To choose takes longer than to see that there is nothing to choose.
-            choice = gold.choose_width() if max(gold.widths, default=0) > max_width else None
+            choice = gold.choose_width() if widest > max_width else None
             if choice is not None and choice.width > max_width:
                 widen(self.model, max_width)
                 self._set_max_width(choice.width)

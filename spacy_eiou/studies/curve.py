@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ..corpora import CorpusError
 from ..corpora.docbin import read_docs
 from ..files import write_json
+from ..pipeline.loading import use_device
 from ..provenance import get_provenance
 from .compare import append_result, read_results, score, train_docs
 from .study import COMPONENT, Run, hash_settings
@@ -137,6 +138,11 @@ def curve(
     config = load_config(config_path, overrides={**(overrides or {}), **paths})
     if COMPONENT not in config.get("components", {}):
         raise CorpusError(f"{config_path}: expected a component '{COMPONENT}'")
+    if "seed" not in config.get("system", {}):
+        raise CorpusError(
+            f"{config_path}: expected the setting 'seed' in [system]. `spacy init fill-config` "
+            "adds it"
+        )
     docs = list(read_docs(Path(paths["paths.train"]), Vocab()))
     sizes = sorted({round(share * len(docs)) for share in shares})
     if len(sizes) < 3 or sizes[0] < 1:
@@ -148,6 +154,7 @@ def curve(
         for size in sizes
     ]
     output_path.mkdir(parents=True, exist_ok=True)
+    use_device(use_gpu)
     results = read_results(output_path / "results.jsonl")
     for run in tqdm([run for run in runs if run not in results], disable=silent or None):
         order = np.random.default_rng(run.seed).permutation(len(docs))[: run.size]

@@ -239,10 +239,12 @@ def _train_once(
     config: Config, path: Path, title: str, *, use_gpu: int, silent: bool
 ) -> List[Path]:
     """Train a pipeline, unless an earlier call has. RETURNS (List[Path]): It, if one has."""
-    marker = path / TRAINED_NAME
+    marker, meta = path / TRAINED_NAME, path / DIR_MODEL_BEST / "meta.json"
     checksum = compute_checksum([config, use_gpu >= 0], find_data(config))
     if marker.exists():
-        if srsly.read_json(marker) == {"checksum": checksum} and (path / DIR_MODEL_BEST).exists():
+        # Another training may have put its pipeline in the place.
+        known = {"checksum": checksum, "meta": hash_file(meta) if meta.exists() else None}
+        if srsly.read_json(marker) == known:
             return [path / DIR_MODEL_BEST]
         warnings.warn(
             f"{path}: training again, because the config, its data, the device or the model have "
@@ -255,5 +257,5 @@ def _train_once(
     nlp = init_nlp(config, use_gpu=use_gpu)
     stdout, stderr = (StringIO(), StringIO()) if silent else (sys.stdout, sys.stderr)
     train(nlp, path, use_gpu=use_gpu, stdout=stdout, stderr=stderr)
-    write_json(marker, {"checksum": checksum})
+    write_json(marker, {"checksum": checksum, "meta": hash_file(meta)})
     return []

@@ -159,7 +159,8 @@ class WordMeans:
         values = np.concatenate([np.asarray(rows, dtype="f") for rows in vectors])
         known = ~np.isnan(values[:, 0])
         tokens = (token.text for doc in docs for token in doc)
-        rows = np.asarray([self.rows[text] for text, is_known in zip(tokens, known) if is_known])
+        found = [self.rows[text] for text, is_known in zip(tokens, known) if is_known]
+        rows = np.asarray(found, dtype="int64")
         if len(self.rows) > len(self.sums):
             # Twice as many, so that they are not copied for each part.
             n_new = 2 * len(self.rows) - len(self.sums)

@@ -127,6 +127,11 @@ def test_remote_input_and_output(model, texts):
         annotate(model, texts, "memory://bucket", force=True)
 
 
+def test_address_of_a_new_folder(model, texts, tmp_path):
+    assert annotate(model, texts, f"file://{tmp_path}/new/out.jsonl").n_texts == 250
+    assert len((tmp_path / "new" / "out.jsonl").read_text().splitlines()) == 250
+
+
 def test_what_can_not_be_at_an_address(model, texts, tmp_path):
     with pytest.raises(CorpusError, match=r"Expected one local \.jsonl output"):
         annotate(model, texts, "memory://bucket/out.jsonl", html_path=tmp_path / "page.html")

@@ -160,6 +160,14 @@ def test_excluded_texts(model, texts, tmp_path):
     assert {*get_texts(first), *get_texts(second)} == {*TEXTS}
 
 
+def test_excluded_texts_that_can_not_be_read(model, texts, tmp_path):
+    done = tmp_path / "done.jsonl"
+    done.write_text('{"body": "IL-2"}')
+    with pytest.raises(CorpusError, match=r"Can't tell which texts to leave out.*done.jsonl"):
+        select(model, texts, tmp_path / "out.jsonl", n=1, exclude=[done])
+    assert not (tmp_path / "out.jsonl").exists()
+
+
 def test_what_the_source_says_and_what_is_no_text(model, tmp_path):
     path = write(tmp_path / "texts.jsonl", TEXTS[:2], id="note", year=2024)
     path.write_text(path.read_text("utf8") + "no JSON\n", "utf8")

@@ -171,6 +171,8 @@ def test_level(tmp_path, level, label):
         ({"split_sizes": [3]}, "Expected two or three parts"),
         ({"split_sizes": [2, 1], "split_fractions": [0.5, 0.5]}, "Expected one way to split"),
         ({"split_ids": [Path("nowhere.txt"), Path("b.txt")]}, "nowhere.txt: expected a file"),
+        ({"tokenizer": "none", "to": "jsonl", "lang": None}, "Expected a language"),
+        ({"model": "m"}, "Expected no model: the format 'docbin' tells no suggestions"),
     ],
 )
 def test_errors(source, tmp_path, changes, message):
@@ -443,6 +445,36 @@ def test_strict_counts_what_a_format_can_not_hold(source, tmp_path):
     (account,) = convert(source, tmp_path / "data.conll", **options).values()
     assert json.loads((tmp_path / "data.conll.account.json").read_text()) == account.to_dict()
     assert account.to_dict()["longest_in_characters"] == 9
+
+
+def test_strict_counts_groups_and_scores(tmp_path):
+    span = {"start": 0, "end": 4, "label": "X", "score": 0.5}
+    item = {"text": "IL-2", "group": "a", "spans": [span]}
+    source = write_jsonl(tmp_path / "data.jsonl", [item])
+    with pytest.raises(CorpusError, match="holds no groups: those of 1 documents are lost"):
+        convert(source, tmp_path / "out.txt", to="pubtator", strict=True)
+    convert(source, tmp_path / "out.jsonl", to="jsonl", strict=True)
+    (written,) = srsly.read_jsonl(tmp_path / "out.jsonl")
+    assert (written["group"], written["spans"][0]["score"]) == ("a", 0.5)
+
+
+def test_nothing_of_an_output_replaces_another(source, numbered, tmp_path):
+    with pytest.raises(CorpusError, match=r"out.xml: expected a file that ends in .json"):
+        convert(source, tmp_path / "out.xml", to="label-studio")
+    convert(numbered, tmp_path / "out", to="label-studio", split_sizes=[8, 2])
+    tasks = (tmp_path / "out" / "train.json").read_bytes()
+    with pytest.raises(CorpusError, match=r"train.json: expected an account of convert"):
+        convert(numbered, tmp_path / "out", lang="en", split_sizes=[8, 2])
+    assert (tmp_path / "out" / "train.json").read_bytes() == tasks
+
+
+def test_only_the_parts_that_are_named_are_compared(source, tmp_path, recwarn):
+    train = tmp_path / "train.spacy"
+    convert_jsonl(source, train)
+    convert_jsonl(source, tmp_path / "dev.spacy", beside=[])
+    assert not recwarn
+    with pytest.warns(UserWarning, match="documents of dev have a text"):
+        convert_jsonl(source, tmp_path / "dev.spacy", beside=[train])
 
 
 def test_no_record_that_the_format_can_hold(tmp_path):

@@ -4,13 +4,14 @@ import pytest
 import spacy
 import srsly
 from spacy.cli.debug_data import _compile_gold, _get_span_characteristics
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_eiou.evaluation.statistics import (
     LabelStatistics,
     WidthStatistics,
     compute_statistics,
+    statistics,
 )
 
 NLP = spacy.blank("en")
@@ -149,3 +150,11 @@ def test_missing_spans_key(docs, message):
 def test_key_without_spans():
     with pytest.raises(ValueError, match=r"'sc' \(0 spans\)"):
         compute_statistics([make_doc("x", [])])
+
+
+def test_all_files_of_a_directory_count(tmp_path):
+    for name, n_docs in (("a", 3), ("b", 5)):
+        (tmp_path / name).mkdir()
+        docs = [make_doc(f"IL-2 {name} {number}", [(0, 1, "X")]) for number in range(n_docs)]
+        DocBin(docs=docs).to_disk(tmp_path / name / "train.spacy")
+    assert statistics(tmp_path).docs == 8

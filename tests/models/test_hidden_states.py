@@ -139,6 +139,16 @@ def test_a_text_is_computed_once(path: str, tmp_path: Path, monkeypatch) -> None
     assert computed == ["new", "il-2 gene"]
 
 
+def test_processes_that_start_together_share_the_components(path: str, tmp_path: Path) -> None:
+    first, second = (HiddenStates(path, size=4, cache=tmp_path) for _ in range(2))
+    docs = make_docs()
+    first.predict(docs[:1])
+    vectors = second.predict(docs)
+    again = HiddenStates(path, size=4, cache=tmp_path).predict(docs)
+    assert_allclose(again[0], vectors[0], atol=1e-6)
+    assert_array_equal(first.basis.components, second.basis.components)
+
+
 def test_other_weights_and_settings_have_their_own_cache(path: str, tmp_path: Path) -> None:
     other = make_transformer(
         tmp_path / "other", seed=1, num_hidden_layers=3, max_position_embeddings=24

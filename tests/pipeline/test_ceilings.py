@@ -1,12 +1,13 @@
 import warnings
 
 import pytest
+import spacy
 from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_eiou.pipeline.ceilings import find_ceilings
+from spacy_eiou.pipeline.ceilings import _list_annotating, find_ceilings
 from util import TINY_MODEL
 
 WORDS = ["The", "feed", "pump", "leaks", ".", "It", "stopped", "."]
@@ -154,6 +155,21 @@ def test_frozen_components_annotate_some_docs_before_the_training():
     ceilings = find_ceilings(component, examples, nlp=nlp, is_trained=False)
     assert (ceilings.gold, ceilings.unreachable) == (600, 256)
     assert find_ceilings(component, examples, nlp=nlp).unreachable == 600
+
+
+def test_frozen_component_whose_encoder_is_trained_does_not_annotate_yet():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
+    for name in ("parser", "morphologizer"):
+        factory = nlp.get_factory_meta(name).default_config["model"]
+        model = {**factory, "tok2vec": listener}
+        nlp.add_pipe(name, config={"model": model})
+    component = nlp.add_pipe("nested_spancat")
+    nlp.config["training"]["frozen_components"] = ["parser"]
+    assert _list_annotating(nlp, component, is_trained=False) == []
+    nlp.config["training"]["frozen_components"] = ["tok2vec", "parser"]
+    assert _list_annotating(nlp, component, is_trained=False) == ["tok2vec", "parser"]
 
 
 def test_component_that_the_pipeline_knows_by_another_name():

@@ -1,8 +1,10 @@
 """Components in other pipelines than those that they were trained in."""
 
 import copy
+import gc
 import pickle
 import warnings
+import weakref
 
 import pytest
 import spacy
@@ -102,6 +104,17 @@ def test_sourced_to_another_tokenizer(model_path, tmp_path):
     )
     with pytest.warns(UserWarning, match=message):
         spacy.load(tmp_path)
+
+
+def test_pipeline_is_freed_after_its_first_docs(model_path):
+    nlp = spacy.load(model_path)
+    nlp("The pump leaks.")
+    reference = weakref.ref(nlp)
+    gc.collect()
+    gc.disable()
+    del nlp
+    assert reference() is None
+    gc.enable()
 
 
 def test_copies_do_not_hold_the_pipeline(model_path):

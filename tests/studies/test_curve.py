@@ -131,6 +131,10 @@ def test_arguments_are_checked_first(corpus: Path, tmp_path: Path) -> None:
         curve(corpus, tmp_path / "curve", n_seeds=1)
     with pytest.raises(CorpusError, match="more documents than 8"):
         curve(corpus, tmp_path / "curve", shares=[0.01, 0.02, 0.03])
+    config = (corpus / "config.cfg").read_text("utf8")
+    (corpus / "base.cfg").write_text(config.replace("[system]\nseed = 0\n", "[system]\n"))
+    with pytest.raises(CorpusError, match=r"expected the setting 'seed' in \[system\]"):
+        curve(corpus, tmp_path / "curve", config_path=corpus / "base.cfg")
     (corpus / "dev.spacy").unlink()
     with pytest.raises(CorpusError, match="expected a file"):
         curve(corpus, tmp_path / "curve")

@@ -46,6 +46,13 @@ def test_means_over_all_occurrences() -> None:
     assert_array_equal(counts, [2, 2, 1])
 
 
+def test_tokens_without_vectors_alone() -> None:
+    means = WordMeans(2)
+    means.add([Doc(Vocab(), words=["\n"])], [np.full((1, 2), np.nan)])
+    words, vectors, _ = means.get()
+    assert (words, vectors.shape) == ([], (0, 2))
+
+
 def fit(vectors: Dict[str, List[float]], n_rows: int, counts: List[int]):
     """RETURNS: The table of n-grams, and the share that it keeps."""
     table = make_table(Vocab(), n_rows, 2)

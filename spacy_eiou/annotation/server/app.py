@@ -90,7 +90,7 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
         ("/setup", handlers.setup, SetupRequest),
         ("/webhook", handlers.ignore_event, None),
     ):
-        extra = {"requestBody": _describe(message)} if message else None
+        extra = {"requestBody": _describe(path, message)} if message else None
         app.add_api_route(path, handler, methods=["POST"], openapi_extra=extra, response_model=None)
     for path, handler in (
         ("/health", handlers.health),
@@ -301,9 +301,10 @@ def _answer(value: Any) -> Response:
     return Response(to_json(value), media_type="application/json")
 
 
-def _describe(message: Type[BaseModel]) -> Dict[str, Any]:
+def _describe(path: str, message: Type[BaseModel]) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): What OpenAPI says of a body."""
-    schema = message.model_json_schema(ref_template=f"#/components/schemas/{message.__name__}")
+    place = f"#/paths/~1{path[1:]}/post/requestBody/content/application~1json/schema"
+    schema = message.model_json_schema(ref_template=place + "/$defs/{model}")
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 from xml.sax.saxutils import quoteattr
 
@@ -119,7 +120,7 @@ def make_label_config(labels: Sequence[str]) -> bytes:
 def write_label_studio(records: Sequence[Record], target: Target) -> None:
     """Write tasks that Label Studio imports, with an annotation each, or with a prediction if a
     model has predicted the entities. The labelling config for them lies beside. An identifier is in
-    the "meta" of its region. The score of a prediction is the lowest one of its entities.
+    the "meta" of its region. The score of a prediction is the mean of those of its entities.
 
     records (Sequence[Record]): The records.
     target (Target): Where to write.
@@ -137,7 +138,9 @@ def write_label_studio(records: Sequence[Record], target: Target) -> None:
         prediction = {"model_version": target.model, "result": result}
         return {
             **task,
-            "predictions": [{**prediction, **({"score": min(scores)} if scores else {})}],
+            "predictions": [
+                {**prediction, **({"score": round(fmean(scores), 4)} if scores else {})}
+            ],
         }
 
     with target.path.open("w", encoding="utf8", newline="\n") as file:

@@ -17,7 +17,14 @@ ROWS_PER_GROUP = 1_000
 STRING = {"dtype": "string", "_type": "Value"}
 INTEGER = {"dtype": "int64", "_type": "Value"}
 FLOAT = {"dtype": "float64", "_type": "Value"}
-SPAN = {"start": INTEGER, "end": INTEGER, "label": STRING, "text": STRING, "kb_id": STRING}
+SPAN = {
+    "start": INTEGER,
+    "end": INTEGER,
+    "label": STRING,
+    "text": STRING,
+    "kb_id": STRING,
+    "score": FLOAT,
+}
 ROW = {"id": STRING, "group": STRING, "text": STRING, "tokens": [STRING]}
 
 
@@ -81,14 +88,12 @@ def write_parquet(records: Sequence[Record], target: Target) -> None:
     """
     require_extra("parquet", "pyarrow")
     pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    has_scores = any(entity.score is not None for item in records for entity in item.entities)
-    span = {**SPAN, **({"score": FLOAT} if has_scores else {})}
-    features = {**ROW, "spans": [span]}
+    features = {**ROW, "spans": [SPAN]}
     schema = pyarrow.schema(
         [(name, _to_type(feature, pyarrow)) for name, feature in features.items()],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
-    rows = (_to_row(record, list(span)) for record in records)
+    rows = (_to_row(record, list(SPAN)) for record in records)
     with parquet.ParquetWriter(target.path, schema) as file:
         while group := list(islice(rows, ROWS_PER_GROUP)):
             file.write_table(pyarrow.Table.from_pylist(group, schema=schema))

@@ -3,6 +3,7 @@ import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from threading import Event
 
 import pytest
@@ -288,6 +289,9 @@ def test_nothing_is_loaded_from_elsewhere(port, path):
 
 def test_openapi_describes_the_requests(port):
     _, schema = ask(port, "/openapi.json")
+    for pointer in re.findall(r'"\$ref": "#/([^"]*)"', json.dumps(schema)):
+        keys = [key.replace("~1", "/") for key in pointer.split("/")]
+        assert reduce(lambda part, key: part[key], keys, schema)["type"] == "object"
     body = schema["paths"]["/annotate"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"]["properties"].keys() == {"text", "threshold"}
     assert request(port, "/docs")[0].status == 404
