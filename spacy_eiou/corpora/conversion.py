@@ -333,7 +333,8 @@ def _warn_of_other_parts(
             # It is not this file that is damaged.
             except CorpusError:
                 continue
-            for warning in find_shared({part: others, path.stem: examples}):
+            both = {part: others, path.stem: examples}
+            for warning in find_shared({name: both[name] for name in PARTS if name in both}):
                 warnings.warn(warning, stacklevel=3)
 
 
