@@ -15,7 +15,7 @@ types:
 	mypy spacy_eiou
 
 test:
-	pytest -m "not slow"
+	pytest -n 2 --dist worksteal -m "not slow"
 
 test-all:
 	pytest -n 2 --dist worksteal
