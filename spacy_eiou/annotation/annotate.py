@@ -21,10 +21,10 @@ from typing import (
 )
 
 from spacy.language import Language
-from tqdm import tqdm
 
 from ..corpora import CorpusError
 from ..files import remove, write_json
+from ..progress import ProgressBar
 from .checks import check_addresses, check_apart, check_new, check_outside, check_shards_folder
 from .engines import ENGINES, check_engine
 from .folders import RemoteFolder, append_line, open_folder
@@ -257,7 +257,7 @@ class Progress:
     """A bar of the bytes that are done, with the numbers of texts and of words a second."""
 
     def __init__(self, n_bytes: int, *, silent: bool) -> None:
-        self.bar = tqdm(
+        self.bar = ProgressBar(
             total=n_bytes, unit="B", unit_scale=True, disable=silent or None, dynamic_ncols=True
         )
         self.counts = Counts()

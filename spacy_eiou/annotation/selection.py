@@ -24,12 +24,12 @@ from spacy.language import Language
 from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
 from thinc.types import Floats2d, Ragged
-from tqdm import tqdm
 
 from ..corpora import CorpusError
 from ..files import write_file
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import find_component, predict_candidates, select_likely
+from ..progress import ProgressBar
 from .checks import check_apart, check_new
 from .prediction import annotate_texts, find_spans_key, make_batches, make_windows
 from .shards import one_thread, to_json_line
@@ -138,7 +138,7 @@ def select(
     pools = {chosen_strategy: Pool(max(POOL_SHARE * n, MIN_POOL) + n_random)}
     if n_random:
         pools[random] = Pool(n_random)
-    with one_thread(), tqdm(unit=" texts", disable=silent or None) as bar:
+    with one_thread(), ProgressBar(unit=" texts", disable=silent or None) as bar:
         for n_scored in scorer.score(reader, pools):
             bar.update(n_scored)
         controls = pools[random].rank() if n_random else []

@@ -19,9 +19,9 @@ import spacy
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.vocab import Vocab
-from tqdm import tqdm
 
 from ..files import to_json, write_files
+from ..progress import ProgressBar
 from ._files import CorpusFile, printable
 from .account import Account
 from .annotators import merge_annotators
@@ -174,7 +174,8 @@ def convert(
     else:
         parts = [records]
     tracked = {
-        path: tqdm(part, disable=silent or None) for path, part in zip(paths, parts, strict=True)
+        path: ProgressBar(part, disable=silent or None)
+        for path, part in zip(paths, parts, strict=True)
     }
     if to == DOCBIN:
         accounts, write = _to_docbin(tracked, nlp, spans_key)

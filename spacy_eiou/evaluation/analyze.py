@@ -7,7 +7,6 @@ from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Floats2d, Ragged
-from tqdm import tqdm
 
 from ..corpora import printable
 from ..files import to_json, write_files
@@ -21,6 +20,7 @@ from ..pipeline.prediction import (
     read_examples,
     select_likely,
 )
+from ..progress import ProgressBar
 from ..spans.groups import LabeledSpan, get_spans
 from .analysis import AnalyzedDoc, analyze_docs
 from .report import render_report
@@ -56,7 +56,7 @@ def analyze(
     spans_key = find_spans_key(nlp, examples, spans_key)
     component = find_component(nlp, SpanCategorizer, spans_key=spans_key)
     annotated = [example for example in examples if spans_key in example.reference.spans]
-    progress = tqdm(
+    progress = ProgressBar(
         predict(nlp, component, annotated), total=len(annotated), disable=silent or None
     )
     analysis = {

@@ -15,13 +15,13 @@ from spacy.training.loop import DIR_MODEL_BEST, train
 from spacy.util import load_model, make_tempdir
 from spacy.vocab import Vocab
 from thinc.api import Config
-from tqdm import tqdm
 
 from ..corpora import PARTS
 from ..corpora.docbin import FastDocBin, read_docs
 from ..files import write_file, write_json
 from ..pipeline import nested_spans_score
 from ..pipeline.prediction import read_examples
+from ..progress import ProgressBar
 from ..provenance import describe_code, get_provenance, hash_code
 from ..spans.scores import select_scores
 from .comparison import Result, format_comparison, group_by, plot_learning_curves
@@ -77,7 +77,7 @@ def compare(
         subsets = draw_subsets(study, project_path)
         write_json(output_path / "subsets.json", _get_record_ids(subsets))
         setup_gpu(use_gpu, silent=True)
-        progress = tqdm(missing, disable=silent or None)
+        progress = ProgressBar(missing, disable=silent or None)
         for run in progress:
             progress.set_description(f"{run.corpus} {run.size} {run.variant} seed {run.seed}")
             docs = subsets[run.corpus][run.seed][: run.size]

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from spacy.util import load_config
 from spacy.vocab import Vocab
 from thinc.api import Config
-from tqdm import tqdm
 
 from ..corpora import CorpusError
 from ..corpora.docbin import read_docs
 from ..files import write_json
 from ..pipeline.loading import use_device
+from ..progress import ProgressBar
 from ..provenance import get_provenance
 from .compare import append_result, read_results, score, train_docs
 from .study import COMPONENT, Run, hash_settings
@@ -156,7 +156,7 @@ def curve(
     output_path.mkdir(parents=True, exist_ok=True)
     use_device(use_gpu)
     results = read_results(output_path / "results.jsonl")
-    for run in tqdm([run for run in runs if run not in results], disable=silent or None):
+    for run in ProgressBar([run for run in runs if run not in results], disable=silent or None):
         order = np.random.default_rng(run.seed).permutation(len(docs))[: run.size]
         nlp = train_docs(config, [docs[index] for index in order], seed=run.seed, use_gpu=use_gpu)
         dev, _ = score(nlp, Path(paths["paths.dev"]))

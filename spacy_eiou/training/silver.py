@@ -10,13 +10,13 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tu
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
-from tqdm import tqdm
 
 from ..annotation import RejectedText, SourceText, read_texts
 from ..annotation.sources import guess_text_format
 from ..corpora import CorpusError
 from ..corpora.docbin import FastDocBin
 from ..files import write_file, write_json
+from ..progress import ProgressBar
 
 # A part is the text that is annotated, and held in memory, before a file is written.
 CHARACTERS_PER_PART = 1_000_000
@@ -91,7 +91,7 @@ def annotate_silver(
     """
     progress = _resume(path, checksum)
     n_before: int = progress["n_texts"]
-    with tqdm(total=texts.n_texts, unit="texts", disable=silent or None) as bar:
+    with ProgressBar(total=texts.n_texts, unit="texts", disable=silent or None) as bar:
         for number, part in enumerate(_split_into_parts(texts)):
             if number < progress["n_parts"]:
                 bar.update(len(part))
@@ -177,7 +177,7 @@ def _resume(path: Path, checksum: str) -> Dict[str, Any]:
 
 
 def _annotate_part(
-    nlps: Sequence[Language], texts: Iterable[str], bar: "tqdm[Any]"
+    nlps: Sequence[Language], texts: Iterable[str], bar: ProgressBar
 ) -> Tuple[bytes, Counter[str]]:
     """RETURNS (Tuple[bytes, Counter[str]]): A .spacy file, and its number of spans by label."""
     docs, n_spans = FastDocBin(), Counter[str]()

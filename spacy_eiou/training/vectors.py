@@ -15,13 +15,13 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
-from tqdm import tqdm
 
 from ..annotation import RejectedText, read_texts
 from ..annotation.sources import guess_text_format
 from ..corpora import CorpusError
 from ..files import replacing
 from ..models import HiddenStates
+from ..progress import ProgressBar
 
 # Texts are held in memory, and sorted by their length, in parts.
 CHARACTERS_PER_PART = 200_000
@@ -99,7 +99,7 @@ def make_vectors(
     rejected: List[str] = []
     means = WordMeans(states.size)
     n_texts = 0
-    with tqdm(unit="texts", disable=silent or None) as progress:
+    with ProgressBar(unit="texts", disable=silent or None) as progress:
         for docs in _read_parts(nlp, texts_path, rejected):
             means.add(docs, states.predict(docs))
             n_texts += len(docs)
