@@ -8,8 +8,9 @@ from typing import Iterator, Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import ENGINES, OUTPUT_FORMATS, TEXT_FORMATS, annotate, show_path
+from ..annotation import ENGINES, OUTPUT_FORMATS, annotate, show_path
 from ..tables import one_line
+from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
@@ -29,17 +30,9 @@ def annotate_cli(
         help=f"Output {', '.join(OUTPUT_FORMATS)} file, a directory for many of them, the address "
         "of one, or -",
     ),
-    text_format: Optional[str] = Opt(
-        None,
-        "--format",
-        "-f",
-        help=f"Format of the input: {', '.join(TEXT_FORMATS.values())}. Defaults to that of the "
-        "file extension",
-    ),
-    text_key: str = Opt(
-        "text", "--text-key", "-tk", help="Field of the text in .jsonl, or column in .parquet, .csv"
-    ),
-    id_key: str = Opt("id", "--id-key", "-ik", help="The same of the id"),
+    text_format: Optional[str] = TEXT_FORMAT_OPTION,
+    text_key: str = TEXT_KEY_OPTION,
+    id_key: str = ID_KEY_OPTION,
     output_format: str = Opt(
         "jsonl",
         "--output-format",

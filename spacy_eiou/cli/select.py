@@ -4,8 +4,9 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..annotation import STRATEGIES, TEXT_FORMATS, select, show_path
+from ..annotation import STRATEGIES, select, show_path
 from ..tables import one_line
+from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 # How much of a text a table shows, in characters, and of how many texts.
@@ -36,17 +37,9 @@ def select_cli(
         [], "--exclude", help="Texts to leave out, such as annotated ones, as often as needed"
     ),
     seed: int = Opt(0, "--seed", "-s", help="Random seed"),
-    text_format: Optional[str] = Opt(
-        None,
-        "--format",
-        "-f",
-        help=f"Format of the input: {', '.join(TEXT_FORMATS.values())}. Defaults to that of the "
-        "file extension",
-    ),
-    text_key: str = Opt(
-        "text", "--text-key", "-tk", help="Field of the text in .jsonl, or column in .parquet, .csv"
-    ),
-    id_key: str = Opt("id", "--id-key", "-ik", help="The same of the id"),
+    text_format: Optional[str] = TEXT_FORMAT_OPTION,
+    text_key: str = TEXT_KEY_OPTION,
+    id_key: str = ID_KEY_OPTION,
     spans_key: Optional[str] = Opt(
         None, "--spans-key", "-sk", help="Spans key to suggest. Defaults to that of the pipeline"
     ),

@@ -3,13 +3,11 @@
 import re
 from functools import partial
 from itertools import pairwise
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 from unicodedata import bidirectional
 
-from jinja2 import Environment, PackageLoader
-
 from .layers import render_layers
-from .report import COLORS, format_percent
+from .pages import assign_colors, render_page
 
 CARDS = {
     "F": "f",
@@ -30,26 +28,16 @@ def render_agreement(result: Mapping[str, Any], kinds: Mapping[str, str]) -> str
     kinds (Mapping[str, str]): The kinds of differences and what they mean.
     RETURNS (str): The page.
     """
-    environment = Environment(
-        loader=PackageLoader("spacy_eiou.evaluation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = format_percent
-    environment.filters["coefficient"] = _format_coefficient
     labels = list(result["per_label"])
-    return environment.get_template("agreement.html").render(
+    return render_page(
+        "agreement.html",
         result,
         scores=result,
         cards=CARDS,
         kinds=kinds,
         labels=labels,
         n_rows=N_ROWS,
-        render_side=partial(
-            render_side,
-            colors={label: COLORS[index % len(COLORS)] for index, label in enumerate(labels)},
-        ),
+        render_side=partial(render_side, colors=assign_colors(labels)),
     )
 
 
@@ -86,7 +74,3 @@ def find_direction(text: str) -> str:
     to left, or else "ltr"."""
     strong = (found for found in map(bidirectional, text) if found in ("L", "R", "AL"))
     return "ltr" if next(strong, "L") == "L" else "rtl"
-
-
-def _format_coefficient(value: Optional[float]) -> str:
-    return "–" if value is None else f"{value:.2f}"

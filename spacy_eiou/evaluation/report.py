@@ -6,12 +6,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Dict, List, Optional, Tuple
 
-from jinja2 import Environment, PackageLoader
-
-from ..tables import format_interval
 from .charts import PERCENT_TICKS, Bars, Line, Tick, draw_bars, draw_lines
 from .errors import ERROR_CLASSES
 from .layers import render_layers
+from .pages import assign_colors, render_page
 
 CARDS = {
     "Micro F": "f",
@@ -31,20 +29,6 @@ MAX_CONFUSION_TYPES = 20
 MAX_NARROW_TYPES = 8
 # How high a bar of one is on a logarithmic axis, as the exponent of ten.
 ONE = 0.3
-
-# Of a span in error, and of another span of the same type.
-COLORS = (
-    ("#6fbdf7", "#dceefc"),
-    ("#f8ab5e", "#fdead8"),
-    ("#7fce85", "#e0f3e1"),
-    ("#f08aa5", "#fbe3e9"),
-    ("#ad97ee", "#eae4fb"),
-    ("#ecc94b", "#faf2d0"),
-    ("#5ccabd", "#d7f3ef"),
-    ("#d295d2", "#f4e6f4"),
-    ("#b9c553", "#eff2d8"),
-    ("#c2a788", "#f0e9e1"),
-)
 
 
 @dataclass
@@ -70,15 +54,9 @@ def render_report(analysis: Dict[str, Any]) -> str:
         writing `direction`, "ltr" or "rtl".
     RETURNS (str): The page.
     """
-    environment = Environment(
-        loader=PackageLoader("spacy_eiou.evaluation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=format_percent, interval=format_interval)
     types = _sort_types(analysis)
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
         analysis,
         cards=CARDS,
         error_classes=ERROR_CLASSES,
@@ -94,15 +72,10 @@ def render_report(analysis: Dict[str, Any]) -> str:
         rarity_chart=_draw_groups(analysis["by_rarity"], "examples of the type (gold spans below)"),
         render_spans=partial(
             render_layers,
-            colors={label: COLORS[index % len(COLORS)] for index, label in enumerate(types)},
+            colors=assign_colors(types),
             direction=analysis["direction"],
         ),
     )
-
-
-def format_percent(score: Optional[float]) -> str:
-    """RETURNS (str): A score as a page shows it, as a number of percent."""
-    return "–" if score is None else f"{100 * score:.1f}"
 
 
 def _sort_types(analysis: Dict[str, Any]) -> List[str]:

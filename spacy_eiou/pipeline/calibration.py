@@ -120,7 +120,7 @@ def calibrate(
     predictions = predict(nlp, component, examples)
     old = Thresholds(component.cfg["threshold"], component.cfg["label_thresholds"])
     before = score(component, predictions, examples, old)
-    score(component, predictions, examples, Thresholds(FLOOR, {}))
+    annotate(component, predictions, Thresholds(FLOOR, {}))
     annotated = [example for example in examples if component.key in example.reference.spans]
     spans = get_scored_spans(annotated, component.key)
     try:
@@ -225,10 +225,22 @@ def score(
     thresholds (Thresholds): The thresholds.
     RETURNS (Dict[str, Any]): The scores of `score_spans`.
     """
+    annotate(component, predictions, thresholds)
+    return select_scores(nested_spans_score(examples, spans_key=component.key), component.key)
+
+
+def annotate(
+    component: NestedSpanCategorizer, predictions: List[Prediction], thresholds: Thresholds
+) -> None:
+    """Set the thresholds, and annotate the predicted docs with the spans that reach them.
+
+    component (NestedSpanCategorizer): The component.
+    predictions (List[Prediction]): Its predictions.
+    thresholds (Thresholds): The thresholds.
+    """
     set_thresholds(component, thresholds)
     for docs, candidates_scores in predictions:
         component.set_annotations(docs, candidates_scores)
-    return select_scores(nested_spans_score(examples, spans_key=component.key), component.key)
 
 
 def set_thresholds(component: NestedSpanCategorizer, thresholds: Thresholds) -> None:

@@ -5,18 +5,18 @@ from collections import Counter
 from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
-from ..annotation import RejectedText, SourceText, read_texts
-from ..annotation.sources import guess_text_format
+from ..annotation import RejectedText, SourceText
 from ..corpora import CorpusError
 from ..corpora.docbin import FastDocBin
 from ..files import write_file, write_json
 from ..progress import ProgressBar
+from .texts import read_items, split_texts
 
 # A part is the text that is annotated, and held in memory, before a file is written.
 CHARACTERS_PER_PART = 1_000_000
@@ -63,7 +63,7 @@ def check_texts(path: Path, *, max_length: int) -> Texts:
     RAISES (CorpusError): If the source is not as expected, or has no text.
     """
     n_texts, digest, rejected = 0, sha256(), []
-    for item in _read_items(path, max_length):
+    for item in read_items(path, max_length):
         if isinstance(item, RejectedText):
             rejected.append(item.reason)
         else:
@@ -129,24 +129,10 @@ def vote(docs: Sequence[Doc]) -> Doc:
     return doc
 
 
-def _read_items(path: Path, max_length: int) -> Iterator[Union[SourceText, RejectedText]]:
-    for item in read_texts(path, guess_text_format(path), max_length=max_length):
-        if isinstance(item, RejectedText) or item.text.strip():
-            yield item
-
-
 def _split_into_parts(texts: Texts) -> Iterator[List[str]]:
-    part: List[str] = []
-    n_characters = 0
-    for item in _read_items(texts.path, texts.max_length):
-        if isinstance(item, SourceText):
-            part.append(item.text)
-            n_characters += len(item.text)
-            if n_characters >= CHARACTERS_PER_PART:
-                yield part
-                part, n_characters = [], 0
-    if part:
-        yield part
+    items = read_items(texts.path, texts.max_length)
+    found = (item.text for item in items if isinstance(item, SourceText))
+    return split_texts(found, CHARACTERS_PER_PART)
 
 
 def _name_part(number: int) -> str:

@@ -16,12 +16,12 @@ from thinc.api import Config
 from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
-from ..annotation import RejectedText, read_texts
-from ..annotation.sources import guess_text_format
+from ..annotation import RejectedText
 from ..corpora import CorpusError
 from ..files import replacing
 from ..models import HiddenStates
 from ..progress import ProgressBar
+from .texts import read_items, split_texts
 
 # Texts are held in memory, and sorted by their length, in parts.
 CHARACTERS_PER_PART = 200_000
@@ -123,19 +123,15 @@ def _load_tokenizer(config_path: Path) -> Language:
 
 
 def _read_parts(nlp: Language, path: Path, rejected: List[str]) -> Iterator[List[Doc]]:
-    part: List[Doc] = []
-    n_characters = 0
-    for item in read_texts(path, guess_text_format(path), max_length=nlp.max_length):
-        if isinstance(item, RejectedText):
-            rejected.append(item.reason)
-        elif item.text.strip():
-            part.append(nlp.make_doc(item.text))
-            n_characters += len(item.text)
-            if n_characters >= CHARACTERS_PER_PART:
-                yield part
-                part, n_characters = [], 0
-    if part:
-        yield part
+    def read() -> Iterator[str]:
+        for item in read_items(path, nlp.max_length):
+            if isinstance(item, RejectedText):
+                rejected.append(item.reason)
+            else:
+                yield item.text
+
+    for texts in split_texts(read(), CHARACTERS_PER_PART):
+        yield [nlp.make_doc(text) for text in texts]
 
 
 class WordMeans:
