@@ -1,11 +1,12 @@
 """Files and directories that are written whole or not at all."""
 
+import json
 import os
 import platform
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Union
+from typing import Any, Dict, Iterable, Iterator, TextIO, Union
 
 import srsly
 
@@ -117,6 +118,11 @@ def write_files(contents: Dict[Path, bytes]) -> None:
             new[path].write_bytes(data)
 
 
+def open_text(path: Path) -> TextIO:
+    """RETURNS (TextIO): A new text file, in UTF-8 and with the same line ends on each system."""
+    return path.open("w", encoding="utf8", newline="\n")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON, whole or not at all, and the directory that it is in.
 
@@ -130,3 +136,8 @@ def to_json(value: Any) -> bytes:
     """RETURNS (bytes): A value as indented JSON, in UTF-8."""
     data: str = srsly.json_dumps(value, indent=2)
     return data.encode("utf8")
+
+
+def to_json_line(value: Any) -> str:
+    """RETURNS (str): A value as JSON on a line of its own, with all characters as they are."""
+    return json.dumps(value, ensure_ascii=False) + "\n"

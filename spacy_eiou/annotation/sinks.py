@@ -3,9 +3,10 @@ import json
 import re
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, TextIO
+from typing import Any, Callable, Dict, Iterable, Iterator, List
 
 from ..corpora.formats._xml import NOT_IN_XML, escape_xml
+from ..files import open_text, to_json_line
 from .prediction import Annotation
 from .sources import open_input
 
@@ -88,12 +89,12 @@ def write_graph_jsonl(annotations: Iterable[Annotation], path: Path) -> None:
     annotations (Iterable[Annotation]): The annotated texts.
     path (Path): The file.
     """
-    with path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(path) as file:
         for number, annotation in enumerate(annotations, start=1):
             for node in _get_nodes(annotation, number):
-                _write_json_line({"type": "node", **node}, file)
+                file.write(to_json_line({"type": "node", **node}))
             for edge in _get_edges(annotation, number):
-                _write_json_line({"type": "edge", **edge}, file)
+                file.write(to_json_line({"type": "edge", **edge}))
 
 
 def write_graphml(annotations: Iterable[Annotation], path: Path) -> None:
@@ -104,7 +105,7 @@ def write_graphml(annotations: Iterable[Annotation], path: Path) -> None:
     annotations (Iterable[Annotation]): The annotated texts.
     path (Path): The file.
     """
-    with path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(path) as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
         file.write('<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
         for name, kind in GRAPHML_TYPES.items():
@@ -133,7 +134,7 @@ def write_html(annotations: Iterable[Annotation], path: Path) -> None:
     path (Path): The file.
     """
     hues: Dict[str, int] = {}
-    with path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(path) as file:
         file.write(HTML_HEAD)
         for number, annotation in enumerate(annotations, start=1):
             for span in annotation["spans"]:
@@ -227,10 +228,6 @@ def _get_node_id(number: int, index: int) -> str:
 def _escape_html(text: str) -> str:
     # A parser would turn a carriage return into a line feed.
     return html.escape(text.replace("\0", "\ufffd")).replace("\r", "&#13;")
-
-
-def _write_json_line(value: Dict[str, Any], file: TextIO) -> None:
-    file.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
 def _escape_xml(text: str) -> str:

@@ -32,6 +32,7 @@ from typing import (
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from ..corpora._files import printable
 from ..corpora._parse import check_type, get_field, parse_json
 from ..corpora.docbin import FastDocBin
 from ..corpora.record import CorpusError
@@ -45,6 +46,8 @@ TEXT_FORMATS = {
     ".spacy": "docbin",
 }
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
+# The longest cell that Python can be told to read on each system.
+CSV_LIMIT = 2**31 - 1
 # To read a piece of a row group of Parquet, what is before it in the group is read as well.
 MAX_PIECES = 50
 
@@ -450,7 +453,7 @@ def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
 
 def _read_row(rows: Iterator[List[str]], file: SourceFile) -> Optional[List[str]]:
     # The limit is one of the whole process, and lower than the longest text.
-    limit = csv.field_size_limit(2**31 - 1)
+    limit = csv.field_size_limit(CSV_LIMIT)
     try:
         return next(rows, None)
     except csv.Error as err:
@@ -629,15 +632,15 @@ def _get_id(item: Dict[str, Any], raw: RawText, fields: Fields) -> str:
 
 def _decode(raw: RawText) -> str:
     try:
-        return str(raw.data, "utf-8")
+        return str(raw.data.decode())
     except UnicodeDecodeError as err:
         raise CorpusError(f"{raw.where}: expected UTF-8 ({err})") from err
 
 
 def _show(data: Any) -> str:
     if isinstance(data, bytes):
-        return data.decode("utf-8", "backslashreplace")
-    return str(data).encode("utf-8", "backslashreplace").decode()
+        return data.decode(errors="backslashreplace")
+    return printable(data)
 
 
 def import_pyarrow(location: str) -> Any:

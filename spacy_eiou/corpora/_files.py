@@ -51,7 +51,7 @@ def printable(value: Any) -> str:
     value (Any): The path or message.
     RETURNS (str): The text, with such bytes as escapes.
     """
-    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def list_files(paths: Iterable[Path]) -> List[CorpusFile]:

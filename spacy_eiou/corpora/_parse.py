@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any, Iterator, Tuple, Type, TypeVar
 
+from ..files import to_json_line
 from .record import CorpusError, UnreadableError
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ def parse_json(data: str, where: str) -> Any:
     try:
         value = json.loads(data)
         if "\\u" in data:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            to_json_line(value).encode()
     except (ValueError, RecursionError) as err:
         raise CorpusError(f"{where}: expected valid JSON ({err})") from err
     return value

@@ -173,10 +173,7 @@ def convert(
         parts = _split_by_id_files(records, split_ids, strict)
     else:
         parts = [records]
-    tracked = {
-        path: ProgressBar(part, disable=silent or None)
-        for path, part in zip(paths, parts, strict=True)
-    }
+    tracked = {path: ProgressBar(part, disable=silent or None) for path, part in zip(paths, parts)}
     if to == DOCBIN:
         accounts, write = _to_docbin(tracked, nlp, spans_key)
     else:
@@ -187,7 +184,7 @@ def convert(
     if strict:
         _check_lossless(accounts.values())
     accounts[paths[-1]].warnings += find_warnings(
-        {path.stem: to_examples(part) for path, part in zip(paths, parts, strict=True)}
+        {path.stem: to_examples(part) for path, part in zip(paths, parts)}
     )
     if to == DOCBIN and len(paths) == 1:
         _warn_of_other_parts(paths[0], parts[0], beside)

@@ -92,7 +92,7 @@ def init_project(
         )
     nlp = make_nlp(lang, tokenizer)
     tokenizer = str(nlp.config["nlp"]["tokenizer"]["@tokenizers"])
-    inputs = {part: paths for part, paths in zip(PARTS, (train, dev, test), strict=True) if paths}
+    inputs = {part: paths for part, paths in zip(PARTS, (train, dev, test)) if paths}
     _check_names([*train, *dev, *test])
     reader, unknown = _find_format(corpus_format, [*train, *dev, *test])
     files = {part: _find_files(reader, paths, unknown) for part, paths in inputs.items()}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ...files import open_text
 from .._parse import read_lines
 from ..draft import Draft, Mention
 from ..record import Changed, CorpusError, Entity, Record, UnreadableError, join_words
@@ -312,7 +313,7 @@ def write_columns(records: Sequence[Record], target: Target) -> None:
     layers = [_find_layers(record.entities) for record in records]
     n_layers = max([1, *map(len, layers)])
     has_groups = any(record.group is not None for record in records)
-    with target.path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(target.path) as file:
         # A byte order mark would be no part of the first token.
         if records and records[0].text.startswith("\ufeff"):
             file.write("\ufeff")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from xml.parsers import expat
 
+from ...files import open_text
 from .._parse import check_type, get_field, get_number, read_json
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Record, UnreadableError
@@ -221,7 +222,7 @@ def write_bioc(records: Sequence[Record], target: Target) -> None:
     records (Sequence[Record]): The records.
     target (Target): Where to write.
     """
-    with target.path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(target.path) as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
         file.write("<collection><source>spacy-eiou</source><date></date><key></key>\n")
         for record in records:

@@ -44,7 +44,7 @@ def _read_files(path: Path) -> Draft:
             raise CorpusError(f"{file}: expected this file beside its .txt or .ann file")
     # Offsets count every character, so neither line ends nor a byte order mark may change.
     try:
-        draft = Draft(path.read_bytes().decode("utf-8"), str(path))
+        draft = Draft(path.read_bytes().decode(), str(path))
     except UnicodeDecodeError as err:
         raise UnreadableError(f"{path}: expected UTF-8 ({err})") from err
     mentions: Dict[str, Mention] = {}
@@ -148,4 +148,4 @@ def _quote(name: str) -> str:
         lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()),
         name,
     )
-    return quoted.encode()[:MAX_NAME_LENGTH].decode("utf8", "ignore") or "%"
+    return quoted.encode()[:MAX_NAME_LENGTH].decode(errors="ignore") or "%"

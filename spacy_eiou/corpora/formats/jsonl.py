@@ -1,7 +1,7 @@
-import json
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
+from ...files import open_text, to_json_line
 from .._parse import decode, parse_json, read_items, read_json
 from ..draft import Draft, parse_each
 from ..record import Entity, Record, UnreadableError
@@ -85,9 +85,8 @@ def read_json_items(
 
 
 def _write_lines(path: Path, items: Iterable[Dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf8", newline="\n") as file:
-        for item in items:
-            file.write(json.dumps(item, ensure_ascii=False) + "\n")
+    with open_text(path) as file:
+        file.writelines(map(to_json_line, items))
 
 
 def _describe(record: Record) -> Dict[str, Any]:

@@ -4,6 +4,7 @@ from statistics import fmean
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 from xml.sax.saxutils import quoteattr
 
+from ...files import open_text
 from .._parse import check_type, get_field, get_number, read_json_list
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Entity, Record
@@ -143,7 +144,7 @@ def write_label_studio(records: Sequence[Record], target: Target) -> None:
             ],
         }
 
-    with target.path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(target.path) as file:
         for number, record in enumerate(records):
             file.write(",\n" if number else "[\n")
             file.write(json.dumps(make_task(record), ensure_ascii=False))

@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
+from ...files import open_text
 from .._parse import decode, parse_offset, read_items, show
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Record
@@ -85,7 +86,7 @@ def write_pubtator(records: Sequence[Record], target: Target) -> None:
     target (Target): Where to write.
     """
     ids = make_unique(re.sub(r"[|\t\r\n]", "_", record.id) or "_" for record in records)
-    with target.path.open("w", encoding="utf8", newline="\n") as file:
+    with open_text(target.path) as file:
         for article, record in zip(ids, records):
             for kind, line in zip("ta", record.text.split("\n")):
                 file.write(f"{article}|{kind}|{line}\n")

@@ -129,7 +129,7 @@ def _read_text(path: Path, name: str, where: str) -> Draft:
         file = folder / f"{stem}.txt"
         if stem and file.parent == folder and file.is_file():
             try:
-                return Draft(file.read_bytes().decode("utf-8"), str(file), id=stem)
+                return Draft(file.read_bytes().decode(), str(file), id=stem)
             except UnicodeDecodeError as err:
                 raise CorpusError(f"{file}: expected UTF-8 ({err})") from err
     raise CorpusError(f"{where}: expected the text in a file {stem}.txt beside the table")
