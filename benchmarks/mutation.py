@@ -70,6 +70,7 @@ def main(
     sample: Optional[int] = typer.Option(
         None, help="Only print the names of so many random mutants, for mutmut run"
     ),
+    seed: int = typer.Option(0, help="Random seed of the sample"),
 ) -> None:
     """
     Write mutation.json and MUTATION.md from the results of mutmut.
@@ -91,7 +92,7 @@ def main(
             modules[path.as_posix()] = dict(Counter(statuses.values()))
         survivors += [describe(name) for name, status in statuses.items() if status == "survived"]
     if sample is not None:
-        print(*sorted(random.Random(0).sample(sorted(names), sample)))
+        print(*sorted(random.Random(seed).sample(sorted(names), sample)))
         return
     result = {
         **get_provenance(),
