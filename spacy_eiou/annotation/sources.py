@@ -36,6 +36,7 @@ from ..corpora._files import printable
 from ..corpora._parse import check_type, get_field, parse_json
 from ..corpora.docbin import FastDocBin
 from ..corpora.record import CorpusError
+from ..files import to_json_line
 from .paths import get_state, is_remote, reaching, real_path, show_path
 
 TEXT_FORMATS = {
@@ -448,7 +449,7 @@ def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
         number = 0
         while (row := _read_row(rows, file)) is not None:
             number += 1
-            yield _make_raw(file, number, "row", dict(zip(names, row)) if row else {})
+            yield _make_raw(file, number, "row", dict(zip(names, row)))
 
 
 def _read_row(rows: Iterator[List[str]], file: SourceFile) -> Optional[List[str]]:
@@ -465,7 +466,7 @@ def _read_row(rows: Iterator[List[str]], file: SourceFile) -> Optional[List[str]
 def _parse_csv(raw: RawText, fields: Fields) -> SourceText:
     text = get_field(raw.data, fields.text, str, raw.where)
     try:
-        "".join(raw.data.values()).encode()
+        to_json_line(raw.data).encode()
     except UnicodeEncodeError as err:
         raise CorpusError(f"{raw.where}: expected UTF-8 ({err})") from err
     meta = {key: value for key, value in raw.data.items() if key not in fields}

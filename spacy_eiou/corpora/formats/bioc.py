@@ -1,7 +1,8 @@
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from xml.parsers import expat
 
 from ...files import open_text
@@ -65,24 +66,18 @@ def read_bioc(path: Path) -> Iterator[Draft]:
 
 
 def _parse(document: Any, where: str) -> Draft:
-    passages = get_field(document, "passages", list, where)
+    parts = [
+        part
+        for passage in get_field(document, "passages", list, where)
+        for part in _find_parts(check_type(passage, dict, where), where)
+    ]
+    text = "\n".join(text for text, _, _ in parts)
     record_id = str(document["id"]) if document.get("id") else None
-    draft = Draft("", where, number=get_number(where), id=record_id)
-    texts: List[str] = []
-    length = 0
-    for passage in passages:
-        for text, offset, annotations in _find_parts(check_type(passage, dict, where), where):
-            base = length
-
-            def parse(
-                data: Any, where: str, offset: int = offset, base: int = base
-            ) -> List[Mention]:
-                return [_parse_annotation(data, where, offset, base)]
-
-            draft.parse(parse, annotations)
-            texts.append(text)
-            length += len(text) + 1
-    draft.text = "\n".join(texts)
+    draft = Draft(text, where, number=get_number(where), id=record_id)
+    base = 0
+    for text, offset, annotations in parts:
+        draft.parse(partial(_parse_annotation, offset=offset, base=base), annotations)
+        base += len(text) + 1
     return draft
 
 
@@ -116,7 +111,7 @@ def _get_start(annotation: Any) -> int:
         return -1
 
 
-def _parse_annotation(data: Any, where: str, offset: int, base: int) -> Mention:
+def _parse_annotation(data: Any, where: str, offset: int, base: int) -> List[Mention]:
     fragments = []
     for location in get_field(data, "locations", list, where):
         start = get_field(location, "offset", int, where) - offset
@@ -125,7 +120,7 @@ def _parse_annotation(data: Any, where: str, offset: int, base: int) -> Mention:
         raise CorpusError(f"{where}: expected a location of the annotation")
     infons = get_field(data, "infons", dict, where)
     text = data.get("text") if isinstance(data.get("text"), str) else None
-    return Mention(
+    mention = Mention(
         fragments[0][0],
         fragments[-1][1],
         _find(infons, TYPE_KEYS),
@@ -135,6 +130,7 @@ def _parse_annotation(data: Any, where: str, offset: int, base: int) -> Mention:
         tuple(fragments),
         base,
     )
+    return [mention]
 
 
 def _find(infons: Dict[str, Any], keys: Sequence[str], absent: Sequence[str] = ()) -> str:
@@ -163,15 +159,13 @@ class _Builder:
         self.collection: Dict[str, Any] = {}
         self.opened: List[Dict[str, Any]] = [self.collection]
         self.text: List[str] = []
-        self.key = ""
+        self.key: Optional[str]
 
     def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
         if tag in TEXTS:
             self.text = []
         if tag in LISTS:
             item: Dict[str, Any] = {"infons": {}, **_to_json(attributes)}
-            if tag in ("passage", "sentence"):
-                item["annotations"] = []
             if tag == "document":
                 item["passages"] = []
             if tag == "annotation":
@@ -179,7 +173,7 @@ class _Builder:
             self.opened[-1].setdefault(LISTS[tag], []).append(item)
             self.opened.append(item)
         elif tag == "infon":
-            self.key = attributes.get("key", "")
+            self.key = attributes.get("key")
 
     def end_element(self, tag: str) -> None:
         text = "".join(self.text)

@@ -3,7 +3,7 @@ import io
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
-from .._parse import decode, parse_json, parse_offset, show
+from .._parse import decode, get_number, parse_json, parse_offset, show
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, UnreadableError
 from ._items import ENTITY_KEYS, ID_KEYS, TEXT_KEYS, find_annotator, find_text, parse_entity
@@ -76,7 +76,7 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
     finally:
         csv.field_size_limit(limit)
     if _holds_entities(names):
-        yield from _read_entities(path, names, rows)
+        yield from _read_entities(path, rows)
         return
     key = _find_column(names, ENTITY_KEYS)
     if key is None:
@@ -93,8 +93,7 @@ def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draf
         draft = Draft(text, where, annotator=find_annotator(row))
         if draft.annotator is not None:
             draft.task = f"text {text}"
-        number = where.rpartition(" ")[2]
-        draft.number = int(number)
+        draft.number = get_number(where)
         draft.id = next((row[name] for name in ID_KEYS if row.get(name)), None)
         entities = parse_json(row[key] or "[]", where)
         if not isinstance(entities, list):
@@ -107,15 +106,14 @@ def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draf
     return parse
 
 
-def _read_entities(path: Path, names: List[str], rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
+def _read_entities(path: Path, rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
     drafts: Dict[str, Draft] = {}
-    file_key = _find_column(names, FILE_KEYS) or ""
 
     def parse(row: Row, where: str) -> List[Draft]:
-        name = row[file_key] or ""
+        name = _get_cell(row, FILE_KEYS)
         if name not in drafts:
             drafts[name] = _read_text(path, name, where)
-        drafts[name].parse(lambda item, place: [_parse_row(item, names, place)], [row], where)
+        drafts[name].parse(_parse_row, [row], where)
         return []
 
     yield from parse_each(rows, parse)
@@ -135,31 +133,32 @@ def _read_text(path: Path, name: str, where: str) -> Draft:
     raise CorpusError(f"{where}: expected the text in a file {stem}.txt beside the table")
 
 
-def _parse_row(row: Row, names: List[str], where: str) -> Mention:
-    start_key, end_key = (_find_column(names, keys) for keys in (START_KEYS, END_KEYS))
-    if start_key and end_key:
-        fragments = [(row[start_key], row[end_key])]
-        span_key = None
+def _parse_row(row: Row, where: str) -> List[Mention]:
+    names = list(row)
+    span_key = None
+    if _find_column(names, START_KEYS) and _find_column(names, END_KEYS):
+        fragments = [(_get_cell(row, START_KEYS), _get_cell(row, END_KEYS))]
     else:
-        span_key = _find_column(names, SPAN_KEYS) or ""
-        pieces = (row[span_key] or "").replace(",", ";").split(";")
+        span_key = _find_column(names, SPAN_KEYS)
+        pieces = _get_cell(row, SPAN_KEYS).replace(",", ";").split(";")
         fragments = [_split_span(piece.strip()) for piece in pieces]
-    offsets = [
-        (parse_offset(start or "", where), parse_offset(end or "", where))
-        for start, end in fragments
-    ]
-    label = row[_find_column(names, LABEL_KEYS) or ""] or ""
+    offsets = [(parse_offset(start, where), parse_offset(end, where)) for start, end in fragments]
     mention_key = _find_column([name for name in names if name != span_key], MENTION_KEYS)
-    code_key = _find_column(names, CODE_KEYS)
-    return Mention(
+    mention = Mention(
         offsets[0][0],
         offsets[-1][1],
-        label,
+        _get_cell(row, LABEL_KEYS),
         row[mention_key] if mention_key else None,
-        (row[code_key] or "") if code_key else "",
+        _get_cell(row, CODE_KEYS),
         where,
         tuple(offsets),
     )
+    return [mention]
+
+
+def _get_cell(row: Row, keys: Tuple[str, ...]) -> str:
+    """RETURNS (str): What is in the first of some columns that is there. A short row lacks some."""
+    return next((row[key] or "" for key in keys if key in row), "")
 
 
 def _split_span(span: str) -> Tuple[str, str]:
