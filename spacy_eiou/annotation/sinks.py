@@ -76,8 +76,8 @@ def write_brat(annotations: Iterable[Annotation], path: Path) -> None:
             for index, span in enumerate(annotation["spans"], start=1)
         ]
         stem = f"{number:06}-{name}"
-        (path / f"{stem}.txt").write_bytes(annotation["text"].encode("utf8"))
-        (path / f"{stem}.ann").write_bytes("".join(lines).encode("utf8"))
+        (path / f"{stem}.txt").write_bytes(annotation["text"].encode())
+        (path / f"{stem}.ann").write_bytes("".join(lines).encode())
 
 
 def write_graph_jsonl(annotations: Iterable[Annotation], path: Path) -> None:

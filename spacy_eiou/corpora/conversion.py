@@ -159,7 +159,7 @@ def convert(
         require_tokenizer(to, nlp)
     found, inputs = find_format(corpus_format, [input_path])
     records = reading.read(found, inputs)
-    check_records(records, [input_path], max_bad)
+    check_records(records, [input_path], reading.max_bad)
     if all(record.skipped is not None for record in records):
         raise CorpusError(
             f"{printable(input_path)}: expected a document, but its {len(records)} records are all "

@@ -314,6 +314,7 @@ def make_project(
     }
     files = {name: render_template(name, values) for name in ("project.yml", "README.md")}
     files["configs/corpus.yml"] = srsly.yaml_dumps(corpus.model_dump(exclude_defaults=True))
-    for name, template in COPIED_TEMPLATES.items():
-        files[name] = (TEMPLATES_PATH / template).read_text("utf8")
-    return {name: text.encode("utf8") for name, text in files.items()}
+    return {
+        **{name: text.encode() for name, text in files.items()},
+        **{name: (TEMPLATES_PATH / file).read_bytes() for name, file in COPIED_TEMPLATES.items()},
+    }

@@ -1,4 +1,5 @@
 import bz2
+import csv
 import gzip
 import json
 import lzma
@@ -12,15 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
+from spacy_eiou.annotation import sources
 from spacy_eiou.annotation.sources import (
     Fields,
     RejectedText,
+    Shard,
+    SourceFile,
     SourceText,
     find_sources,
+    get_size,
+    get_suffix,
     guess_text_format,
     plan_shards,
     read_shard,
     read_texts,
+    strip_suffixes,
 )
 from spacy_eiou.corpora import CorpusError
 
@@ -390,9 +397,205 @@ def test_shards_are_the_whole(tmp_path, name, size):
         assert len(shards) >= 3
 
 
+def plan(path, size):
+    """RETURNS (List[Tuple]): What a shard has beside its files, and their names, of each shard."""
+    shards = plan_shards(find_sources(path), guess_text_format(path), size=size)
+    return [("".join(file.name for file in shard.files), *shard[1:]) for shard in shards]
+
+
 def test_packed_file_is_one_shard(tmp_path):
     path = write(tmp_path / "in.txt.gz", gzip.compress(b"a\n" * 1000, mtime=0))
-    assert len(plan_shards(find_sources(path), "txt", size=10)) == 1
+    assert plan(path, 10) == [("in", 0, 0, None, path.stat().st_size)]
+
+
+def test_shards_of_files(tmp_path):
+    for name, n_bytes in {"a": 3, "b": 2, "c": 1, "d": 9, "e": 0}.items():
+        write(tmp_path / f"{name}.txt", b"x" * n_bytes)
+    assert plan(tmp_path, 5) == [
+        ("ab", 0, 0, None, 5),
+        ("c", 2, 0, None, 1),
+        ("d", 3, 0, None, 9),
+        ("e", 4, 0, None, 0),
+    ]
+    assert plan(tmp_path, 100) == [("abcde", 0, 0, None, 15)]
+
+
+def test_shards_of_lines(tmp_path):
+    path = write(tmp_path / "in.txt", b"ab\ncd\n\nefg\nh")
+    assert plan(path, 4) == [("in", 0, 0, 6, 6), ("in", 2, 6, 11, 5), ("in", 4, 11, 12, 1)]
+
+
+def test_shards_of_rows(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = write_parquet(tmp_path / "in.parquet", text=[f"{n}" for n in range(2500)], x=[0] * 2500)
+    n_bytes = parquet.ParquetFile(path).metadata.row_group(0).total_byte_size
+    halves = [("in", 0, 0, 1250, n_bytes // 2), ("in", 1250, 1250, 2500, n_bytes // 2)]
+    assert plan(path, n_bytes // 2) == halves
+    assert plan(path, n_bytes + 1) == [("in", 0, 0, 2500, n_bytes)]
+    assert len(plan(path, 1)) == 50
+    files = find_sources(path)
+    for shard in plan_shards(files, "parquet", size=n_bytes // 2):
+        rows = list(read_shard(shard, "parquet", Fields(), max_length=9))
+        assert [row.text for row in rows] == [f"{n}" for n in range(shard.start, shard.stop)]
+    parquet.ParquetWriter(path, parquet.read_schema(path)).close()
+    assert plan(path, 1) == [("in", 0, 0, None, 0)]
+    assert read(path) == []
+
+
+def test_shards_of_docs(tmp_path):
+    path = write_docs(tmp_path / "in.spacy", *"abcde")
+    size = path.stat().st_size
+    assert plan(path, size // 2) == [
+        ("in", 0, 0, 2, size * 2 // 5),
+        ("in", 2, 2, 4, size * 2 // 5),
+        ("in", 4, 4, 5, size // 5),
+    ]
+    assert plan(path, size) == [("in", 0, 0, 5, size)]
+
+
+@pytest.mark.parametrize(
+    "name, suffix, stem",
+    [
+        ("a/b.txt", ".txt", "a/b"),
+        ("b.jsonl.gz", ".jsonl", "b"),
+        ("b.c.zst", ".c", "b"),
+        ("b.tar.c", ".c", "b.tar"),
+        ("b.gz", "", "b"),
+        ("b", "", "b"),
+    ],
+)
+def test_suffixes(name, suffix, stem):
+    assert (get_suffix(name), strip_suffixes(name)) == (suffix, stem)
+
+
+def test_files_of_a_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.txt", "a.b.jsonl.gz", "c/d.jsonl"):
+        Path(name).parent.mkdir(exist_ok=True)
+        write(Path(name), b"")
+    assert find_sources("b.txt") == [SourceFile("b.txt", "b")]
+    assert find_sources("*.txt") == [SourceFile("b.txt", "b", is_text=True)]
+    assert find_sources(".", "jsonl") == [
+        SourceFile("./a.b.jsonl.gz", "a.b"),
+        SourceFile("./c/d.jsonl", "c/d"),
+    ]
+    assert find_sources("c*/*") == [SourceFile("c/d.jsonl", "c/d")]
+
+
+FORMATS = ".txt, .jsonl, .csv, .parquet, .spacy, one of the formats txt, jsonl, csv, parquet"
+
+
+@pytest.mark.parametrize(
+    "path, text_format, message",
+    [
+        ("none", None, "none: expected a file, a folder or a pattern"),
+        (
+            "a.md",
+            None,
+            f"a.md: expected a file that ends in {FORMATS}, docbin, or a folder of such files",
+        ),
+        ("in", "docbin", "in: expected a file, or a folder of .spacy files"),
+        (
+            "in",
+            None,
+            "in: expected files of one format, not csv, jsonl. Choose one of them with --format",
+        ),
+        ("in/*", "jsonl", "in/b.jsonl: expected a file, not a folder or a broken link"),
+        ("in/a.csv", "csv", "in/a.csv: expected a column 'text', not only []"),
+        ("x.csv", "csv", "x.csv: expected a column 'text', not only ['a']"),
+        ("long.csv", "csv", "long.csv: expected CSV (field larger than field limit (9))"),
+        (
+            "packed",
+            "txt",
+            "packed/a.txt.gz, packed/b.txt.gz: expected a file that is packed and complete "
+            "(Compressed file ended before the end-of-stream marker was reached)",
+        ),
+    ],
+)
+def test_whole_messages(tmp_path, monkeypatch, path, text_format, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sources, "CSV_LIMIT", 9)
+    for folder in ("in", "packed"):
+        Path(folder).mkdir()
+    contents = {
+        **{"a.md": b"", "in/a.csv": b"", "x.csv": b"a\n", "long.csv": b"text\n" + b"x" * 10},
+        **{"packed/a.txt.gz": gzip.compress(b"x"), "packed/b.txt.gz": gzip.compress(b"x")[:-1]},
+    }
+    for name, data in contents.items():
+        write(Path(name), data)
+    Path("in/b.jsonl").symlink_to("nowhere")
+    with pytest.raises(CorpusError) as caught:
+        read(path, text_format)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        (
+            b"aaaaaa",
+            "expected at most 5 characters, not 6 (raise `max_length` of the pipeline, or split "
+            "the text)",
+        ),
+        (
+            b"\xff",
+            "expected UTF-8 ('utf-8' codec can't decode byte 0xff in position 0: invalid start "
+            "byte)",
+        ),
+    ],
+)
+def test_whole_reasons(tmp_path, line, reason):
+    path = write(tmp_path / "in.txt", line)
+    (rejected,) = read(path, max_length=5)
+    assert rejected == RejectedText(
+        1, f"{path}, line 1: {reason}", line.decode(errors="backslashreplace")
+    )
+
+
+def test_pyarrow_that_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = write(tmp_path / "in.jsonl.zst", b"")
+    with pytest.raises(CorpusError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f"{path}: expected pyarrow to be installed. Try: pip install 'spacy-eiou[parquet]'"
+    )
+
+
+def test_cells_of_csv_keep_their_line_ends(tmp_path):
+    limit = csv.field_size_limit()
+    data = b'text,id\r\n"a\r\nb\rc",\r\n"d",7,more\r\n'
+    assert read(write(tmp_path / "in.csv", data)) == [
+        SourceText("in-1", "a\r\nb\rc"),
+        SourceText("7", "d"),
+    ]
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize("header, row", [(b"text,x", b"a,\xff"), (b"text,\xff", b"a,b")])
+def test_bytes_of_csv_that_are_no_text(tmp_path, header, row):
+    (rejected,) = read(write(tmp_path / "in.csv", header + b"\n" + row))
+    assert rejected.reason.startswith(f"{tmp_path / 'in.csv'}, row 1: expected UTF-8 (")
+    assert r"\udcff" in rejected.raw
+
+
+def test_ids_that_are_numbers(tmp_path):
+    path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=[float("nan"), 1.5])
+    assert read(path) == [SourceText("in-1", "a"), SourceText("1.5", "b")]
+
+
+def test_size_of_an_address():
+    fsspec = pytest.importorskip("fsspec")
+    filesystem = fsspec.filesystem("memory")
+    filesystem.pipe("/size/a.txt", b"abc")
+    assert get_size("memory://size/a.txt") == 3
+    filesystem.pipe({"/size/x/b.txt": b"b", "/size/y/b.txt": b"c"})
+    assert find_sources("memory://size/*/b.txt", "txt") == [
+        SourceFile(f"memory:///size/{name}/b.txt", f"{name}/b", is_text=True) for name in "xy"
+    ]
+    assert plan_shards([SourceFile("memory://size/a.txt", "a")], "txt", size=1) == [
+        Shard([SourceFile("memory://size/a.txt", "a")], size=3)
+    ]
 
 
 def test_addresses():

@@ -111,8 +111,10 @@ def test_parts_that_are_converted_one_by_one_are_compared(source, tmp_path):
     (tmp_path / "test.spacy").write_bytes(b"damaged")
     dev = write_jsonl(tmp_path / "dev.jsonl", [*ITEMS[1:], {"text": "new", "spans": []}])
     with pytest.warns(UserWarning) as caught:
-        convert_jsonl(dev, tmp_path / "dev.spacy")
-    (message,) = [str(warning.message) for warning in caught]
+        convert(dev, tmp_path / "dev.spacy", lang="en")
+    ((message, file),) = [(str(warning.message), warning.filename) for warning in caught]
+    # Functions name the line that called them
+    assert file.endswith("test_conversion.py")
     assert message.startswith("2 of 3 documents of dev have a text, or belong to a document")
 
 
@@ -337,7 +339,7 @@ def test_files_in_no_known_format(in_tmp_path):
         paths = find_format(None, [Path("d")])[1]
     assert paths == [Path("d/a.jsonl")]
     message = f"Left out 21 files that are in no known format: {names} ..."
-    assert [str(warning.message) for warning in caught] == [message]
+    assert [(str(warning.message), warning.filename) for warning in caught] == [(message, __file__)]
     Path("d/30.md").unlink()
     with pytest.warns(UserWarning, match=r"Left out 20 files .*29\.md$"):
         find_format(None, [Path("d")])
@@ -350,8 +352,8 @@ def test_id_lists_that_do_not_match(in_tmp_path):
     lists = [Path("a.txt"), Path("b.txt")]
     problems = ["2 ids match no record: missing ...", "3 records are unlisted: r0 ..."]
     with pytest.warns(UserWarning) as caught:
-        convert_jsonl(Path("a.jsonl"), Path("out"), split_ids=lists)
-    assert [str(warning.message) for warning in caught] == problems
+        convert(Path("a.jsonl"), Path("out"), lang="en", split_ids=lists)
+    assert [(str(w.message), w.filename) for w in caught] == [(p, __file__) for p in problems]
     with pytest.raises(CorpusError) as caught:
         convert_jsonl(Path("a.jsonl"), Path("out"), split_ids=lists, strict=True)
     expected = f"Expected id lists that match the corpus, but {'; '.join(problems)}"
@@ -478,9 +480,15 @@ def test_only_the_parts_that_are_named_are_compared(source, tmp_path, recwarn):
 
 
 def test_no_record_that_the_format_can_hold(tmp_path):
-    source = write_jsonl(tmp_path / "data.jsonl", [{"text": " ", "spans": []}])
-    with pytest.raises(CorpusError, match=r"no record can be written as iob2 \(no tokens"):
+    source = write_jsonl(
+        tmp_path / "data.jsonl", [{"text": "a", "answer": "reject"}, {"text": " ", "spans": []}]
+    )
+    with pytest.raises(CorpusError) as caught:
         convert(source, tmp_path / "data.iob2", to="iob2", lang="en")
+    assert str(caught.value) == (
+        f"{source}: no record can be written as iob2 (answer: reject, no tokens to write in "
+        "columns)"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
 
 

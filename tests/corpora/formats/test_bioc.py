@@ -141,6 +141,11 @@ def test_malformed(passage, problem):
             None,
         ),
         (
+            "<collection><document><passage><offset>0</offset><text>a</text><annotation/></passage>"
+            "</document></collection>",
+            "a, document 1: expected a location of the annotation",
+        ),
+        (
             "<collection><document><passage><offset>x</offset><text>a</text></passage></document>"
             "</collection>",
             "a, document 1, 'offset': expected int, not 'x'",

@@ -40,6 +40,8 @@ NO_TAGS = (
         ("conll", "  a  B-x \n", [("a", "x")]),
         ("conll", "# B-x\na\tB-x\n", [("a", "x")]),
         ("conll", "#\n# a b\na B-x\n", [("a", "x")]),
+        ("conll", "# a\tB-x\n", [("# a", "x")]),
+        ("conll", "# a\tb\na B-x\n", [("a", "x")]),
         ("conll", "# a B-x\nb c O\n", [("#", "x")]),
         ("conll", "a B-x\n# B-x\n", [("a", "x"), ("#", "x")]),
         # Prefixes

@@ -79,7 +79,7 @@ def test_malformed(content, problem):
         ),
         (
             "name,label,offsets",
-            "d,gene,0 4;5-9",
+            "d,gene,0  4;5-9",
             make_mention(0, 9, "gene", fragments=((0, 4), (5, 9))),
         ),
         ("name,span,label,code", "d,0-4", make_mention(0, 4, "", fragments=((0, 4),))),
@@ -126,6 +126,7 @@ def test_texts_are_in_the_folder_or_in_one_below_it(tmp_path):
             "position 0: unexpected end of data)",
         ),
         ("d,x,1,X", "a, line 2: expected an offset, not 'x'"),
+        ("d,0,1-2,X", "a, line 2: expected an offset, not '1-2'"),
         ("d,0,x,X", "a, line 2: expected an offset, not 'x'"),
         ("d", "a, line 2: expected an offset, not ''"),
         ("d,0", "a, line 2: expected an offset, not ''"),

@@ -1,6 +1,7 @@
 """What is written is read again as the account says: each writer with any records."""
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from spacy_eiou.corpora import READERS, WRITERS, CorpusError, Entity, Record, write_records
+from spacy_eiou.corpora import (
+    READERS,
+    WRITERS,
+    Changed,
+    CorpusError,
+    Entity,
+    Record,
+    write_records,
+)
 from spacy_eiou.corpora.formats import get_writer
+from spacy_eiou.corpora.formats.writers import replace_in_entities
 from spacy_eiou.corpora.writing import hold_records
 
 NLP = spacy.blank("en")
@@ -144,6 +154,73 @@ WRITTEN["iob2"] = WRITTEN["conll"]
 def test_file(tmp_path, name):
     write_records([RECORD], tmp_path / "data", name, nlp=NLP)
     assert (tmp_path / "data").read_bytes().decode() == WRITTEN[name]
+
+
+@pytest.mark.parametrize(
+    "records, lines",
+    [
+        ([("a", ""), ("b", "X")], ["a\tO", "", "b\tB-X", ""]),
+        ([("\ufeffa", "X"), ("b", "")], ["\ufeff\ufeffa\tB-X", "", "b\tO", ""]),
+        (
+            [("a", "", "1"), ("b", "", "1"), ("c", ""), ("d", ""), ("e", "X", "2"), ("f", "", "1")],
+            [
+                *["-DOCSTART-\tO", "", "a\tO", "", "b\tO", "", "-DOCSTART-\tO", "", "c\tO", ""],
+                *["-DOCSTART-\tO", "", "d\tO", "", "-DOCSTART-\tO", "", "e\tB-X", ""],
+                *["-DOCSTART-\tO", "", "f\tO", ""],
+            ],
+        ),
+    ],
+)
+def test_documents_and_layers_of_columns(tmp_path, records, lines):
+    records = [
+        Record("", text, (Entity(0, len(text), label),) if label else (), group=next(iter(g), None))
+        for text, label, *g in records
+    ]
+    write_records(records, tmp_path / "data", "conll", nlp=NLP)
+    assert (tmp_path / "data").read_bytes().decode().split("\n")[:-1] == lines
+
+
+def test_names_of_brat_files(tmp_path):
+    names = {
+        **{"a/b c": "a/b c", "a/.b": "a%2F.b", "../a": "%2E.%2Fa", "/a": "%2Fa", ".a": "%2Ea"},
+        **{"": "%", "a|b": "a%7Cb", "é(1),+@=-": "é(1),+@=-", "x" * 300: "x" * 200, "A": "A"},
+        **{"中" * 80: "中" * 66, "a.b": "a.b"},
+    }
+    records = [Record(name, "x", ()) for name in [*names, "a"]]
+    write_records(records, tmp_path / "data", "brat")
+    files = (tmp_path / "data").rglob("*.txt")
+    found = {path.relative_to(tmp_path / "data").with_suffix("").as_posix() for path in files}
+    assert found == {*names.values(), "a-2"}
+
+
+def test_identifiers_of_brat(tmp_path):
+    entity = Entity(0, 1, "X", "C 1|C2|")
+    account = write_records([Record("a", "x", (entity,))], tmp_path / "data", "brat")
+    assert (tmp_path / "data" / "a.ann").read_text() == (
+        "T1\tX 0 1\tx\nN1\tReference T1 C_1\tx\nN1\tReference T1 C2_\tx\n"
+    )
+    assert account.changed == {"identifier that the format can't hold": 1}
+
+
+def test_what_is_replaced_is_told():
+    record = Record("r", "IL-2 gene", (Entity(0, 4, "a b", "x y"), Entity(5, 9, "c", "d")))
+    held = replace_in_entities(record, label=re.compile(" "), identifier=re.compile(" "), by="+")
+    new = Entity(0, 4, "a+b", "x+y")
+    assert held.entities == (new, record.entities[1])
+    assert held.changed == (
+        Changed("label that the format can't hold", "r", new, "IL-2"),
+        Changed("identifier that the format can't hold", "r", new, "IL-2"),
+    )
+    again = replace_in_entities(held, label=re.compile("c"))
+    assert [change.entity.label for change in again.changed] == ["a+b", "a+b", "_"]
+    assert replace_in_entities(record, label=re.compile("x")) is record
+
+
+def test_unknown_format():
+    with pytest.raises(CorpusError) as caught:
+        get_writer("xml")
+    names = ", ".join(["docbin", *WRITERS])
+    assert str(caught.value) == f"Expected a format to write from {names}, not 'xml'"
 
 
 def test_brat_folder(tmp_path):
