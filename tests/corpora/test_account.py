@@ -141,3 +141,16 @@ def test_skipped_records_are_counted():
     for reason in ("a", "b", "a"):
         account.skip(reason)
     assert account.to_dict()["skipped_records"] == {"a": 2, "b": 1}
+
+
+def test_texts_without_tokens():
+    account = Account()
+    account.add_text(Record("a", "abcd", (Entity(0, 4, "A"), Entity(1, 2, "B"))))
+    account.add_text(Record("b", "abcd", (Entity(0, 2, "A"), Entity(1, 3, "A"))))
+    account.add_text(Record("c", "", ()))
+    exported = account.to_dict()
+    assert "tokens" not in exported
+    assert (exported["documents"], exported["longest_in_characters"]) == (3, 4)
+    assert exported["entities_per_label"] == {"A": 3, "B": 1}
+    assert (exported["nested"], exported["crossing"]) == (2, 2)
+    assert Account().default_width is None
