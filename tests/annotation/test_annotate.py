@@ -22,13 +22,7 @@ from spacy.tokens import Span, SpanGroup
 from spacy.util import minibatch
 from test_kill import run_and_kill as kill_at_step
 
-from spacy_eiou.annotation import (
-    AnnotationReport,
-    SourceText,
-    annotate,
-    annotate_texts,
-    prediction,
-)
+from spacy_eiou.annotation import AnnotationReport, SourceText, annotate, annotate_texts, prediction
 from spacy_eiou.annotation.resume import locked, part_of
 from spacy_eiou.annotation.shards import Counts
 from spacy_eiou.annotation.sinks import read_annotations

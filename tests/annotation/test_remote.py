@@ -56,10 +56,7 @@ def test_same_files_as_local(model, texts, whole):
     report = annotate(model, str(texts), f"memory://bucket/{name}")
     assert report.outputs == [f"memory://bucket/{name}"]
     assert (report.n_texts, report.n_rejected) == (250, 2)
-    assert report.rejected_path in (
-        "memory://bucket/out.rejected.jsonl",
-        "memory://bucket/out",
-    )
+    assert report.rejected_path in ("memory://bucket/out.rejected.jsonl", "memory://bucket/out")
     assert read_memory() == files
     assert report.to_dict()["outputs"] == report.outputs
 

@@ -22,9 +22,7 @@ def test_neighbours_share_the_label_of_a_gold_span():
     # (0, 3) is two tokens away, (0, 1) and (1, 3) do not differ from the gold span by one
     targets = make_targets(candidates, [(1, 2)], [1])
     assert_allclose(
-        targets,
-        [[0, 0, 1], [0, 0.1, 0.9], [0, 0.8, 0.2], [0, 0.1, 0.9], [0, 0, 1]],
-        rtol=1e-6,
+        targets, [[0, 0, 1], [0, 0.1, 0.9], [0, 0.8, 0.2], [0, 0.1, 0.9], [0, 0, 1]], rtol=1e-6
     )
 
 

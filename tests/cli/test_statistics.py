@@ -73,11 +73,7 @@ def test_directory_and_spans_key(tmp_path):
         ),
         (
             ["the IL-2 gene binds", "a b c", "d e f g h"],
-            [
-                "2 labels with under 50 spans",
-                "Spans are distinct",
-                "Boundary tokens are distinct",
-            ],
+            ["2 labels with under 50 spans", "Spans are distinct", "Boundary tokens are distinct"],
         ),
     ],
 )

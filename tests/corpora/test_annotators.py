@@ -122,9 +122,7 @@ def test_all_fields_of_merged_records():
     (first,) = merge_annotators(records)
     reason = "of the first of several annotators; else choose --merge or --annotator"
     assert first == replace(
-        records[0],
-        bad=bad,
-        changed=(*records[0].changed, Changed(reason, "a", PART, "seal")),
+        records[0], bad=bad, changed=(*records[0].changed, Changed(reason, "a", PART, "seal"))
     )
     assert first.changed[-1].where == "annotator ben"
     assert (first.annotator, first.agreement) == ("ben", (2, 3))

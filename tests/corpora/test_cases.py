@@ -265,11 +265,7 @@ GERMEVAL = "1\tFC\tB-ORG\tO\n2\tKickers\tI-ORG\tO\n3\tDarmstadt\tI-ORG\tB-LOC\n4
             "# sent_id = 1\n# text = Acme Paris\n1\tAcme\tB-ORG\t-\ts\n2\tParis\tI-ORG\t-\ts\n",
             [("Acme Paris", "ORG")],
         ),
-        (
-            "a.iob2",
-            "1-2\tzum\t_\t-\ts\n1\tzu\tO\t-\ts\n2\tAcme\tB-ORG\t-\ts\n",
-            [("Acme", "ORG")],
-        ),
+        ("a.iob2", "1-2\tzum\t_\t-\ts\n1\tzu\tO\t-\ts\n2\tAcme\tB-ORG\t-\ts\n", [("Acme", "ORG")]),
         ("a.tsv", GERMEVAL, NESTED),
         ("a.tsv", f"#\thttp://example.org [2009-10-17]\n{GERMEVAL}", NESTED),
         ("a.conll", GERMEVAL, NESTED),
@@ -443,10 +439,7 @@ def to_xml(passage):
     )
 
 
-PASSAGES = [
-    make_passage(0, TITLE, CHEMICAL, DISEASE),
-    make_passage(len(TITLE) + 1, ABSTRACT, GENE),
-]
+PASSAGES = [make_passage(0, TITLE, CHEMICAL, DISEASE), make_passage(len(TITLE) + 1, ABSTRACT, GENE)]
 
 
 @pytest.mark.parametrize(

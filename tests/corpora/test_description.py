@@ -6,11 +6,7 @@ import spacy
 import srsly
 
 from spacy_eiou.corpora import CorpusError, prepare
-from spacy_eiou.corpora.description import (
-    CorpusDescription,
-    find_missing_files,
-    make_config,
-)
+from spacy_eiou.corpora.description import CorpusDescription, find_missing_files, make_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CORPUS = {

@@ -26,12 +26,7 @@ from spacy_eiou.corpora.record import UnreadableError
 def test_only_lf_and_crlf_end_a_line(tmp_path):
     path = tmp_path / "f.txt"
     path.write_bytes("\ufeffa\r\nb\rc\u2028d\x85\n\n\ufeffe\x00".encode())
-    assert list(read_lines(path)) == [
-        (1, "a"),
-        (2, "b\rc\u2028d\x85"),
-        (3, ""),
-        (4, "\ufeffe\x00"),
-    ]
+    assert list(read_lines(path)) == [(1, "a"), (2, "b\rc\u2028d\x85"), (3, ""), (4, "\ufeffe\x00")]
 
 
 def test_bad_encoding_names_the_line(tmp_path):

@@ -398,11 +398,7 @@ FILES = {
         ),
         (["a.jsonl"], {"dev": ["x"]}, "x: expected an annotated file or a directory of them"),
         (["a.jsonl"], {"test": ["x"]}, "x: expected an annotated file or a directory of them"),
-        (
-            ["empty"],
-            {"corpus_format": "jsonl"},
-            "empty: expected a file in the format 'jsonl'",
-        ),
+        (["empty"], {"corpus_format": "jsonl"}, "empty: expected a file in the format 'jsonl'"),
         (
             ["a.jsonl", "d/a.jsonl"],
             {},

@@ -107,12 +107,7 @@ def write_label_studio(text, spans):
     result = [
         {
             "type": "labels",
-            "value": {
-                "start": start,
-                "end": end,
-                "labels": [LABEL],
-                "text": text[start:end],
-            },
+            "value": {"start": start, "end": end, "labels": [LABEL], "text": text[start:end]},
         }
         for start, end in spans
     ]

@@ -256,8 +256,7 @@ def test_model_of_another_size(model_path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["spacy_eiou.NestedSpanCategorizer", "spacy_eiou.EIoU_EMC", "spacy_eiou.span_suggester"],
+    "name", ["spacy_eiou.NestedSpanCategorizer", "spacy_eiou.EIoU_EMC", "spacy_eiou.span_suggester"]
 )
 def test_model_of_a_later_version_names_what_is_missing(model_path, name):
     config = (model_path / "config.cfg").read_text()

@@ -33,16 +33,7 @@ def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) 
     variables = {"corpus": CORPUS, "texts": "texts.jsonl", "transformer": "transformer"}
     options = [part for name, value in variables.items() for part in (f"--vars.{name}", value)]
     result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "spacy",
-            "project",
-            "run",
-            "steps",
-            ".",
-            *options,
-        ],
+        [sys.executable, "-m", "spacy", "project", "run", "steps", ".", *options],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

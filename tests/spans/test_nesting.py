@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from spacy_eiou.spans.nesting import best_iou, find_nesting, find_parents
 
 BOUNDARIES = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(1, 8)).map(lambda x: (x[0], x[0] + x[1])),
-    max_size=12,
+    st.tuples(st.integers(0, 12), st.integers(1, 8)).map(lambda x: (x[0], x[0] + x[1])), max_size=12
 )
 
 

@@ -71,10 +71,7 @@ def test_interrupted_study_goes_on_and_ends_the_same(project, study_path, tmp_pa
 def test_results_of_other_settings_and_other_code_are_told(project, study_path, tmp_path):
     study = Study.read(study_path)
     settings = hash_settings(make_variant_config(study, "notes", "single", project))
-    scores = {
-        "test": score_spans([{(0, 1, "a")}], [{(0, 1, "a")}]),
-        "test_counts": [[1, 1, 1]],
-    }
+    scores = {"test": score_spans([{(0, 1, "a")}], [{(0, 1, "a")}]), "test_counts": [[1, 1, 1]]}
     today, other, unknown = (Run("notes", 2, "single", n, settings)._asdict() for n in range(3))
     results = [
         {**today, **get_provenance(), **scores},

@@ -105,10 +105,7 @@ def make_passage(**fields):
             make_passage(annotations=[make_annotation((0, "x"))]),
             ", 'length': expected int, not 'x'",
         ),
-        (
-            make_passage(annotations=[{**IL2, "infons": []}]),
-            ", 'infons': expected dict, not []",
-        ),
+        (make_passage(annotations=[{**IL2, "infons": []}]), ", 'infons': expected dict, not []"),
         (
             {"sentences": [make_sentence(0, "a")], "annotations": [{"locations": []}]},
             ": expected the annotations of a passage in its sentences",
@@ -136,10 +133,7 @@ def test_malformed(passage, problem):
             "a: did not expect the XML entity 'b'. Write out its replacement",
         ),
         ("<a/>", "a: expected an object with 'documents', not {}"),
-        (
-            "<collection><document><id>1</id></document></collection>",
-            None,
-        ),
+        ("<collection><document><id>1</id></document></collection>", None),
         (
             "<collection><document><passage><offset>0</offset><text>a</text><annotation/></passage>"
             "</document></collection>",

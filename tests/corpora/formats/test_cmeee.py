@@ -50,10 +50,7 @@ def test_reversed_entity_is_dropped(tmp_path):
         ("ab|||0    1|||", "'start end type', not '0    1'"),
         ("ab|||0    x    bod|||", "an offset, not 'x'"),
         ("ab|||-1    1    bod|||", "an offset, not '-1'"),
-        (
-            "ab|||0    2    bod|||",
-            "offsets from 0 to 2, .*'bod' has 0 to 3",
-        ),
+        ("ab|||0    2    bod|||", "offsets from 0 to 2, .*'bod' has 0 to 3"),
     ],
 )
 def test_malformed_text(tmp_path, line, message):

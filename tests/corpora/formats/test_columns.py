@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus_util import read_drafts, read_problems, recognizes
-from spacy_eiou.corpora import Changed, Dropped, Entity
+from spacy_eiou.corpora import READERS, Changed, CorpusError, Dropped, Entity
 from spacy_eiou.corpora.draft import Draft, Mention
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
@@ -164,3 +166,30 @@ def test_malformed_tag_is_dropped():
 )
 def test_recognized(content, path, names):
     assert [name for name in ("conll", "iob2") if recognizes(name, content, path)] == names
+
+
+@pytest.mark.parametrize("name", ["conll", "iob2"])
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("b", "a token and its tags in 2 columns, not in 1"),
+        ("b NN", "O or a tag such as B-label or I-label, not 'NN'"),
+        ("b B-", "O or a tag such as B-label or I-label, not 'B-'"),
+    ],
+)
+def test_malformed_row(name, row, message):
+    problems = read_problems(name, f"a B-X\n{row}\n")
+    assert problems == [f"a, line 2: expected {message}"]
+
+
+@pytest.mark.parametrize("name", ["conll", "iob2"])
+@given(content=st.text(alphabet="aBIESO-X|\t \n"))
+def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, name, content):
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_text(content)
+    try:
+        records = list(READERS[name](path))
+    except CorpusError as err:
+        assert f"{path}, line" in str(err)
+    else:
+        assert all(record.text == " ".join(record.words or ()) for record in records)

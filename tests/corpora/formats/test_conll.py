@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus_util import assert_malformed
-from spacy_eiou.corpora import CorpusError, Entity, read_conll
+from spacy_eiou.corpora import Entity, read_conll
 
 
 def read(path, data):
@@ -67,20 +66,6 @@ def test_schemes(tmp_path, tags, entities):
     assert read_entities(tmp_path, *tags) == entities
 
 
-@pytest.mark.parametrize(
-    "row, message",
-    [
-        ("b", "a token and its tags in 2 columns, not in 1"),
-        ("b NN", "O or a tag such as B-label or I-label, not 'NN'"),
-        ("b B-", "O or a tag such as B-label or I-label, not 'B-'"),
-    ],
-)
-def test_malformed_row(tmp_path, row, message):
-    assert_malformed(
-        lambda: read(tmp_path, f"a B-X\n{row}\n"), rf"data\.conll, line 2: expected {message}"
-    )
-
-
 SPANS = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from("XY")), min_size=1)
 
 
@@ -94,13 +79,3 @@ def test_entities_survive_as_tags(tmp_path_factory, spans, scheme):
         prefixes = single if width == 1 else begin + inside * (width - 2) + end
         tags += [f"{prefix}-{label}" for prefix in prefixes]
     assert read_entities(tmp_path_factory.getbasetemp(), *tags) == expected
-
-
-@given(st.text(alphabet="aBIESO-X\t \n"))
-def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, text):
-    try:
-        records = read(tmp_path_factory.getbasetemp(), text)
-    except CorpusError as err:
-        assert "data.conll, line" in str(err)
-    else:
-        assert all(record.text == " ".join(record.words or ()) for record in records)

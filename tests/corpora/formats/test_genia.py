@@ -108,10 +108,7 @@ def test_where_each_sentence_and_term_is(in_tmp_path):
     [
         ("<a>", "a.xml: expected well-formed XML (no element found: line 1, column 3)"),
         ("<cons/>", "a.xml, None: did not expect <cons> here"),
-        (
-            ARTICLE.format("M", "a <i/>"),
-            "a.xml, M: did not expect <i> here",
-        ),
+        (ARTICLE.format("M", "a <i/>"), "a.xml, M: did not expect <i> here"),
         (
             "<a><sentence>x</sentence></a>",
             "a.xml: expected <bibliomisc> before the first <sentence>",

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_util import assert_malformed
-from spacy_eiou.corpora import Changed, CorpusError, Entity, read_iob2
+from spacy_eiou.corpora import Changed, Entity, read_iob2
 
 
 def read(path, data):
@@ -60,20 +60,6 @@ def test_tags(tmp_path, cells, entities):
     assert read_entities(tmp_path, *cells) == entities
 
 
-@pytest.mark.parametrize(
-    "row, message",
-    [
-        ("b", "a token and its tags in 2 columns, not in 1"),
-        ("b NN", "O or a tag such as B-label or I-label, not 'NN'"),
-        ("b B-", "O or a tag such as B-label or I-label, not 'B-'"),
-    ],
-)
-def test_malformed_row(tmp_path, row, message):
-    assert_malformed(
-        lambda: read(tmp_path, f"a B-X\n{row}\n"), rf"data\.iob2, line 2: expected {message}"
-    )
-
-
 def test_inside_tag_does_not_continue_over_a_blank_line(tmp_path):
     first, second = read(tmp_path, "a B-X\n\nb I-X\n")
     assert first.entities == second.entities == (Entity(0, 1, "X"),)
@@ -104,13 +90,3 @@ def test_entities_survive_as_tags(tmp_path_factory, spans):
     )
     found = sorted((e.start // 2, (e.end + 1) // 2, e.label) for e in record.entities)
     assert found == spans
-
-
-@given(st.text(alphabet="aBIO-X|\t \n"))
-def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, text):
-    try:
-        records = read(tmp_path_factory.getbasetemp(), text)
-    except CorpusError as err:
-        assert "data.iob2, line" in str(err)
-    else:
-        assert all(record.text == " ".join(record.words or ()) for record in records)

@@ -207,11 +207,7 @@ BIO = ["B-gene", "I-gene", "O"]
         ),
         ({"tokenized_text": WORDS, "ner": [[0, 1, "gene"]]}, {}, make_token_draft(GENE)),
         ({"tokens": WORDS, "spans": [[0, 1, "gene"]]}, {}, make_token_draft(GENE)),
-        (
-            {"tokens": WORDS, "spans": [[0, 9, "gene"]], "text": TEXT},
-            {},
-            make_draft(TEXT, GENE),
-        ),
+        ({"tokens": WORDS, "spans": [[0, 9, "gene"]], "text": TEXT}, {}, make_draft(TEXT, GENE)),
         (
             {"tokens": WORDS, "mentions": [{"start": 0, "end": 2, "type": "gene"}]},
             {},

@@ -15,15 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from spacy_eiou.corpora import (
-    READERS,
-    WRITERS,
-    Changed,
-    CorpusError,
-    Entity,
-    Record,
-    write_records,
-)
+from spacy_eiou.corpora import READERS, WRITERS, Changed, CorpusError, Entity, Record, write_records
 from spacy_eiou.corpora.formats import get_writer
 from spacy_eiou.corpora.formats.writers import replace_in_entities
 from spacy_eiou.corpora.writing import hold_records
