@@ -61,12 +61,12 @@ def write_docs(path, *texts):
 
 
 def test_lines(tmp_path):
-    data = "\ufeffa\r\n\n😀 b\rc\u2028d\n e ".encode()
+    data = "\ufeffa\r\n\n😀 b\rc\u2028d\n\ufeff e ".encode()
     assert read(write(tmp_path / "notes.txt", data)) == [
         SourceText("notes-1", "a"),
         SourceText("notes-2", ""),
         SourceText("notes-3", "😀 b\rc\u2028d"),
-        SourceText("notes-4", " e "),
+        SourceText("notes-4", "\ufeff e "),
     ]
 
 

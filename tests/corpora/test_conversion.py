@@ -112,9 +112,7 @@ def test_parts_that_are_converted_one_by_one_are_compared(source, tmp_path):
     dev = write_jsonl(tmp_path / "dev.jsonl", [*ITEMS[1:], {"text": "new", "spans": []}])
     with pytest.warns(UserWarning) as caught:
         convert(dev, tmp_path / "dev.spacy", lang="en")
-    ((message, file),) = [(str(warning.message), warning.filename) for warning in caught]
-    # Functions name the line that called them
-    assert file.endswith("test_conversion.py")
+    (message,) = [str(warning.message) for warning in caught]
     assert message.startswith("2 of 3 documents of dev have a text, or belong to a document")
 
 
@@ -339,7 +337,7 @@ def test_files_in_no_known_format(in_tmp_path):
         paths = find_format(None, [Path("d")])[1]
     assert paths == [Path("d/a.jsonl")]
     message = f"Left out 21 files that are in no known format: {names} ..."
-    assert [(str(warning.message), warning.filename) for warning in caught] == [(message, __file__)]
+    assert [str(warning.message) for warning in caught] == [message]
     Path("d/30.md").unlink()
     with pytest.warns(UserWarning, match=r"Left out 20 files .*29\.md$"):
         find_format(None, [Path("d")])
@@ -353,7 +351,7 @@ def test_id_lists_that_do_not_match(in_tmp_path):
     problems = ["2 ids match no record: missing ...", "3 records are unlisted: r0 ..."]
     with pytest.warns(UserWarning) as caught:
         convert(Path("a.jsonl"), Path("out"), lang="en", split_ids=lists)
-    assert [(str(w.message), w.filename) for w in caught] == [(p, __file__) for p in problems]
+    assert [str(warning.message) for warning in caught] == problems
     with pytest.raises(CorpusError) as caught:
         convert_jsonl(Path("a.jsonl"), Path("out"), split_ids=lists, strict=True)
     expected = f"Expected id lists that match the corpus, but {'; '.join(problems)}"
