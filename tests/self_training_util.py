@@ -1,11 +1,10 @@
 """What the tests of self-training share."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import spacy
 import srsly
-from spacy.tokens import Doc
 
 from spacy_eiou.corpora import Entity, Record, records_to_docs
 
@@ -18,7 +17,7 @@ TINY = {
 }
 
 
-def write_data(path: Path) -> Dict[str, Any]:
+def write_data(path):
     """Write train.spacy, dev.spacy and texts.jsonl. RETURNS: The overrides to train with them."""
     for name, n_docs in {"train": 4, "dev": 2}.items():
         records = [
@@ -31,7 +30,7 @@ def write_data(path: Path) -> Dict[str, Any]:
     return {**TINY, **paths}
 
 
-def make_ruler(path: Path, word: str, spans_key: str = "sc", **config: Any) -> str:
+def make_ruler(path, word, spans_key="sc", **config):
     """Save a teacher that annotates one word. RETURNS: Its path."""
     nlp = spacy.blank("en", config=config)
     ruler: Any = nlp.add_pipe("span_ruler", config={"spans_key": spans_key})
@@ -40,5 +39,5 @@ def make_ruler(path: Path, word: str, spans_key: str = "sc", **config: Any) -> s
     return str(path)
 
 
-def get_spans(doc: Doc, key: str = "sc") -> List[Tuple[int, int, str]]:
+def get_spans(doc, key="sc"):
     return [(span.start, span.end, span.label_) for span in doc.spans[key]]

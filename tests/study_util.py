@@ -28,7 +28,7 @@ STUDY: Dict[str, Any] = {
 }
 
 
-def make_project(path: Path, n_train: int, **settings: int) -> Path:
+def make_project(path, n_train, **settings):
     """Make a project with the corpus "notes", of `n_train`, 2 and 3 documents, and the configs of
     the repository. RETURNS (Path): The project.
 
@@ -54,7 +54,7 @@ def make_project(path: Path, n_train: int, **settings: int) -> Path:
     return path
 
 
-def write_study(folder: Path, **settings: Any) -> Path:
+def write_study(folder, **settings):
     """Write a study. RETURNS (Path): Its description.
 
     settings (Any): What differs from STUDY.

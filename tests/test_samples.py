@@ -1,7 +1,7 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import List, Tuple
 
 import pytest
 
@@ -12,14 +12,14 @@ Span = Tuple[int, int, str]
 Sentence = Tuple[str, List[Span]]
 
 
-def read_biomedical(part: str) -> Iterator[Sentence]:
+def read_biomedical(part):
     path = ASSETS / "sample_biomedical" / f"{part}.jsonl"
     for line in path.read_text(encoding="utf8").splitlines():
         record = json.loads(line)
         yield record["text"], [(s["start"], s["end"], s["label"]) for s in record["spans"]]
 
 
-def read_annotations(path: Path) -> List[Tuple[Span, str]]:
+def read_annotations(path):
     annotations = []
     for line in path.read_text(encoding="utf8").splitlines():
         _, location, surface = line.split("\t")
@@ -28,7 +28,7 @@ def read_annotations(path: Path) -> List[Tuple[Span, str]]:
     return annotations
 
 
-def read_industrial(part: str) -> Iterator[Sentence]:
+def read_industrial(part):
     for path in sorted((ASSETS / "sample_industrial" / part).glob("*.txt")):
         spans = [span for span, _ in read_annotations(path.with_suffix(".ann"))]
         line_start = 0
@@ -49,23 +49,23 @@ READERS = {"sample_biomedical": read_biomedical, "sample_industrial": read_indus
 
 
 @pytest.fixture(params=sorted(READERS))
-def corpus(request: pytest.FixtureRequest) -> str:
+def corpus(request):
     return request.param
 
 
 @pytest.fixture
-def sentences(corpus: str) -> Dict[str, List[Sentence]]:
+def sentences(corpus):
     return {part: list(READERS[corpus](part)) for part in PARTS}
 
 
-def count_labels(sentences: Dict[str, List[Sentence]]) -> Dict[str, Counter]:
+def count_labels(sentences):
     return {
         part: Counter(label for _, spans in sentences[part] for _, _, label in spans)
         for part in PARTS
     }
 
 
-def counts_in_readme(corpus: str) -> Dict[str, Tuple[int, ...]]:
+def counts_in_readme(corpus):
     """The rows of the table under the heading of the corpus."""
     readme = (ASSETS / "README.md").read_text(encoding="utf8")
     section = readme.split(f"## {corpus}\n")[1].split("\n## ")[0]

@@ -1,12 +1,9 @@
 """A tiny transformer, which tests make."""
 
-from pathlib import Path
-from typing import Any
-
 LETTERS = "abcdefghijklmnopqrstuvwxyz2"
 
 
-def make_transformer(path: Path, *, seed: int = 0, **settings: Any) -> str:
+def make_transformer(path, *, seed=0, **settings):
     """Make a transformer with random weights, whose pieces are characters.
 
     path (Path): The folder to write.

@@ -12,7 +12,7 @@ SAMPLE = ROOT / "assets" / "sample_biomedical" / "train.jsonl"
 
 
 @pytest.mark.slow
-def test_versions_are_added_to_the_table(tmp_path: Path) -> None:
+def test_versions_are_added_to_the_table(tmp_path):
     for version in ("old", "new"):
         options = ["--version", version, "--output", str(tmp_path), "--rounds", "1"]
         command = [sys.executable, str(ROOT / "benchmarks" / "breakdown.py"), str(SAMPLE)]

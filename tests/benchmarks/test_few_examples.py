@@ -24,12 +24,12 @@ SETTINGS: Dict[str, Any] = {
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path):
     # Few and short passes over the texts and the documents.
     return make_project(tmp_path, 12, max_epochs=1, n_save_epoch=1, max_steps=4, eval_frequency=2)
 
 
-def run(project: Path, *options: str) -> None:
+def run(project, *options):
     """Run the recipe on the study in the folder "study"."""
     app = typer.Typer()
     app.command()(FEW_EXAMPLES["main"])
@@ -37,13 +37,13 @@ def run(project: Path, *options: str) -> None:
     CliRunner().invoke(app, [*arguments, *options], catch_exceptions=False)
 
 
-def write(folder: Path, **settings: Any) -> Path:
+def write(folder, **settings):
     folder.mkdir()
     return write_study(folder, **{**SETTINGS, **settings})
 
 
 @pytest.mark.slow
-def test_recipe_stands_beside_the_results_of_the_study(project: Path) -> None:
+def test_recipe_stands_beside_the_results_of_the_study(project):
     study_path = write(project / "study", description="Notes.")
     compare(study_path, project / "study", project_path=project)
     for _ in range(2):
@@ -60,7 +60,7 @@ def test_recipe_stands_beside_the_results_of_the_study(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_recipe_may_have_the_teacher_of_another_study(project: Path) -> None:
+def test_recipe_may_have_the_teacher_of_another_study(project):
     write(project / "study")
     variants = {"rival": {"factory": "spancat"}, "wide": NESTED}
     write(project / "teacher", variants=variants, baseline="rival")
@@ -83,7 +83,7 @@ def test_teacher_has_to_be_one(settings: Dict[str, Any], message: str, project: 
         FEW_EXAMPLES["make_recipe"](*studies, "notes", project)
 
 
-def test_recipe_has_the_loss_and_the_steps_of_its_config(project: Path) -> None:
+def test_recipe_has_the_loss_and_the_steps_of_its_config(project):
     recipe = load_config(project / FEW_EXAMPLES["CONFIG"])
     study = Study(**{**SETTINGS, "config": FEW_EXAMPLES["CONFIG"]})
     config = FEW_EXAMPLES["make_recipe_config"](study, "notes", project)

@@ -14,9 +14,7 @@ VARIANTS = ["scratch", "vectors and pretraining"]
 
 
 @pytest.mark.slow
-def test_variants_differ_in_what_the_encoder_knows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
     script = runpy.run_path(str(BENCHMARKS / "pretraining.py"))
     project = make_project(tmp_path, 12, max_epochs=1, n_save_epoch=1, max_steps=4)

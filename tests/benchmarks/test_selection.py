@@ -1,6 +1,5 @@
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ PATH = Path(__file__).parents[2] / "benchmarks" / "selection.py"
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+def script(monkeypatch):
     # Its strategies are for itself alone.
     monkeypatch.setattr("spacy_eiou.annotation.strategies.STRATEGIES", {**STRATEGIES})
     spec = spec_from_file_location("selection_study", PATH)
@@ -24,7 +23,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_what_others_would_choose(script: Any) -> None:
+def test_what_others_would_choose(script):
     scores = np.array([[0.5, 0.0], [1.0, 0.0], [0.75, 0.0]])
     found = Prediction(np.array([0, 0, 1]), np.zeros((3, 2), dtype="i8"), scores, scores >= 0.5)
     batch = TextBatch(["a"] * 3, np.zeros(3), np.array([2, 3, 1]), ["A", "B"], None, [found])
@@ -35,7 +34,7 @@ def test_what_others_would_choose(script: Any) -> None:
     assert script.score_uncertainty_per_text(batch) == pytest.approx([0.5, 0.25, 0])
 
 
-def test_table(script: Any) -> None:
+def test_table(script):
     results = [
         {
             "variant": variant,
@@ -54,7 +53,7 @@ def test_table(script: Any) -> None:
 
 
 @pytest.mark.slow
-def test_simulation(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simulation(script, tmp_path, monkeypatch):
     project = make_project(tmp_path, 12)
     settings = {
         "CORPORA": {"notes": (3, 12)},

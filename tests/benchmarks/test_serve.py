@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "serve.py"
 
 
 @pytest.mark.slow
-def test_throughput_is_measured(tmp_path: Path) -> None:
+def test_throughput_is_measured(tmp_path):
     nlp = spacy.blank("xx")
     nlp.add_pipe("span_ruler").add_patterns([{"label": "DNA", "pattern": "IL-2"}])
     nlp.to_disk(tmp_path / "model")

@@ -14,13 +14,13 @@ SIDES = ["encoder", "spancat", "nested_spancat"]
 
 
 @pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def output(tmp_path_factory):
     path = tmp_path_factory.mktemp("speed")
     subprocess.run([sys.executable, SPEED, "--quick", "--output", path], check=True)
     return path
 
 
-def test_raw_measurements_and_ratios(output: Path) -> None:
+def test_raw_measurements_and_ratios(output):
     result = srsly.read_json(output / "speed.json")
     assert result["code"] == hash_code()
     *comparisons, encoders = result["comparisons"]
@@ -39,7 +39,7 @@ def test_raw_measurements_and_ratios(output: Path) -> None:
     assert predicted["nested_spancat"][0]["spans"] > 0
 
 
-def test_report(output: Path) -> None:
+def test_report(output):
     result = srsly.read_json(output / "speed.json")
     table = [
         line.strip("| ").split(" | ")

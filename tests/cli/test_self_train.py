@@ -1,6 +1,3 @@
-from pathlib import Path
-from typing import Any, Dict
-
 import pytest
 import srsly
 from self_training_util import CONFIG, make_ruler, write_data
@@ -12,16 +9,16 @@ from spacy_eiou.cli.self_train import N_SHOWN
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="module")
-def overrides(data: Path) -> Dict[str, Any]:
+def overrides(data):
     return write_data(data)
 
 
-def run(texts_path: Path, *options: str, code: int, **overrides: Any) -> str:
+def run(texts_path, *options, code, **overrides):
     """RETURNS: What the command prints, with single spaces."""
     settings = [part for name, value in overrides.items() for part in (f"--{name}", str(value))]
     arguments = [str(CONFIG), str(texts_path), *options, *settings]
@@ -31,7 +28,7 @@ def run(texts_path: Path, *options: str, code: int, **overrides: Any) -> str:
 
 
 @pytest.mark.slow
-def test_command(data: Path, overrides: Dict[str, Any], tmp_path: Path) -> None:
+def test_command(data, overrides, tmp_path):
     texts = [{"text": f"gene {n} moves"} for n in range(3)]
     srsly.write_jsonl(tmp_path / "texts.jsonl", [*texts, *[{}] * (N_SHOWN + 2)])
     options = ["--teacher", make_ruler(tmp_path / "a", "gene")]
@@ -55,7 +52,7 @@ def test_command(data: Path, overrides: Dict[str, Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_teachers_are_trained(data: Path, overrides: Dict[str, Any], tmp_path: Path) -> None:
+def test_teachers_are_trained(data, overrides, tmp_path):
     options = ["--n-teachers", "2", "--output", str(tmp_path)]
     output = run(data / "texts.jsonl", *options, code=0, **overrides)
     assert "Teacher 2 of 2" in output
@@ -71,9 +68,7 @@ def test_teachers_are_trained(data: Path, overrides: Dict[str, Any], tmp_path: P
         (["--training.dropout", "much"], "dropout"),
     ],
 )
-def test_errors_are_messages(
-    options: Any, message: str, data: Path, overrides: Dict[str, Any], tmp_path: Path
-) -> None:
+def test_errors_are_messages(options, message, data, overrides, tmp_path):
     options = [*options, "--output", str(tmp_path / "output")]
     output = run(data / "texts.jsonl", *options, code=1, **overrides)
     assert f"Can't train with the texts '{data / 'texts.jsonl'}'" in output

@@ -12,7 +12,7 @@ CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
 
 
 @pytest.mark.slow
-def test_command(tmp_path: Path) -> None:
+def test_command(tmp_path):
     transformer, texts_path = make_transformer(tmp_path / "transformer"), tmp_path / "texts.jsonl"
     srsly.write_jsonl(texts_path, [{"text": "the human gene"}, {"text": "a gene moves"}, {}])
     options = ["--config", str(CONFIG), "--size", "5", "--max-megabytes", "0.02"]

@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import List
 
 import numpy as np
@@ -17,22 +16,22 @@ TEXTS = ["il-2 gene", "", "the human\n il-2  gene moves", "\n", "a"]
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+def path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "transformer"
     return make_transformer(folder, num_hidden_layers=3, max_position_embeddings=24)
 
 
 @pytest.fixture(scope="module")
-def transformer(path: str) -> Transformer:
+def transformer(path):
     return Transformer(path, n_layers=2)
 
 
-def make_docs(texts: List[str] = TEXTS) -> List[Doc]:
+def make_docs(texts=TEXTS):
     nlp = spacy.blank("en")
     return [nlp.make_doc(text) for text in texts]
 
 
-def test_components_of_a_known_distribution() -> None:
+def test_components_of_a_known_distribution():
     # Variance 4 along (3, 4) / 5, and 1 across it; the mean is (1, 2).
     along, across = np.asarray([3, 4]) / 5, np.asarray([-4, 3]) / 5
     vectors = np.asarray([1, 2]) + np.stack([2 * along, -2 * along, across, -across])
@@ -44,7 +43,7 @@ def test_components_of_a_known_distribution() -> None:
     assert_allclose((projected**2).sum(axis=1).mean(), 0.8, rtol=1e-6)
 
 
-def test_vectors_that_do_not_vary() -> None:
+def test_vectors_that_do_not_vary():
     basis = Basis.fit(np.ones((3, 2), dtype="f"), 2)
     assert_array_equal(basis.project(np.ones((3, 2), dtype="f")), np.zeros((3, 2)))
 
@@ -60,13 +59,13 @@ def test_vectors_that_do_not_vary() -> None:
         ([], []),
     ],
 )
-def test_pieces_belong_to_the_tokens_that_they_overlap(offsets, expected) -> None:
+def test_pieces_belong_to_the_tokens_that_they_overlap(offsets, expected):
     doc = Doc(Vocab(), words=["ab", "c", "def"], spaces=[False, True, False])
     pairs = align(np.asarray(offsets, dtype=int).reshape(-1, 2), doc)
     assert list(zip(*(values.tolist() for values in pairs))) == expected
 
 
-def test_a_token_is_the_mean_of_its_pieces_and_of_the_last_layers(transformer: Transformer) -> None:
+def test_a_token_is_the_mean_of_its_pieces_and_of_the_last_layers(transformer):
     doc = Doc(Vocab(), words=["ab", "c"])
     pieces = transformer.tokenizer("ab c", return_tensors="pt")
     with torch.no_grad():
@@ -78,19 +77,19 @@ def test_a_token_is_the_mean_of_its_pieces_and_of_the_last_layers(transformer: T
     assert_allclose(vectors[1], expected[3], atol=1e-5)
 
 
-def test_other_docs_of_a_batch_change_nothing(transformer: Transformer) -> None:
+def test_other_docs_of_a_batch_change_nothing(transformer):
     docs = make_docs()
     single = np.concatenate([transformer.predict([doc]) for doc in docs])
     assert_allclose(transformer.predict(docs), single, atol=1e-5)
 
 
-def test_tokens_without_pieces_have_no_vector(transformer: Transformer) -> None:
+def test_tokens_without_pieces_have_no_vector(transformer):
     (doc,) = make_docs(["a \n b"])
     assert [token.text for token in doc] == ["a", "\n ", "b"]
     assert np.isnan(transformer.predict([doc])).all(axis=1).tolist() == [False, True, False]
 
 
-def test_no_token_of_a_long_text_is_lost(transformer: Transformer) -> None:
+def test_no_token_of_a_long_text_is_lost(transformer):
     """The model takes 24 pieces, of which two are special."""
     assert transformer.max_window == 24
     doc = Doc(Vocab(), words=["ab"] * 200)
@@ -103,21 +102,21 @@ def test_no_token_of_a_long_text_is_lost(transformer: Transformer) -> None:
     )
 
 
-def test_components_are_in_half_precision(path: str) -> None:
+def test_components_are_in_half_precision(path):
     vectors = HiddenStates(path, size=5).predict(make_docs())
     assert [rows.shape for rows in vectors] == [(len(doc), 5) for doc in make_docs()]
     assert {rows.dtype.name for rows in vectors} == {"float16"}
     assert HiddenStates(path, size=1000).size == 32
 
 
-def test_docs_without_pieces_alone(path: str) -> None:
+def test_docs_without_pieces_alone(path):
     states = HiddenStates(path, size=5)
     (vectors,) = states.predict(make_docs(["\n"]))
     assert np.isnan(vectors).all()
     assert states.basis is None
 
 
-def test_a_text_is_computed_once(path: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_text_is_computed_once(path, tmp_path, monkeypatch):
     expected = HiddenStates(path, size=5).predict(make_docs())
     HiddenStates(path, size=5, cache=tmp_path).predict(make_docs())
     states = HiddenStates(path, size=5, cache=tmp_path)
@@ -139,7 +138,7 @@ def test_a_text_is_computed_once(path: str, tmp_path: Path, monkeypatch) -> None
     assert computed == ["new", "il-2 gene"]
 
 
-def test_processes_that_start_together_share_the_components(path: str, tmp_path: Path) -> None:
+def test_processes_that_start_together_share_the_components(path, tmp_path):
     first, second = (HiddenStates(path, size=4, cache=tmp_path) for _ in range(2))
     docs = make_docs()
     first.predict(docs[:1])
@@ -149,7 +148,7 @@ def test_processes_that_start_together_share_the_components(path: str, tmp_path:
     assert_array_equal(first.basis.components, second.basis.components)
 
 
-def test_other_weights_and_settings_have_their_own_cache(path: str, tmp_path: Path) -> None:
+def test_other_weights_and_settings_have_their_own_cache(path, tmp_path):
     other = make_transformer(
         tmp_path / "other", seed=1, num_hidden_layers=3, max_position_embeddings=24
     )
@@ -162,9 +161,7 @@ def test_other_weights_and_settings_have_their_own_cache(path: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("n_lost", [1, 20, 32, 33, 50])
-def test_what_a_killed_process_left_unfinished_is_computed_again(
-    tmp_path: Path, n_lost: int
-) -> None:
+def test_what_a_killed_process_left_unfinished_is_computed_again(tmp_path, n_lost):
     docs = [Doc(Vocab(), words=words) for words in (["a"], ["b", "c"])]
     rows = [np.full((len(doc), 3), number, dtype="f2") for number, doc in enumerate(docs)]
     store = VectorStore(tmp_path, 3)
@@ -179,6 +176,6 @@ def test_what_a_killed_process_left_unfinished_is_computed_again(
     assert_array_equal(VectorStore(tmp_path, 3)[docs[1]], rows[1])
 
 
-def test_a_folder_that_is_no_transformer(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_transformer(tmp_path):
     with pytest.raises(ValueError, match=r"Can't load the transformer '.*test_a_folder"):
         HiddenStates(str(tmp_path))

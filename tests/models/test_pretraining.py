@@ -1,6 +1,5 @@
 from io import StringIO
 from pathlib import Path
-from typing import Any, List, Optional
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.training.pretrain import make_update, pretrain
 from spacy.util import fix_random_seed, load_config, registry
-from thinc.api import Adam, Model
+from thinc.api import Adam
 from transformer_util import make_transformer
 
 from spacy_eiou.models import build_pretrain_transformer_v1
@@ -26,18 +25,18 @@ TEXTS = ["the human il-2 gene moves", "a gene", "human cells\n move the gene"]
 
 
 @pytest.fixture(scope="module")
-def transformer(tmp_path_factory: pytest.TempPathFactory) -> str:
+def transformer(tmp_path_factory):
     return make_transformer(tmp_path_factory.mktemp("models") / "transformer")
 
 
-def test_squared_error_leaves_out_what_is_unknown() -> None:
+def test_squared_error_leaves_out_what_is_unknown():
     targets = np.asarray([[1, 0], [np.nan, np.nan]], dtype="f")
     loss, gradient = squared_error(np.asarray([[3, 1], [5, 5]], dtype="f"), targets)
     assert loss == 5
     assert_array_equal(gradient, [[2, 1], [0, 0]])
 
 
-def make_model(transformer: Optional[str], **settings: Any) -> Model:
+def make_model(transformer, **settings):
     fix_random_seed(0)
     nlp = spacy.blank("en")
     tok2vec = registry.resolve({"tok2vec": TINY_TOK2VEC})["tok2vec"]
@@ -47,7 +46,7 @@ def make_model(transformer: Optional[str], **settings: Any) -> Model:
     return model
 
 
-def train_on_texts(model: Model, n_steps: int) -> List[float]:
+def train_on_texts(model, n_steps):
     """RETURNS: The loss of each step."""
     nlp, optimizer = spacy.blank("en"), Adam(0.02)
     docs = [nlp.make_doc(text) for text in TEXTS]
@@ -55,26 +54,26 @@ def train_on_texts(model: Model, n_steps: int) -> List[float]:
 
 
 @pytest.mark.slow
-def test_the_encoder_learns_the_hidden_states(transformer: str) -> None:
+def test_the_encoder_learns_the_hidden_states(transformer):
     losses = train_on_texts(make_model(transformer), 60)
     # A constant gets 1 per token with a piece, of which there are 12.
     assert_allclose(losses[0], 12, rtol=0.01)
     assert losses[-1] < 0.2 * losses[0]
 
 
-def test_the_cache_changes_nothing(transformer: str, tmp_path: Path) -> None:
+def test_the_cache_changes_nothing(transformer, tmp_path):
     expected = train_on_texts(make_model(transformer), 3)
     for _ in range(2):
         losses = train_on_texts(make_model(transformer, cache=tmp_path), 3)
         assert_allclose(losses, expected, rtol=1e-2)
 
 
-def test_pretraining_needs_the_name_of_a_transformer() -> None:
+def test_pretraining_needs_the_name_of_a_transformer():
     with pytest.raises(ValueError, match="Expected the name of a transformer"):
         make_model(None)
 
 
-def test_nothing_but_the_encoder_is_saved(transformer: str) -> None:
+def test_nothing_but_the_encoder_is_saved(transformer):
     model = make_model(transformer, size=5)
     names = [node.name for node in model.get_ref("tok2vec").walk()]
     assert names == [node.name for node in registry.resolve({"m": TINY_TOK2VEC})["m"].walk()]
@@ -82,9 +81,7 @@ def test_nothing_but_the_encoder_is_saved(transformer: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_pipeline_is_trained_with_vectors_and_pretraining(
-    transformer: str, tmp_path: Path
-) -> None:
+def test_a_pipeline_is_trained_with_vectors_and_pretraining(transformer, tmp_path):
     overrides = {**write_data(tmp_path), "paths.raw_text": str(tmp_path / "texts.jsonl")}
     overrides.update({"paths.transformer": transformer, "paths.cache": str(tmp_path / "cache")})
     vectors_path, weights_path = tmp_path / "vectors", tmp_path / "weights"

@@ -1,5 +1,3 @@
-from typing import Any, Callable, List
-
 import numpy as np
 import pytest
 import spacy
@@ -8,10 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from spacy.ml.models import tok2vec as spacy_tok2vec
-from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.api import Model, Ragged
-from thinc.types import Floats2d
 
 from spacy_eiou.models import build_tok2vec_v1
 from spacy_eiou.models.tok2vec import distinct_rows
@@ -19,26 +15,26 @@ from spacy_eiou.models.tok2vec import distinct_rows
 TEXTS = ["The boiler feed pump seal leaked, and the boiler tripped.", "", "Pump", "the The THE"]
 
 
-def make_docs(**vectors: Any) -> List[Doc]:
+def make_docs(**vectors):
     nlp = spacy.blank("en")
     if vectors:
         nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, **vectors)
     return [nlp(text) for text in TEXTS]
 
 
-def embed_hashes() -> Model[List[Doc], List[Floats2d]]:
+def embed_hashes():
     return spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], False)
 
 
-def embed_characters() -> Model[List[Doc], List[Floats2d]]:
+def embed_characters():
     return spacy_tok2vec.CharacterEmbed(8, 50, 4, 4, False)
 
 
-def encode_window() -> Model[List[Floats2d], List[Floats2d]]:
+def encode_window():
     return spacy_tok2vec.MaxoutWindowEncoder(8, window_size=1, maxout_pieces=3, depth=2)
 
 
-def build(builder: str, embedding: str) -> Model[List[Doc], List[Floats2d]]:
+def build(builder, embedding):
     embed = {"hashes": embed_hashes, "characters": embed_characters}[embedding]()
     build = {"spacy": spacy_tok2vec.build_Tok2Vec_model, "spacy_eiou": build_tok2vec_v1}[builder]
     model = build(embed, encode_window())
@@ -48,11 +44,11 @@ def build(builder: str, embedding: str) -> Model[List[Doc], List[Floats2d]]:
 
 @pytest.mark.parametrize("embedding", ["hashes", "characters"])
 @pytest.mark.parametrize("is_train", [True, False])
-def test_weights_of_spacy_give_the_vectors_of_spacy(embedding: str, is_train: bool) -> None:
+def test_weights_of_spacy_give_the_vectors_of_spacy(embedding, is_train):
     check_same_vectors(build("spacy", embedding), build("spacy_eiou", embedding), is_train)
 
 
-def check_same_vectors(expected: Model, model: Model, is_train: bool = False) -> None:
+def check_same_vectors(expected, model, is_train=False):
     docs = make_docs()
     model.from_bytes(expected.to_bytes())
     for vectors, expected_vectors in zip(model(docs, is_train)[0], expected(docs, is_train)[0]):
@@ -72,7 +68,7 @@ FEW = np.random.default_rng(0).normal(size=(20, 3)).astype("f")
     ],
     ids=["words", "lower", "n-grams"],
 )
-def test_static_vectors_give_the_vectors_of_spacy(vectors: Any, is_train: bool) -> None:
+def test_static_vectors_give_the_vectors_of_spacy(vectors, is_train):
     docs, models = make_docs(**vectors), []
     for build in (spacy_tok2vec.build_Tok2Vec_model, build_tok2vec_v1):
         embed = spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], True)
@@ -86,12 +82,12 @@ def test_static_vectors_give_the_vectors_of_spacy(vectors: Any, is_train: bool) 
 
 
 @pytest.mark.parametrize("embedding", ["hashes", "characters"])
-def test_spacy_loads_what_was_saved(embedding: str) -> None:
+def test_spacy_loads_what_was_saved(embedding):
     model, expected = build("spacy_eiou", embedding), build("spacy", embedding)
     assert expected.from_bytes(model.to_bytes()).to_bytes() == model.to_bytes()
 
 
-def test_it_learns_as_spacy_does() -> None:
+def test_it_learns_as_spacy_does():
     gradients = []
     expected = build("spacy", "hashes")
     for model in (expected, build("spacy_eiou", "hashes").from_bytes(expected.to_bytes())):
@@ -103,7 +99,7 @@ def test_it_learns_as_spacy_does() -> None:
         assert_allclose(of_ours, of_spacy, rtol=1e-3, atol=1e-4)
 
 
-def test_a_token_attribute_sets_apart_what_is_spelt_alike() -> None:
+def test_a_token_attribute_sets_apart_what_is_spelt_alike():
     model = build("spacy_eiou", "hashes")
     doc, other = make_docs()[0], make_docs()[0]
     other[1].norm_ = "kettle"
@@ -111,28 +107,28 @@ def test_a_token_attribute_sets_apart_what_is_spelt_alike() -> None:
     assert abs(vectors[1] - other_vectors[1]).max() > 1e-3
 
 
-def test_a_doc_without_tokens() -> None:
+def test_a_doc_without_tokens():
     (vectors,) = build("spacy_eiou", "hashes").predict(make_docs()[1:2])
     assert vectors.shape == (0, 8)
 
 
-def let_neighbours_matter(layer: Model) -> Model:
+def let_neighbours_matter(layer):
     """Wrap a layer in one that a user could write, with the same name."""
 
-    def forward(model: Model, X: Any, is_train: bool) -> "tuple[Any, Callable[[Any], Any]]":
+    def forward(model, X, is_train):
         Y, backprop = model.layers[0](X, is_train)
         vectors = Y.dataXd if isinstance(Y, Ragged) else Y
         vectors[1:] += vectors[:-1]
         return Y, backprop
 
-    def init(model: Model, X: Any = None, Y: Any = None) -> None:
+    def init(model, X=None, Y=None):
         model.layers[0].initialize(X, Y)
 
     return Model(layer.name, forward, init=init, layers=[layer])
 
 
 @pytest.mark.parametrize("name", ["with_array(maxout>>layernorm>>dropout)", "maxout"])
-def test_an_embedding_with_a_layer_of_the_user_is_left_alone(name: str) -> None:
+def test_an_embedding_with_a_layer_of_the_user_is_left_alone(name):
     models = []
     for build in (spacy_tok2vec.build_Tok2Vec_model, build_tok2vec_v1):
         embed = embed_hashes()
@@ -146,7 +142,7 @@ def test_an_embedding_with_a_layer_of_the_user_is_left_alone(name: str) -> None:
 
 
 @given(arrays("uint64", st.tuples(st.integers(0, 20), st.just(2)), elements=st.integers(0, 3)))
-def test_distinct_rows(features: np.ndarray) -> None:
+def test_distinct_rows(features):
     rows, kinds = distinct_rows(features)
     assert len(rows) == len({tuple(row) for row in features.tolist()})
     np.testing.assert_array_equal(features[rows][kinds], features)

@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ LAYERS = {
 }
 
 
-def make_pair(name: str) -> "tuple[Model[Floats2d, Floats2d], Model[Floats2d, Floats2d]]":
+def make_pair(name):
     """A model of Thinc's own, and one with the same parameters that PyTorch computes."""
     expected, model = LAYERS[name](), LAYERS[name]()
     compute_with_torch(model)
@@ -35,21 +35,21 @@ def make_pair(name: str) -> "tuple[Model[Floats2d, Floats2d], Model[Floats2d, Fl
     return expected, model.from_bytes(expected.to_bytes())
 
 
-def make_array(*shape: int) -> Floats2d:
+def make_array(*shape):
     return np.random.default_rng(1).normal(size=shape).astype("f")
 
 
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("is_train", [True, False])
 @pytest.mark.parametrize("n_rows", [7, 1, 0])
-def test_results_are_those_of_thinc(name: str, is_train: bool, n_rows: int) -> None:
+def test_results_are_those_of_thinc(name, is_train, n_rows):
     expected, model = make_pair(name)
     X = make_array(n_rows, 5)
     assert_allclose(model(X, is_train)[0], expected(X, is_train)[0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_gradients_are_those_of_thinc(name: str) -> None:
+def test_gradients_are_those_of_thinc(name):
     expected, model = make_pair(name)
     X = make_array(7, 5)
     gradients = []
@@ -65,14 +65,14 @@ def test_gradients_are_those_of_thinc(name: str) -> None:
         assert_allclose(of_torch, of_thinc, rtol=1e-4, atol=1e-5)
 
 
-def test_thinc_can_load_what_torch_computed() -> None:
+def test_thinc_can_load_what_torch_computed():
     expected, model = make_pair("maxout")
     X = make_array(7, 5)
     Y = model.predict(X)
     assert_allclose(expected.from_bytes(model.to_bytes()).predict(X), Y, rtol=1e-4, atol=1e-5)
 
 
-def test_the_first_of_equal_pieces_gets_the_gradient() -> None:
+def test_the_first_of_equal_pieces_gets_the_gradient():
     model = chain(Maxout(1, 1, nP=3), Linear(1, 1))
     compute_with_torch(model)
     model.initialize(X=np.zeros((1, 1), dtype="f"))
@@ -84,7 +84,7 @@ def test_the_first_of_equal_pieces_gets_the_gradient() -> None:
     assert maxout.get_grad("b").tolist() == [[3.0, 0.0, 0.0]]
 
 
-def test_a_prediction_has_no_gradient() -> None:
+def test_a_prediction_has_no_gradient():
     _, model = make_pair("maxout")
     _, backprop = model(make_array(7, 5), is_train=False)
     with pytest.raises(ValueError, match="is_train=True"):
@@ -92,10 +92,8 @@ def test_a_prediction_has_no_gradient() -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_of_the_user_with_the_same_name_is_left_alone(name: str) -> None:
-    def double(
-        model: Model, X: Floats2d, is_train: bool
-    ) -> "tuple[Floats2d, Callable[[Floats2d], Floats2d]]":
+def test_a_layer_of_the_user_with_the_same_name_is_left_alone(name):
+    def double(model, X, is_train):
         return 2 * X, lambda dY: 2 * dY
 
     layer: Model[Floats2d, Floats2d] = Model(name, double, params={"W": None, "G": None, "b": None})
@@ -107,7 +105,7 @@ def test_a_layer_of_the_user_with_the_same_name_is_left_alone(name: str) -> None
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_layer_of_thinc_with_another_name_is_computed_by_torch(name: str) -> None:
+def test_a_layer_of_thinc_with_another_name_is_computed_by_torch(name):
     expected, model = LAYERS[name](), LAYERS[name]()
     for node in model.walk():
         node.name = "of the user"
@@ -116,7 +114,7 @@ def test_a_layer_of_thinc_with_another_name_is_computed_by_torch(name: str) -> N
     assert replaced and all(replaced)
 
 
-def test_layers_keep_their_parameters() -> None:
+def test_layers_keep_their_parameters():
     model = chain(Linear(5, 5), Linear(3, 5)).initialize()
     X = make_array(7, 5)
     Y = model.predict(X)
@@ -125,21 +123,19 @@ def test_layers_keep_their_parameters() -> None:
 
 
 @pytest.fixture
-def two_threads() -> Iterator[None]:
+def two_threads():
     n_threads = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(n_threads)
 
 
-def count_threads(model: Model, X: Any, is_train: bool) -> "tuple[Any, Callable[[Any], Any]]":
+def count_threads(model, X, is_train):
     return torch.get_num_threads(), lambda dY: torch.get_num_threads()
 
 
 @pytest.mark.parametrize("is_forked", [True, False])
-def test_only_a_forked_process_computes_with_one_thread(
-    two_threads: None, monkeypatch: pytest.MonkeyPatch, is_forked: bool
-) -> None:
+def test_only_a_forked_process_computes_with_one_thread(two_threads, monkeypatch, is_forked):
     if is_forked:
         monkeypatch.setattr(torch_layers, "IMPORTING_PROCESS", os.getpid() + 1)
     model: Model[Any, Any] = Model("layer", works_after_fork(count_threads))
@@ -148,7 +144,7 @@ def test_only_a_forked_process_computes_with_one_thread(
     assert (backprop(None), torch.get_num_threads()) == (1 if is_forked else 2, 2)
 
 
-def test_the_number_of_threads_is_restored_after_an_error(two_threads: None) -> None:
+def test_the_number_of_threads_is_restored_after_an_error(two_threads):
     with pytest.raises(KeyError), one_thread():
         assert torch.get_num_threads() == 1
         raise KeyError
@@ -196,7 +192,7 @@ assert process.exitcode == 0
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system cannot fork processes.")
-def test_forked_processes_predict_and_train() -> None:
+def test_forked_processes_predict_and_train():
     process = subprocess.Popen([sys.executable, "-c", FORKED], start_new_session=True)
     try:
         assert process.wait(timeout=120) == 0

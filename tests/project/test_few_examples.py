@@ -18,7 +18,7 @@ SHORT = "--training.max_steps 2 --training.eval_frequency 1 --pretraining.max_ep
 
 
 @pytest.mark.slow
-def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) -> None:
+def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path):
     project = srsly.read_yaml(ROOT / "project.yml")
     # Another test runs the steps that "all" has as well.
     steps = project["workflows"]["few_examples_transformer"]
@@ -46,7 +46,7 @@ def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path: Path) 
     assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
 
 
-def test_the_workflows_differ_in_the_encoder_alone() -> None:
+def test_the_workflows_differ_in_the_encoder_alone():
     project = srsly.read_yaml(ROOT / "project.yml")
     plain, prepared = (project["workflows"][f"few_examples{end}"] for end in ("", "_transformer"))
     assert plain[-3:] == prepared[-3:] == OTHERS[1:]

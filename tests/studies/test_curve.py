@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ SIZES = np.array([50, 100, 150, 200])
 @pytest.mark.parametrize(
     "error,factor,exponent", [(0.2, 2.0, 0.5), (0.0, 1.5, 0.25), (0.3, 0.0, 1.0)]
 )
-def test_power_law_is_found_again(error: float, factor: float, exponent: float) -> None:
+def test_power_law_is_found_again(error, factor, exponent):
     scores = 1 - error - factor * SIZES.astype("d") ** -exponent
     law = fit_power_law(SIZES, scores)
     np.testing.assert_allclose(
@@ -27,18 +26,18 @@ def test_power_law_is_found_again(error: float, factor: float, exponent: float) 
     )
 
 
-def test_errors_are_never_below_zero() -> None:
+def test_errors_are_never_below_zero():
     law = fit_power_law(SIZES, np.array([0.2, 0.6, 0.9, 1.0]))
     assert law.error == 0
     assert (law(np.array([1000, 10**6])) <= 1).all()
 
 
-def test_scores_that_fall_are_flat() -> None:
+def test_scores_that_fall_are_flat():
     law = fit_power_law(SIZES, np.array([0.6, 0.5, 0.5, 0.4]))
     assert law(SIZES) == pytest.approx([0.5] * 4)
 
 
-def test_forecast_without_noise_is_certain() -> None:
+def test_forecast_without_noise_is_certain():
     sizes = np.repeat(SIZES, 2)
     found = forecast(sizes, 1 - 2 * sizes.astype("d") ** -0.5, target=400)
     assert found.now == pytest.approx(1 - 2 * 200**-0.5)
@@ -47,7 +46,7 @@ def test_forecast_without_noise_is_certain() -> None:
     assert found.advice == "annotate more"
 
 
-def test_noise_makes_it_uncertain() -> None:
+def test_noise_makes_it_uncertain():
     sizes = np.repeat(SIZES, 3)
     scores = 1 - 2 * sizes.astype("d") ** -0.5
     noise = np.tile([-0.04, 0, 0.04], 4)
@@ -65,12 +64,12 @@ def test_noise_makes_it_uncertain() -> None:
         (0.0, 0.05, "can't tell"),
     ],
 )
-def test_advice(low: float, high: float, advice: str) -> None:
+def test_advice(low, high, advice):
     assert Forecast(0.5, 0.5, low, high).advice == advice
 
 
-def test_labels_with_the_greatest_gain_come_first() -> None:
-    def make_result(size: int) -> Any:
+def test_labels_with_the_greatest_gain_come_first():
+    def make_result(size):
         per_type = {
             "known": {"f": 0.9, "gold": 20},
             "new": {"f": 1 - size**-0.5, "gold": 10},
@@ -88,7 +87,7 @@ def test_labels_with_the_greatest_gain_come_first() -> None:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Path:
+def corpus(tmp_path):
     project = make_project(tmp_path, 8)
     config = (CONFIGS / "cnn.cfg").read_text(encoding="utf8")
     path: Path = project / "corpus" / "notes"
@@ -97,12 +96,12 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_command_continues(corpus: Path, tmp_path: Path) -> None:
+def test_command_continues(corpus, tmp_path):
     output = tmp_path / "curve"
     options = ["--shares", "0.25,0.5,1", "--n-seeds", "2"]
     options += ["--training.max_steps", "2", "--training.eval_frequency", "2"]
 
-    def run() -> str:
+    def run():
         result = CliRunner().invoke(app, ["curve", str(corpus), "-o", str(output), *options])
         assert result.exit_code == 0, result.output
         return result.stdout
@@ -124,7 +123,7 @@ def test_command_continues(corpus: Path, tmp_path: Path) -> None:
     )
 
 
-def test_arguments_are_checked_first(corpus: Path, tmp_path: Path) -> None:
+def test_arguments_are_checked_first(corpus, tmp_path):
     with pytest.raises(CorpusError, match="at least three shares"):
         curve(corpus, tmp_path / "curve", shares=[0.5, 1])
     with pytest.raises(CorpusError, match="two seeds"):

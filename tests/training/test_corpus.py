@@ -1,24 +1,20 @@
-from pathlib import Path
-from typing import Callable, List
-
 import pytest
 import spacy
 from spacy import registry
-from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training import Example
 
 from spacy_eiou.training import create_mixed_corpus
 
 
-def make_reader(texts: List[str]) -> Callable[[Language], List[Example]]:
-    def read(nlp: Language) -> List[Example]:
+def make_reader(texts):
+    def read(nlp):
         return [Example.from_dict(nlp.make_doc(text), {}) for text in texts]
 
     return read
 
 
-def read_texts(gold: List[str], silver: List[str], gold_share: float) -> List[str]:
+def read_texts(gold, silver, gold_share):
     corpus = create_mixed_corpus(make_reader(gold), make_reader(silver), gold_share)
     return [example.text for example in corpus(spacy.blank("xx"))]
 
@@ -26,15 +22,15 @@ def read_texts(gold: List[str], silver: List[str], gold_share: float) -> List[st
 @pytest.mark.parametrize(
     "gold_share, n_passes", [(0.25, 1), (0.5, 2), (0.6, 3), (0.001, 1), (0.9, 18)]
 )
-def test_gold_examples_are_repeated_up_to_their_share(gold_share: float, n_passes: int) -> None:
+def test_gold_examples_are_repeated_up_to_their_share(gold_share, n_passes):
     texts = read_texts(["g1", "g2"], ["s1", "s2", "s3", "s4"], gold_share)
     assert texts == ["s1", "s2", "s3", "s4", *["g1", "g2"] * n_passes]
 
 
-def test_each_pass_reads_the_gold_examples_anew() -> None:
+def test_each_pass_reads_the_gold_examples_anew():
     counts = iter(range(100))
 
-    def read_gold(nlp: Language) -> List[Example]:
+    def read_gold(nlp):
         return make_reader([f"g{next(counts)}"])(nlp)
 
     corpus = create_mixed_corpus(read_gold, make_reader(["s", "s", "s"]))
@@ -43,17 +39,17 @@ def test_each_pass_reads_the_gold_examples_anew() -> None:
 
 
 @pytest.mark.parametrize("gold_share", [0.0, 1.0, -0.1, 1.5])
-def test_share_out_of_range(gold_share: float) -> None:
+def test_share_out_of_range(gold_share):
     with pytest.raises(ValueError, match=f"above 0 and below 1, but is {gold_share}"):
         create_mixed_corpus(make_reader([]), make_reader([]), gold_share)
 
 
-def test_no_gold_examples() -> None:
+def test_no_gold_examples():
     with pytest.raises(ValueError, match="no gold examples"):
         read_texts([], ["s"], 0.5)
 
 
-def test_it_mixes_corpora_of_a_config(tmp_path: Path) -> None:
+def test_it_mixes_corpora_of_a_config(tmp_path):
     nlp = spacy.blank("xx")
     for name, texts in {"gold": ["g"], "silver": ["s1", "s2"]}.items():
         DocBin(docs=[nlp(text) for text in texts]).to_disk(tmp_path / f"{name}.spacy")

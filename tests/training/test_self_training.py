@@ -25,33 +25,31 @@ TEXTS = [f"gene {n} moves" for n in range(6)]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="module")
-def overrides(data: Path) -> Dict[str, Any]:
+def overrides(data):
     return write_data(data)
 
 
 @pytest.fixture(scope="module")
-def trained(
-    data: Path, overrides: Dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> SelfTraining:
+def trained(data, overrides, tmp_path_factory):
     output_path = tmp_path_factory.mktemp("trained")
     texts_path = data / "texts.jsonl"
     return self_train(CONFIG, texts_path, output_path, overrides=overrides, gold_share=0.4)
 
 
-def read_silver(path: Path) -> List[Doc]:
+def read_silver(path):
     return list(read_docs(path, spacy.blank("en").vocab))
 
 
-def get_files(folder: Path) -> Dict[str, bytes]:
+def get_files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_result(trained: SelfTraining) -> None:
+def test_result(trained):
     path = trained.silver_path.parent
     docs = read_silver(path / "silver")
     labels = [span.label_ for doc in docs for span in doc.spans["sc"]]
@@ -69,21 +67,21 @@ def test_result(trained: SelfTraining) -> None:
         assert set(component.labels) == {"DNA", "word"}
 
 
-def test_silver_docs_are_those_that_the_teacher_annotates(trained: SelfTraining) -> None:
+def test_silver_docs_are_those_that_the_teacher_annotates(trained):
     teacher = spacy.load(trained.teachers[0])
     docs = read_silver(trained.silver_path)
     assert [doc.text for doc in docs] == TEXTS
     assert [get_spans(doc) for doc in docs] == [sorted(get_spans(teacher(text))) for text in TEXTS]
 
 
-def test_final_pipeline_learns_from_both(data: Path, trained: SelfTraining) -> None:
+def test_final_pipeline_learns_from_both(data, trained):
     config = load_config(trained.silver_path.parent / "config.cfg")
     corpus = registry.resolve({"train": config["corpora"]["train"]})["train"]
     texts = [example.text for example in corpus(spacy.load(trained.model_path))]
     assert texts == [*TEXTS, *(doc.text for doc in read_silver(data / "train.spacy"))]
 
 
-def test_teachers_of_ones_own_vote(data: Path, overrides: Dict[str, Any], tmp_path: Path) -> None:
+def test_teachers_of_ones_own_vote(data, overrides, tmp_path):
     words = ["gene", "moves", "gene"]
     teachers = [make_ruler(tmp_path / str(n), word) for n, word in enumerate(words)]
     result = self_train(
@@ -96,7 +94,7 @@ def test_teachers_of_ones_own_vote(data: Path, overrides: Dict[str, Any], tmp_pa
 
 
 @pytest.mark.slow
-def test_several_teachers(data: Path, overrides: Dict[str, Any], tmp_path: Path) -> None:
+def test_several_teachers(data, overrides, tmp_path):
     settings = {**overrides, "system.seed": 7}
     result = self_train(CONFIG, data / "texts.jsonl", tmp_path, n_teachers=2, overrides=settings)
     teachers = [spacy.load(path) for path in result.teachers]
@@ -108,7 +106,7 @@ def test_several_teachers(data: Path, overrides: Dict[str, Any], tmp_path: Path)
     assert [get_spans(doc) for doc in docs] == [get_spans(doc) for doc in expected]
 
 
-def test_what_is_no_text_is_rejected(data: Path, overrides: Dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_no_text_is_rejected(data, overrides, tmp_path):
     texts_path = tmp_path / "texts.jsonl"
     texts_path.write_text('{"text": "gene"}\n{"text": 3}\n\n{"text": ""}\n{"txt": "gene"}\n')
     teachers = [make_ruler(tmp_path / "ruler", "gene")]
@@ -122,9 +120,7 @@ def test_what_is_no_text_is_rejected(data: Path, overrides: Dict[str, Any], tmp_
     assert [doc.text for doc in read_silver(result.silver_path)] == ["gene"]
 
 
-def test_components_keep_their_source(
-    data: Path, overrides: Dict[str, Any], trained: SelfTraining, tmp_path: Path
-) -> None:
+def test_components_keep_their_source(data, overrides, trained, tmp_path):
     config = load_config(CONFIG)
     config["components"]["tok2vec"] = {"source": str(trained.teachers[0])}
     config["components"]["nested_spancat"]["model"]["tok2vec"]["width"] = 16
@@ -144,7 +140,7 @@ def test_components_keep_their_source(
     assert weights[0] == weights[1]
 
 
-def test_only_the_training_corpus_is_mixed() -> None:
+def test_only_the_training_corpus_is_mixed():
     config = load_config(CONFIG)
     mixed = mix_corpus(config, Path("silver"), 0.3)
     assert mixed["corpora"]["train"] == {
@@ -157,13 +153,7 @@ def test_only_the_training_corpus_is_mixed() -> None:
 
 
 @pytest.mark.parametrize("silent", [True, False])
-def test_nothing_is_printed_unless_asked(
-    silent: bool,
-    data: Path,
-    overrides: Dict[str, Any],
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_nothing_is_printed_unless_asked(silent, data, overrides, tmp_path, capfd):
     self_train(CONFIG, data / "texts.jsonl", tmp_path, overrides=overrides, silent=silent)
     output, errors = capfd.readouterr()
     assert (output + errors == "") == silent
@@ -175,15 +165,15 @@ def test_nothing_is_printed_unless_asked(
 
 
 @pytest.fixture
-def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    def train(*args: Any, **kwargs: Any) -> None:
+def no_training(monkeypatch):
+    def train(*args, **kwargs):
         raise AssertionError("Too late")
 
     monkeypatch.setattr(self_training, "train", train)
     monkeypatch.setattr(silver, "vote", train)
 
 
-def empty_docs(path: Path) -> Path:
+def empty_docs(path):
     DocBin(docs=[Doc(spacy.blank("en").vocab)]).to_disk(path)
     return path
 
@@ -227,9 +217,7 @@ def test_arguments_and_config_are_checked(
     assert not (tmp_path / "output").exists()
 
 
-def test_dev_documents_are_checked(
-    data: Path, overrides: Dict[str, Any], tmp_path: Path, no_training: None
-) -> None:
+def test_dev_documents_are_checked(data, overrides, tmp_path, no_training):
     settings = {**overrides, "paths.dev": str(empty_docs(tmp_path / "dev.spacy"))}
     with pytest.raises(CorpusError, match=r"\[corpora.dev\]: expected annotated documents"):
         self_train(CONFIG, data / "texts.jsonl", tmp_path / "output", overrides=settings)
@@ -243,14 +231,7 @@ def test_dev_documents_are_checked(
         ("texts.jsonl", '{"text": 3}\n{"text": 4}\n', "expected texts, found 2 other items"),
     ],
 )
-def test_texts_are_checked(
-    name: str,
-    content: str,
-    message: str,
-    overrides: Dict[str, Any],
-    tmp_path: Path,
-    no_training: None,
-) -> None:
+def test_texts_are_checked(name, content, message, overrides, tmp_path, no_training):
     (tmp_path / name).write_text(content)
     with pytest.raises(CorpusError, match=message):
         self_train(CONFIG, tmp_path / name, tmp_path / "output", overrides=overrides)
@@ -267,14 +248,7 @@ CHARACTERS = {"nlp": {"tokenizer": {"@tokenizers": "spacy_eiou.CharacterTokenize
         ({"spans_key": "other"}, "the spans keys that .* learns: sc. It writes: other."),
     ],
 )
-def test_teachers_are_checked(
-    teacher: Dict[str, Any],
-    message: str,
-    data: Path,
-    overrides: Dict[str, Any],
-    tmp_path: Path,
-    no_training: None,
-) -> None:
+def test_teachers_are_checked(teacher, message, data, overrides, tmp_path, no_training):
     teachers = [
         make_ruler(tmp_path / "good", "gene"),
         make_ruler(tmp_path / "a", "gene", **teacher),
@@ -286,9 +260,7 @@ def test_teachers_are_checked(
     assert not (tmp_path / "b").exists()
 
 
-def test_rules_of_the_tokenizer_are_checked(
-    data: Path, overrides: Dict[str, Any], tmp_path: Path, no_training: None
-) -> None:
+def test_rules_of_the_tokenizer_are_checked(data, overrides, tmp_path, no_training):
     nlp = spacy.load(make_ruler(tmp_path / "ruler", "gene"))
     nlp.tokenizer.add_special_case("genes", [{"ORTH": "gene"}, {"ORTH": "s"}])
     nlp.to_disk(tmp_path / "other")
@@ -303,14 +275,12 @@ def test_rules_of_the_tokenizer_are_checked(
 
 
 @Language.component("find_first_word")
-def find_first_word(doc: Doc) -> Doc:
+def find_first_word(doc):
     doc.spans["sc"] = [doc[:1]]
     return doc
 
 
-def test_teacher_that_does_not_say_what_it_writes(
-    data: Path, overrides: Dict[str, Any], tmp_path: Path
-) -> None:
+def test_teacher_that_does_not_say_what_it_writes(data, overrides, tmp_path):
     nlp = spacy.blank("en")
     nlp.add_pipe("find_first_word")
     nlp.to_disk(tmp_path / "teacher")
@@ -324,9 +294,7 @@ def test_teacher_that_does_not_say_what_it_writes(
     assert result.n_spans == {"": 6}
 
 
-def test_output_is_checked(
-    data: Path, overrides: Dict[str, Any], tmp_path: Path, no_training: None
-) -> None:
+def test_output_is_checked(data, overrides, tmp_path, no_training):
     texts_path = data / "texts.jsonl"
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
@@ -342,15 +310,13 @@ def test_output_is_checked(
 
 
 @pytest.mark.slow
-def test_gpu_is_used_throughout(
-    data: Path, overrides: Dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gpu_is_used_throughout(data, overrides, tmp_path, monkeypatch):
     calls: List[Tuple[str, int]] = []
 
-    def record(name: str) -> None:
+    def record(name):
         function = getattr(self_training, name)
 
-        def call(*args: Any, use_gpu: int, **kwargs: Any) -> Any:
+        def call(*args, use_gpu, **kwargs):
             calls.append((name, use_gpu))
             return function(*args, use_gpu=use_gpu, **kwargs)
 
@@ -375,11 +341,11 @@ def test_gpu_is_used_throughout(
 
 
 @pytest.fixture
-def call(data: Path, overrides: Dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+def call(data, overrides, monkeypatch):
     """Makes the same call in any working directory."""
     monkeypatch.setattr(silver, "CHARACTERS_PER_PART", 24)
 
-    def call(path: Path, **arguments: Any) -> SelfTraining:
+    def call(path, **arguments):
         path.mkdir(exist_ok=True)
         monkeypatch.chdir(path)
         defaults = {"n_teachers": 2, "overrides": overrides}
@@ -392,14 +358,14 @@ def call(data: Path, overrides: Dict[str, Any], monkeypatch: pytest.MonkeyPatch)
 STEPS = ("model-last", "model-best", "trained.json", "progress.json", "config.cfg")
 
 
-def run_and_kill(step: int, function: Any, *args: Any) -> bool:
+def run_and_kill(step, function, *args):
     """Call a function in another process, which is killed before it puts in place number `step` of
     what it writes. RETURNS (bool): Whether it was killed, rather than done before."""
     pid = os.fork()
     if pid == 0:
         steps = count(1)
 
-        def kill(event: str, args: Tuple[Any, ...]) -> None:
+        def kill(event, args):
             if event in ("os.mkdir", "os.rename"):
                 path = Path(args[event == "os.rename"])
                 is_step = path.name in STEPS or path.parent.name == "silver"
@@ -416,7 +382,7 @@ def run_and_kill(step: int, function: Any, *args: Any) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_result_is_the_same_after_a_kill(call: Any, tmp_path: Path) -> None:
+def test_result_is_the_same_after_a_kill(call, tmp_path):
     expected = call(tmp_path / "whole")
     files = get_files(tmp_path / "whole")
     kept: List[int] = []
@@ -437,10 +403,8 @@ def test_result_is_the_same_after_a_kill(call: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_has_not_changed_is_kept(
-    call: Any, data: Path, overrides: Dict[str, Any], tmp_path: Path
-) -> None:
-    def call_again(**arguments: Any) -> Tuple[SelfTraining, List[str]]:
+def test_what_has_not_changed_is_kept(call, data, overrides, tmp_path):
+    def call_again(**arguments):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             result = call(tmp_path, **arguments)
@@ -480,9 +444,7 @@ def test_what_has_not_changed_is_kept(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["train", "dev"])
-def test_changed_documents_are_noticed(
-    name: str, call: Any, overrides: Dict[str, Any], tmp_path: Path
-) -> None:
+def test_changed_documents_are_noticed(name, call, overrides, tmp_path):
     settings = {**overrides, **write_data(tmp_path)}
     call(tmp_path, overrides=settings, n_teachers=1)
     docs = read_silver(tmp_path / f"{name}.spacy")

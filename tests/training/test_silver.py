@@ -1,11 +1,9 @@
 import gc
-from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import List
 
 import pytest
 import spacy
 from self_training_util import get_spans, make_ruler
-from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 
 from spacy_eiou.corpora import CorpusError
@@ -13,12 +11,12 @@ from spacy_eiou.training import silver
 from spacy_eiou.training.silver import Silver, annotate_silver, check_texts, vote
 
 
-def write_texts(path: Path, *lines: str) -> Path:
+def write_texts(path, *lines):
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf8")
     return path
 
 
-def read_parts(path: Path) -> Dict[str, List[str]]:
+def read_parts(path):
     vocab = spacy.blank("en").vocab
     return {
         part.name: [doc.text for doc in DocBin().from_disk(part).get_docs(vocab)]
@@ -27,21 +25,21 @@ def read_parts(path: Path) -> Dict[str, List[str]]:
 
 
 @pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_parts(monkeypatch):
     monkeypatch.setattr(silver, "CHARACTERS_PER_PART", 12)
 
 
 @pytest.fixture
-def ruler(tmp_path: Path) -> Language:
+def ruler(tmp_path):
     return spacy.load(make_ruler(tmp_path / "ruler", "gene"))
 
 
-def annotate(nlp: Language, texts_path: Path, checksum: str = "a") -> Silver:
+def annotate(nlp, texts_path, checksum="a"):
     texts = check_texts(texts_path, max_length=20)
     return annotate_silver([nlp], texts, texts_path.with_name("silver"), checksum=checksum)
 
 
-def test_texts_are_counted_and_others_rejected(tmp_path: Path) -> None:
+def test_texts_are_counted_and_others_rejected(tmp_path):
     path = write_texts(tmp_path / "a.txt", "gene", "", "x" * 21, "  ", "word", "\t", "y" * 22)
     texts = check_texts(path, max_length=20)
     assert texts.n_texts == 2
@@ -50,7 +48,7 @@ def test_texts_are_counted_and_others_rejected(tmp_path: Path) -> None:
     assert "expected at most 20 characters, not 22" in texts.rejected[1]
 
 
-def test_checksum_is_that_of_the_texts(tmp_path: Path) -> None:
+def test_checksum_is_that_of_the_texts(tmp_path):
     lines = {"same": ["a", "", "b"], "a": ["a", "b"], "b": ["b", "a"], "c": ["ab"], "d": ["a"]}
     paths = [write_texts(tmp_path / f"{name}.txt", *texts) for name, texts in lines.items()]
     checksums = [check_texts(path, max_length=20).checksum for path in paths]
@@ -66,13 +64,13 @@ def test_checksum_is_that_of_the_texts(tmp_path: Path) -> None:
         (["x" * 21, "y" * 21], "expected texts, found 2 other items. .*, line 1: expected at most"),
     ],
 )
-def test_no_texts(tmp_path: Path, lines: List[str], message: str) -> None:
+def test_no_texts(tmp_path, lines, message):
     path = write_texts(tmp_path / "a.txt", *lines)
     with pytest.raises(CorpusError, match=message):
         check_texts(path, max_length=20)
 
 
-def test_parts(small_parts: None, ruler: Language, tmp_path: Path) -> None:
+def test_parts(small_parts, ruler, tmp_path):
     path = write_texts(tmp_path / "a.txt", "a gene", "b gene", "c", "", "x" * 21, "gene and gene")
     assert annotate(ruler, path) == Silver(4, 0, {"word": 4})
     assert read_parts(tmp_path / "silver") == {
@@ -81,13 +79,11 @@ def test_parts(small_parts: None, ruler: Language, tmp_path: Path) -> None:
     }
 
 
-def test_whole_parts_are_kept(
-    small_parts: None, ruler: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whole_parts_are_kept(small_parts, ruler, tmp_path, monkeypatch):
     path = write_texts(tmp_path / "a.txt", *[f"gene number {n}" for n in range(3)])
     annotated: List[str] = []
 
-    def stop(docs: Tuple[Doc, ...]) -> Doc:
+    def stop(docs):
         annotated.append(docs[0].text)
         if len(annotated) == 2:
             raise KeyboardInterrupt
@@ -110,9 +106,7 @@ def test_whole_parts_are_kept(
 
 
 @pytest.mark.parametrize("is_part_lost", [True, False])
-def test_other_parts_are_removed(
-    small_parts: None, ruler: Language, tmp_path: Path, is_part_lost: bool
-) -> None:
+def test_other_parts_are_removed(small_parts, ruler, tmp_path, is_part_lost):
     path = write_texts(tmp_path / "a.txt", *[f"gene number {n}" for n in range(3)])
     annotate(ruler, path)
     write_texts(path, "no other gene")
@@ -124,17 +118,15 @@ def test_other_parts_are_removed(
     assert read_parts(tmp_path / "silver") == {"0000.spacy": ["no other gene"]}
 
 
-def count_docs() -> int:
+def count_docs():
     return sum(type(item) is Doc for item in gc.get_objects())
 
 
 @pytest.mark.parametrize("n_texts", [100, 400])
-def test_memory_is_bounded(
-    n_texts: int, tmp_path: Path, ruler: Language, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_bounded(n_texts, tmp_path, ruler, monkeypatch):
     n_alive: List[int] = []
 
-    def count(docs: Tuple[Doc, ...]) -> Doc:
+    def count(docs):
         if docs[0].text.endswith("50 moves"):
             n_alive.append(count_docs())
         return vote(docs)
@@ -152,13 +144,13 @@ def test_memory_is_bounded(
     assert len(ruler.vocab.strings) <= n_strings + 50
 
 
-def make_doc(text: str, *entities: Tuple[int, int, str], key: str = "sc") -> Doc:
+def make_doc(text, *entities, key="sc"):
     doc = spacy.blank("en").make_doc(text)
     doc.spans[key] = [Span(doc, *entity) for entity in entities]
     return doc
 
 
-def test_vote() -> None:
+def test_vote():
     outer, inner, other = (0, 3, "DNA"), (0, 1, "word"), (0, 1, "DNA")
     annotations = [(inner, outer), (outer, other), (inner,), (outer, inner)]
     docs = [make_doc("gene 4 moves", *entities) for entities in annotations]
@@ -168,7 +160,7 @@ def test_vote() -> None:
     assert get_spans(vote(docs)) == [inner, outer]
 
 
-def test_vote_with_several_keys() -> None:
+def test_vote_with_several_keys():
     docs = [
         make_doc("gene 4 moves", (0, 1, "word")),
         make_doc("gene 4 moves", (1, 2, "number"), key="numbers"),
@@ -179,7 +171,7 @@ def test_vote_with_several_keys() -> None:
     assert get_spans(doc, "numbers") == [(1, 2, "number")]
 
 
-def test_vote_on_different_tokens() -> None:
+def test_vote_on_different_tokens():
     docs = [make_doc("gene-4 moves"), make_doc("gene - 4 moves")]
     with pytest.raises(CorpusError, match="'gene-4 moves' into different tokens"):
         vote(docs)

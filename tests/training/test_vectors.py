@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Dict, List
 
 import numpy as np
 import pytest
@@ -21,17 +20,17 @@ TEXTS = ["the human gene", "", "the gene moves\n", "gene"]
 
 
 @pytest.fixture(scope="module")
-def transformer(tmp_path_factory: pytest.TempPathFactory) -> str:
+def transformer(tmp_path_factory):
     return make_transformer(tmp_path_factory.mktemp("models") / "transformer")
 
 
 @pytest.fixture
-def texts_path(tmp_path: Path) -> Path:
+def texts_path(tmp_path):
     srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": text} for text in TEXTS] + [{}])
     return tmp_path / "texts.jsonl"
 
 
-def test_means_over_all_occurrences() -> None:
+def test_means_over_all_occurrences():
     means = WordMeans(2)
     unknown = [np.nan, np.nan]
     vocab = Vocab()
@@ -46,14 +45,14 @@ def test_means_over_all_occurrences() -> None:
     assert_array_equal(counts, [2, 2, 1])
 
 
-def test_tokens_without_vectors_alone() -> None:
+def test_tokens_without_vectors_alone():
     means = WordMeans(2)
     means.add([Doc(Vocab(), words=["\n"])], [np.full((1, 2), np.nan)])
     words, vectors, _ = means.get()
     assert (words, vectors.shape) == ([], (0, 2))
 
 
-def fit(vectors: Dict[str, List[float]], n_rows: int, counts: List[int]):
+def fit(vectors, n_rows, counts):
     """RETURNS: The table of n-grams, and the share that it keeps."""
     table = make_table(Vocab(), n_rows, 2)
     rows = np.asarray(list(vectors.values()), dtype="f")
@@ -61,7 +60,7 @@ def fit(vectors: Dict[str, List[float]], n_rows: int, counts: List[int]):
     return table, kept
 
 
-def test_a_large_table_gives_each_word_its_vector() -> None:
+def test_a_large_table_gives_each_word_its_vector():
     vectors = {"gene": [1.0, 2.0], "genes": [-1.0, 0.5], "cell": [0.0, 3.0]}
     table, kept = fit(vectors, 1000, [1, 5, 2])
     for word, vector in vectors.items():
@@ -73,7 +72,7 @@ def test_a_large_table_gives_each_word_its_vector() -> None:
     assert table["cells"][1] > 0.5
 
 
-def test_of_words_that_share_a_row_the_frequent_one_counts_more() -> None:
+def test_of_words_that_share_a_row_the_frequent_one_counts_more():
     table, kept = fit({"a": [4.0, 0.0], "b": [0.0, 2.0]}, 1, [16, 1])
     # Weights are 4 and 1: the mean is (4 * 4 + 0, 0 + 2) / 5.
     assert_allclose(table.data, [[3.2, 0.4]], rtol=1e-4)
@@ -82,7 +81,7 @@ def test_of_words_that_share_a_row_the_frequent_one_counts_more() -> None:
 
 
 @pytest.mark.slow
-def test_vectors_for_a_pipeline(transformer: str, texts_path: Path, tmp_path: Path) -> None:
+def test_vectors_for_a_pipeline(transformer, texts_path, tmp_path):
     result = make_vectors(
         transformer,
         texts_path,
@@ -106,7 +105,7 @@ def test_vectors_for_a_pipeline(transformer: str, texts_path: Path, tmp_path: Pa
     assert nlp.make_doc("genome")[0].vector.any()
 
 
-def test_no_texts_and_no_room(transformer: str, tmp_path: Path) -> None:
+def test_no_texts_and_no_room(transformer, tmp_path):
     (tmp_path / "texts.txt").write_text("\n\n")
     arguments = (transformer, tmp_path / "texts.txt", tmp_path / "vectors")
     with pytest.raises(CorpusError, match=r"texts\.txt: expected texts, found nothing"):
