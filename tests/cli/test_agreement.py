@@ -1,14 +1,12 @@
 import json
+from functools import partial
 
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
+from cli_util import invoke
 
 TEXT = "The boiler feed pump leaked."
 
 
-def run(*args):
-    return CliRunner().invoke(app, ["agreement", *map(str, args)])
+run = partial(invoke, "agreement")
 
 
 def write(path, *spans):

@@ -2,15 +2,17 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
+import cli_util
 import pytest
 import spacy
 import srsly
 from fsspec import filesystem
-from typer.testing import CliRunner
 
 from spacy_eiou.annotation.resume import part_of
-from spacy_eiou.cli import app
+
+run = partial(cli_util.run, "annotate")
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +22,6 @@ def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model")
     nlp.to_disk(path)
     return path
-
-
-def run(*args):
-    result = CliRunner().invoke(app, ["annotate", *map(str, args)])
-    return result.exit_code, " ".join(result.output.split())
 
 
 def test_outputs(tmp_path, model):
@@ -46,8 +43,8 @@ def test_output_is_a_corpus(tmp_path, model):
     texts, output = tmp_path / "texts.txt", tmp_path / "out.jsonl"
     texts.write_text("IL-2 gene\n\n")
     assert run(model, texts, output)[0] == 0
-    args = ["convert", output, tmp_path / "out.spacy", "--format", "jsonl", "--lang", "en"]
-    assert CliRunner().invoke(app, [*map(str, args), "--strict"]).exit_code == 0
+    args = [output, tmp_path / "out.spacy", "--format", "jsonl", "--lang", "en", "--strict"]
+    assert cli_util.run("convert", *args)[0] == 0
 
 
 def test_address(tmp_path, model):

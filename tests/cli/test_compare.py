@@ -1,8 +1,6 @@
 import pytest
+from cli_util import run
 from study_util import make_project, write_study
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
 
 
 @pytest.fixture
@@ -12,11 +10,8 @@ def study_path(tmp_path):
     return write_study(make_project(tmp_path, 4), **settings)
 
 
-def invoke(study_path, *options):
-    path = study_path.parent
-    arguments = [str(study_path), str(path / "out"), "--project", str(path), *options]
-    result = CliRunner().invoke(app, ["compare", *arguments])
-    return result.exit_code, " ".join(result.output.split())
+def run_study(path, *options):
+    return run("compare", path, path.parent / "out", "--project", path.parent, *options)
 
 
 @pytest.mark.slow
@@ -28,9 +23,9 @@ def test_code_registers_what_a_variant_uses(study_path):
         "registry.losses.register('tests.EMC.v1', func=EMC)\n",
         encoding="utf8",
     )
-    exit_code, output = invoke(study_path)
+    exit_code, output = run_study(study_path)
     assert (exit_code, "Can't run the study" in output) == (1, True)
-    exit_code, output = invoke(study_path, "--code", str(code))
+    exit_code, output = run_study(study_path, "--code", code)
     assert (exit_code, "Saved tables of 2 results" in output) == (0, True)
     report = study_path.parent / "out" / "RESULTS.md"
     assert "| mine | 1 |" in report.read_text(encoding="utf8")
@@ -38,5 +33,5 @@ def test_code_registers_what_a_variant_uses(study_path):
 
 def test_warnings_are_messages(study_path):
     study_path = write_study(study_path.parent)
-    exit_code, output = invoke(study_path, "--report-only")
+    exit_code, output = run_study(study_path, "--report-only")
     assert (exit_code, "8 of 8 runs are missing" in output) == (0, True)

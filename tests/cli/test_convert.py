@@ -1,11 +1,10 @@
 import json
 import os
+from functools import partial
 
+import cli_util
 import pytest
 import srsly
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
 
 ITEMS = [
     {"text": "the IL-2 gene", "spans": [[4, 13, "DNA"], [4, 8, "protein"]]},
@@ -20,10 +19,7 @@ def source(tmp_path):
     return tmp_path / "data.jsonl"
 
 
-def run(*args):
-    """RETURNS: The exit code, and the output without the line breaks that a terminal needs."""
-    result = CliRunner().invoke(app, ["convert", *map(str, args)])
-    return result.exit_code, " ".join(result.output.split())
+run = partial(cli_util.run, "convert")
 
 
 def test_file_and_account(source, tmp_path):

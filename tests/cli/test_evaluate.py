@@ -4,10 +4,9 @@ import sys
 import pytest
 import spacy
 import srsly
+from cli_util import invoke
 from spacy.tokens import DocBin
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
 from spacy_eiou.evaluation import evaluate
 from spacy_eiou.pipeline.prediction import find_spans_key
 
@@ -37,7 +36,7 @@ def make_data(path, spans_keys=("sc",)):
 
 
 def run(*args):
-    result = CliRunner().invoke(app, ["evaluate", *map(str, args)])
+    result = invoke("evaluate", *args)
     return result.exit_code, result.stdout
 
 

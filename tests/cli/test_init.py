@@ -1,8 +1,7 @@
 import pytest
 import srsly
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
+from cli_util import invoke
+from cli_util import run as run_command
 
 
 @pytest.fixture
@@ -10,8 +9,8 @@ def run(tmp_path):
     def run(*options):
         records = [{"text": f"IL-{n}-mediated", "spans": [[0, 4, "protein"]]} for n in range(3)]
         srsly.write_jsonl(tmp_path / "notes.jsonl", records)
-        args = ["init", tmp_path / "my project", "--train", tmp_path / "notes.jsonl", *options]
-        return CliRunner().invoke(app, list(map(str, args)))
+        train = ["--train", tmp_path / "notes.jsonl"]
+        return invoke("init", tmp_path / "my project", *train, *options)
 
     return run
 
@@ -30,9 +29,7 @@ def test_costly_outlier(tmp_path):
     records = [{"text": f"{text}{n}", "spans": [[0, 3, "A"], [4, 7, "B"]]} for n in range(15)]
     records.append({"text": text, "spans": [[0, 199, "A"]]})
     srsly.write_jsonl(tmp_path / "notes.jsonl", records)
-    args = ["init", tmp_path / "project", "--train", tmp_path / "notes.jsonl"]
-    result = CliRunner().invoke(app, list(map(str, args)))
-    output = " ".join(result.output.split())
+    _, output = run_command("init", tmp_path / "project", "--train", tmp_path / "notes.jsonl")
     assert "By default they are left out, with max_width = 2" in output
     assert "1 of 31 spans (3.23%) are wider than 2 tokens, up to 100" in output
 

@@ -1,15 +1,14 @@
 from pathlib import Path
 
-from typer.testing import CliRunner
+from cli_util import invoke
 
-from spacy_eiou.cli import app
 from spacy_eiou.cli import package as module
 from spacy_eiou.pipeline import Package
 
 
 def run(monkeypatch, function, *args):
     monkeypatch.setattr(module, "package", function)
-    return CliRunner().invoke(app, ["package", *map(str, args)])
+    return invoke("package", *args)
 
 
 def test_last_line_installs_the_package(tmp_path, monkeypatch):

@@ -1,10 +1,8 @@
 from pathlib import Path
 
+import cli_util
 import pytest
 import srsly
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CORPUS = {
@@ -23,8 +21,7 @@ def run(tmp_path):
         (tmp_path / "corpus.yml").write_text(srsly.yaml_dumps({**CORPUS, "config": config}))
         args = ["prepare", tmp_path / "corpus.yml", tmp_path / "out", "--assets", tmp_path]
         args += ["--config", CONFIGS / "cnn.cfg"]
-        result = CliRunner().invoke(app, list(map(str, args)))
-        return result.exit_code, " ".join(result.output.split())
+        return cli_util.run(*args)
 
     return run
 

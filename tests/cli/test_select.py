@@ -1,10 +1,11 @@
+from functools import partial
+
 import pytest
 import spacy
 import srsly
+from cli_util import invoke
 from spacy.training import Example
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
 from util import TINY_MODEL
 
 CODE = """\
@@ -28,8 +29,7 @@ def model(tmp_path_factory):
     return path
 
 
-def run(*args):
-    return CliRunner().invoke(app, ["select", *map(str, args)])
+run = partial(invoke, "select")
 
 
 def test_strategy_of_the_user(model, tmp_path, monkeypatch):

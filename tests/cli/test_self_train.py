@@ -1,10 +1,9 @@
+import cli_util
 import pytest
 import srsly
 from self_training_util import CONFIG, make_ruler, write_data
 from spacy.util import load_config
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
 from spacy_eiou.cli.self_train import N_SHOWN
 
 
@@ -21,10 +20,9 @@ def overrides(data):
 def run(texts_path, *options, code, **overrides):
     """RETURNS: What the command prints, with single spaces."""
     settings = [part for name, value in overrides.items() for part in (f"--{name}", str(value))]
-    arguments = [str(CONFIG), str(texts_path), *options, *settings]
-    result = CliRunner().invoke(app, ["self-train", *arguments])
-    assert result.exit_code == code, result.output
-    return " ".join(result.output.split())
+    exit_code, output = cli_util.run("self-train", CONFIG, texts_path, *options, *settings)
+    assert exit_code == code, output
+    return output
 
 
 @pytest.mark.slow

@@ -2,14 +2,14 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from threading import Timer
 
 import pytest
 import spacy
-from typer.testing import CliRunner
+from cli_util import invoke
 
 from serve_util import SECONDS, ask
-from spacy_eiou.cli import app
 from spacy_eiou.cli import serve as module
 
 pytest.importorskip("fastapi")
@@ -58,8 +58,7 @@ def same_handler_afterwards():
     signal.signal(signal.SIGTERM, handler)
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["serve", *map(str, arguments)])
+run = partial(invoke, "serve")
 
 
 def test_what_can_not_be_served(model, tmp_path):

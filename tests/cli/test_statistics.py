@@ -1,10 +1,10 @@
+from functools import partial
+
 import pytest
 import spacy
 import srsly
+from cli_util import invoke
 from spacy.tokens import DocBin, Span
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
 
 
 def make_data(path, spans_key="sc", texts=("the IL-2 gene binds", "nothing")):
@@ -20,8 +20,7 @@ def make_data(path, spans_key="sc", texts=("the IL-2 gene binds", "nothing")):
     return path
 
 
-def run(*args):
-    return CliRunner().invoke(app, ["statistics", *map(str, args)])
+run = partial(invoke, "statistics")
 
 
 def test_tables_and_json(tmp_path):

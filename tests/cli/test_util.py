@@ -2,13 +2,12 @@ import shutil
 
 import pytest
 import spacy
+from cli_util import run
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin, Span
 from spacy.vocab import Vocab
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.pipeline.prediction import read_examples
 from util import TINY_MODEL
@@ -74,11 +73,6 @@ def test_flipped_bit_never_changes_a_doc(folder, data):
     else:
         # A few bits make no difference
         assert describe(docs) == describe(read_docs(folder / "data.spacy", Vocab()))
-
-
-def run(*args):
-    result = CliRunner().invoke(app, [str(arg) for arg in args])
-    return result.exit_code, " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("command", ["evaluate", "calibrate", "statistics"])

@@ -3,10 +3,8 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from cli_util import run
 from transformer_util import make_transformer
-from typer.testing import CliRunner
-
-from spacy_eiou.cli import app
 
 CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
 
@@ -15,11 +13,9 @@ CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
 def test_command(tmp_path):
     transformer, texts_path = make_transformer(tmp_path / "transformer"), tmp_path / "texts.jsonl"
     srsly.write_jsonl(texts_path, [{"text": "the human gene"}, {"text": "a gene moves"}, {}])
-    options = ["--config", str(CONFIG), "--size", "5", "--max-megabytes", "0.02"]
-    arguments = ["vectors", transformer, str(texts_path), str(tmp_path / "vectors"), *options]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    output = " ".join(result.output.split())
+    options = ["--config", CONFIG, "--size", 5, "--max-megabytes", 0.02]
+    code, output = run("vectors", transformer, texts_path, tmp_path / "vectors", *options)
+    assert code == 0, output
     assert "2 texts, 6 tokens, 5 distinct words" in output
     assert "45 vectors of 5 dimensions keep 100% of theirs" in output
     assert "Rejected 1 items that are no texts" in output

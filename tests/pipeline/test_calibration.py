@@ -1,5 +1,7 @@
 import shutil
+from functools import partial
 
+import cli_util
 import numpy as np
 import pytest
 import spacy
@@ -8,9 +10,7 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus, Example
 from spacy.util import load_config
 from thinc.api import Ragged
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
 from spacy_eiou.evaluation import evaluate
 from spacy_eiou.pipeline import NestedSpanCategorizer, calibrate
 from spacy_eiou.pipeline.calibration import predict
@@ -85,9 +85,7 @@ def labels_gain(monkeypatch):
     monkeypatch.setattr("spacy_eiou.pipeline.calibration.cross_validate", cross_validate)
 
 
-def run(*args):
-    result = CliRunner().invoke(app, ["calibrate", *map(str, args)])
-    return result.exit_code, " ".join(result.stdout.split())
+run = partial(cli_util.run, "calibrate")
 
 
 def set_cfg(model, **settings):

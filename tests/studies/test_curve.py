@@ -3,10 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import srsly
+from cli_util import invoke
 from study_util import CONFIGS, make_project
-from typer.testing import CliRunner
 
-from spacy_eiou.cli import app
 from spacy_eiou.corpora import CorpusError
 from spacy_eiou.studies import curve
 from spacy_eiou.studies.curve import Forecast, describe_curve, fit_power_law, forecast
@@ -102,7 +101,7 @@ def test_command_continues(corpus, tmp_path):
     options += ["--training.max_steps", "2", "--training.eval_frequency", "2"]
 
     def run():
-        result = CliRunner().invoke(app, ["curve", str(corpus), "-o", str(output), *options])
+        result = invoke("curve", corpus, "-o", output, *options)
         assert result.exit_code == 0, result.output
         return result.stdout
 
