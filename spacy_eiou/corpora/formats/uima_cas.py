@@ -51,7 +51,7 @@ def read_uima_cas(path: Path) -> Iterator[Draft]:
 
 
 def _has_label(item: Dict[str, Any]) -> bool:
-    kind = str(item.get("%TYPE", ""))
+    kind = str(item.get("%TYPE"))
     return not kind.startswith("uima.") and not kind.endswith(NO_ENTITIES)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from spacy_eiou.corpora import READERS, WRITERS, Changed, CorpusError, Entity, Record, write_records
-from spacy_eiou.corpora.formats import get_writer
-from spacy_eiou.corpora.formats.writers import replace_in_entities
+from spacy_eiou.corpora.formats import get_writer, writers
+from spacy_eiou.corpora.formats.writers import register_writer, replace_in_entities
 from spacy_eiou.corpora.writing import hold_records
 
 NLP = spacy.blank("en")
@@ -206,6 +207,31 @@ def test_what_is_replaced_is_told():
     again = replace_in_entities(held, label=re.compile("c"))
     assert [change.entity.label for change in again.changed] == ["a+b", "a+b", "_"]
     assert replace_in_entities(record, label=re.compile("x")) is record
+
+
+@pytest.mark.parametrize(
+    "options, fields",
+    [
+        ({"suffix": "", "holds": []}, ("", frozenset(), False, RECORD, "", ())),
+        (
+            {
+                **{"suffix": ".x", "holds": ["ids"], "needs_words": True, "text_change": "shorter"},
+                **{
+                    "fit": lambda record: replace(record, text="x"),
+                    "beside": ((".y", str.encode),),
+                },
+            },
+            (".x", {"ids"}, True, replace(RECORD, text="x"), "shorter", ((".y", str.encode),)),
+        ),
+    ],
+)
+def test_registered_writer(monkeypatch, options, fields):
+    monkeypatch.setattr(writers, "WRITERS", {})
+    assert register_writer("mine", **options)(print) is print
+    writer = get_writer("mine")
+    assert (writer.name, writer.write) == ("mine", print)
+    found = (writer.suffix, writer.holds, writer.needs_words, writer.fit(RECORD))
+    assert (*found, writer.text_change, writer.beside) == fields
 
 
 def test_unknown_format():
