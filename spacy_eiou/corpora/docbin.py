@@ -123,7 +123,7 @@ def read_docs(path: Path, vocab: Vocab) -> Iterator[Doc]:
     RAISES (CorpusError): If there is no .spacy file, or one is damaged.
     """
     locations = walk_corpus(path, FILE_TYPE)
-    if not locations or not (path.is_dir() or path.suffix == FILE_TYPE):
+    if not locations or not (path.is_dir() or (path.is_file() and path.suffix == FILE_TYPE)):
         raise UnreadableError(
             f"{path}: expected a .spacy file or a directory of them. To make one: "
             "python -m spacy eiou convert"

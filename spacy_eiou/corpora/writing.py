@@ -173,7 +173,8 @@ def check_outputs(writer: Writer, paths: Sequence[Path]) -> None:
             )
         if writer.suffix and path.is_dir():
             raise CorpusError(f"{path}: expected a file to write, not a directory")
-        beside = [other for other in outputs if other.exists()]
+        # A folder that is there is empty.
+        beside = [other for other in (outputs if writer.suffix else outputs[1:]) if other.exists()]
         if beside and not account_path(path).exists():
             raise CorpusError(
                 f"{beside[0]}: expected the name of a new file: this one is not of convert, and "

@@ -447,6 +447,13 @@ def test_strict_counts_what_a_format_can_not_hold(source, tmp_path):
     assert account.to_dict()["longest_in_characters"] == 9
 
 
+def test_predictions_of_a_model(source, tmp_path):
+    convert(source, tmp_path / "tasks.jsonl", to="prodigy", lang="en", model="m", max_bad=1)
+    tasks = list(srsly.read_jsonl(tmp_path / "tasks.jsonl"))
+    assert [task["meta"]["model"] for task in tasks] == ["m"] * 3
+    assert not any("answer" in task for task in tasks)
+
+
 def test_strict_counts_groups_and_scores(tmp_path):
     span = {"start": 0, "end": 4, "label": "X", "score": 0.5}
     item = {"text": "IL-2", "group": "a", "spans": [span]}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import spacy
@@ -16,7 +18,7 @@ from spacy_eiou.corpora import (
     record_to_doc,
     records_to_docs,
 )
-from spacy_eiou.corpora.docbin import FastDocBin, load_docs
+from spacy_eiou.corpora.docbin import FastDocBin, load_docs, read_docs
 
 NLP = spacy.blank("en")
 ENTITIES = (Entity(0, 10, "DNA", "MESH:D1"), Entity(0, 4, "protein"))
@@ -70,6 +72,24 @@ def test_unclear_spans_key(tmp_path, keys, found):
     path = write(tmp_path, *(make_doc(key=key) for key in keys))
     with pytest.raises(CorpusError, match=rf"data\.spacy: expected entities .* are: {found}$"):
         list(read_docbin(path))
+
+
+@pytest.mark.parametrize("name", ["none.spacy", "empty", "data.txt"])
+def test_no_docs(in_tmp_path, name):
+    Path("empty").mkdir()
+    Path("data.txt").touch()
+    with pytest.raises(CorpusError) as caught:
+        list(read_docs(Path(name), Vocab()))
+    assert str(caught.value) == (
+        f"{name}: expected a .spacy file or a directory of them. To make one: "
+        "python -m spacy eiou convert"
+    )
+
+
+def test_docs_without_user_data(tmp_path):
+    DocBin(docs=[make_doc((0, 1, "protein"))] * 2).to_disk(tmp_path / "data.spacy")
+    docs = load_docs(tmp_path / "data.spacy", Vocab())
+    assert [(doc.text, doc.user_data) for doc in docs] == [("IL-2 gene.", {})] * 2
 
 
 def test_what_was_converted_can_be_read(tmp_path):

@@ -174,6 +174,10 @@ def test_xml_holds_what_json_does():
 </document>
 <document></document>
 </collection>"""
+    location = '<annotation><location offset="0" length="1"/></annotation>'
+    passage = f"<passage><offset>0</offset><text>a</text>{location}</passage>"
+    plain = f"<collection><document>{passage}</document></collection>"
+    assert read_drafts("bioc", plain) == [Draft("a", WHERE, 1, mentions=[make_mention(0, 1, "")])]
     assert read_drafts("bioc", xml) == [
         Draft("IL-2 <gene>\ncell", WHERE, 1, "3", mentions=MENTIONS[:1]),
         Draft("", "a, document 2", 2),

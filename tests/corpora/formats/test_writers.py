@@ -173,6 +173,16 @@ def test_documents_and_layers_of_columns(tmp_path, records, lines):
     assert (tmp_path / "data").read_bytes().decode().split("\n")[:-1] == lines
 
 
+@pytest.mark.parametrize("text", ["a\nb\nc", "a\nb\rc"])
+def test_lines_of_pubtator(tmp_path, text):
+    record = Record("a|b\tc", text, (Entity(2, 5, "a\tb", "None"),))
+    account = write_records([record], tmp_path / "data", "pubtator")
+    assert (tmp_path / "data").read_text() == (
+        "a_b_c|t|a\na_b_c|a|b c\na_b_c\t2\t5\tb c\ta_b\t_\n\n"
+    )
+    assert account.changed_texts == {"line breaks other than the first one become spaces": 1}
+
+
 def test_names_of_brat_files(tmp_path):
     names = {
         **{"a/b c": "a/b c", "a/.b": "a%2F.b", "../a": "%2E.%2Fa", "/a": "%2Fa", ".a": "%2Ea"},
