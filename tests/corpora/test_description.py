@@ -27,10 +27,10 @@ def paths(tmp_path):
     return tmp_path / "corpus.yml", tmp_path / "assets", tmp_path / "out"
 
 
-def run(paths):
+def run(paths, config="cnn.cfg", **options):
     corpus_path, assets_path, output_path = paths
-    config_path = CONFIGS / "cnn.cfg"
-    return prepare(corpus_path, output_path, config_path=config_path, assets_path=assets_path)
+    options = {"config_path": CONFIGS / config, "assets_path": assets_path, **options}
+    return prepare(corpus_path, output_path, **options)
 
 
 def describe(paths, **changes):
@@ -40,6 +40,7 @@ def describe(paths, **changes):
 def test_prepare_writes_the_parts_and_a_config_that_spacy_loads(paths):
     accounts = run(paths)
     assert list(accounts) == [paths[2] / "train.spacy", paths[2] / "dev.spacy"]
+    assert [account.tokens for account in accounts.values()] == [8, 4]
     files = {path.name for path in paths[2].iterdir()}
     assert files == {"train.spacy", "train.json", "dev.spacy", "dev.json", "config.cfg"}
     config = spacy.util.load_config(paths[2] / "config.cfg")
@@ -143,7 +144,7 @@ def test_file_that_is_no_description(paths):
 def test_training_config_is_never_overwritten(paths):
     config_path = paths[2] / "config.cfg"
     with pytest.raises(CorpusError) as caught:
-        prepare(paths[0], paths[2], config_path=config_path, assets_path=paths[1])
+        run(paths, config_path=config_path)
     expected = f"Expected another output path: {config_path} is read, and would be lost"
     assert str(caught.value) == expected
 
@@ -159,6 +160,12 @@ def test_transformer_is_set_where_the_config_has_one(tmp_path):
     assert config["components"]["transformer"]["model"]["name"] == "org/model"
     config = make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, "org/model")
     assert "transformer" not in config["components"]
+
+
+def test_transformer_of_the_prepared_config(paths):
+    run(paths, "transformer.cfg", transformer="org/model")
+    config = spacy.util.load_config(paths[2] / "config.cfg")
+    assert config["components"]["transformer"]["model"]["name"] == "org/model"
 
 
 def test_docs_that_parts_share_are_counted(paths):

@@ -58,6 +58,11 @@ def test_equal_pairs_match_brute_force(a, b):
     assert_array_equal(rows_b, sorted(rows_b))
 
 
+def test_empty_span_equals_only_itself():
+    a, b = make_spans((0, 5), (1, 1)), make_spans((1, 1))
+    assert [rows.tolist() for rows in equal_pairs(a, b)] == [[1], [0]]
+
+
 @given(SPANS, SPANS)
 def test_overlapping_pairs_match_brute_force(a, b):
     rows_a, rows_b = overlapping_pairs(make_spans(*a), make_spans(*b))
