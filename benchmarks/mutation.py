@@ -32,6 +32,7 @@ REASONS = {
     "`None` in place of a false default": (r"-.*ensure_ascii=False.*\n\+.*ensure_ascii=None",),
     "Only speed or memory differ: the size of a chunk, the order in memory, what is read ahead": (
         r"-.*(iter_batches|CHUNK_SIZE|buffer_text|order=\"F\"|kind=\"stable\"|b\[:, 0\] - widest)",
+        r"-.*if first < end and last > shard",
         r"-.*(counting == \"characters\" or|_make_locate\(\"characters\" if)",
     ),
     "Only the device of arrays differs, and the tests have one": (r"-.*get_array_ops\(values\)",),
@@ -98,6 +99,7 @@ def main(
         **get_provenance(),
         "mutmut": version("mutmut"),
         "mutants": len(names),
+        "seed": seed,
         "modules": modules,
         "survivors": survivors,
     }
@@ -152,7 +154,8 @@ def describe_sample(result: Dict[str, Any]) -> List[str]:
     return [
         f"These are {tried:,} of the {total:,} mutants, drawn at random once mutmut has made all:",
         "",
-        f"    CI=1 mutmut run --max-children 1 $(python benchmarks/mutation.py --sample {tried})",
+        "    CI=1 mutmut run --max-children 1 "
+        f"$(python benchmarks/mutation.py --sample {tried} --seed {result['seed']})",
         "",
     ]
 
