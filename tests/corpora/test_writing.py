@@ -59,7 +59,7 @@ def test_entities_that_do_not_lie_on_tokens_are_left_out():
 def test_account_of_what_is_held():
     records = [
         Record("a", "IL-2\tgene", (Entity(0, 4, "X", "Q1", 0.5),), group="g"),
-        Record("b", "IL-2 gene", (Entity(0, 9, "Y"),), group="g"),
+        Record("b", "IL-2 gene", (Entity(0, 9, "Y", score=1.0),), group="g"),
         Record("c", "x", (Entity(0, 1, "Z"),), skipped="why"),
     ]
     held, account = hold_records(get_writer("conll"), records, NLP)
@@ -67,13 +67,11 @@ def test_account_of_what_is_held():
     assert (account.documents, account.unit, account.longest) == (2, "characters", 9)
     assert (account.entities, account.skipped) == ({"X": 1, "Y": 1}, {"why": 1})
     assert account.changed_texts == {"tokens are joined with single spaces": 1}
-    assert account.warnings == [
-        "The format 'conll' holds no scores: those of 1 documents are lost",
-    ]
+    assert account.warnings == ["The format 'conll' holds no scores: those of 2 documents are lost"]
     _, account = hold_records(get_writer("pubtator"), records[:2])
     assert account.warnings == [
         "The format 'pubtator' holds no groups: those of 2 documents are lost",
-        "The format 'pubtator' holds no scores: those of 1 documents are lost",
+        "The format 'pubtator' holds no scores: those of 2 documents are lost",
     ]
     with pytest.raises(CorpusError) as caught:
         hold_records(get_writer("iob2"), records)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_eiou.spans.scores import score_spans
+from spacy_eiou.spans.scores import score_spans, select_scores
 
 SPANS = st.sets(
     st.tuples(st.integers(0, 10), st.integers(1, 6), st.sampled_from("ABC")).map(
@@ -150,3 +150,8 @@ def test_ranges_and_partitions(docs):
             scores[f"flat_{name}"] + scores[f"nested_{name}"] + scores[f"crossing_{name}"]
             >= scores[name]
         )
+
+
+def test_scores_of_a_key():
+    scores = {"spans_sc_f": 1.0, "spans_sc_macro_f": 0.5, "spans_sc2_f": 0.0, "f": 0.0}
+    assert select_scores(scores, "sc") == {"f": 1.0, "macro_f": 0.5}

@@ -322,9 +322,27 @@ def test_parquet_has_the_types_of_datasets(tmp_path):
     }
 
 
-def test_parquet_of_tags_with_their_names(tmp_path):
+def test_tokens_are_written():
+    record = Record("a", "IL-2", (Entity(0, 2, "X"),), words=("IL", "-2"))
+    with TemporaryDirectory() as folder:
+        write_records([record], Path(folder, "a.jsonl"), "jsonl")
+        (item,) = srsly.read_jsonl(Path(folder, "a.jsonl"))
+    span = {"start": 0, "end": 2, "label": "X", "text": "IL"}
+    assert item == {"id": "a", "text": "IL-2", "tokens": ["IL", "-2"], "spans": [span]}
+
+
+def test_phrases_of_columns_are_told(tmp_path):
+    record = Record("a", "x y", (Entity(0, 1, "NP"), Entity(2, 3, "X")))
+    account = write_records([record], tmp_path / "a", "conll", nlp=NLP)
+    reason = "label of a phrase, which readers of conll may leave out: write iob2"
+    assert account.changed == {reason: 1}
+    assert write_records([record], tmp_path / "b", "iob2", nlp=NLP).changed == {}
+
+
+@pytest.mark.parametrize("wrap", [lambda names: {"feature": names}, lambda names: [names]])
+def test_parquet_of_tags_with_their_names(tmp_path, wrap):
     names = {"names": ["O", "B-X", "I-X"], "_type": "ClassLabel"}
-    features = {"ner_tags": {"feature": names, "_type": "Sequence"}}
+    features = {"ner_tags": wrap(names)}
     table = pyarrow.table({"tokens": [["a", "b", "c"]], "ner_tags": [[0, 1, 2]]})
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     parquet.write_table(table.replace_schema_metadata(metadata), tmp_path / "data.parquet")
