@@ -50,6 +50,10 @@ REASONS = {
         r"-.*draft = Draft\(\"\", ",
         r"-\s*return entity, found, None, \"\"\n",
     ),
+    "spaCy reads names of attributes and of sections in any case": (
+        r"-.*(has_annotation\(|config = \{\"nlp\")",
+    ),
+    "A progress bar is off where nobody looks at it": (r"-.*silent=silent",),
     "The condition beside it, or a check before it, already decides": (
         r"-.*(sem or \"\"|FILE_KEYS\) or \"\"|len\(tagged\) > 1|\"%TYPE\"|next\(csv\.reader)",
         r"-.*\"\", \"\"\)\[:3\].*\n\+.*\"XXXX\"\)\[:3\]",

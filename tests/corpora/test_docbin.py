@@ -135,8 +135,8 @@ def test_bytes_are_those_of_spacy():
     doc.spans["same"] = doc.spans["sc"]
     doc.user_data.update({"record_id": "a", ("._.", "x", 1, 2): [1]})
     doc[0].tag_, doc[1].ent_type_, doc.cats = "NN", "X", {"a": 1.0}
-    docs = [doc, Doc(nlp.vocab), make_doc(key=None), nlp("IL-2 binds")]
-    docs[3].spans["sc"] = [Span(docs[3], 0, 1, "DNA", kb_id="MESH:D1", span_id="7")]
+    docs = [doc, Doc(nlp.vocab), Doc(nlp.vocab, words=["a"]), make_doc(key=None), nlp("IL-2 binds")]
+    docs[-1].spans["sc"] = [Span(docs[-1], 0, 1, "DNA", kb_id="MESH:D1", span_id="7")]
     fast, plain = (make(docs=docs, store_user_data=True) for make in (FastDocBin, DocBin))
     assert fast.to_bytes() == plain.to_bytes()
     for copy, expected in zip(

@@ -89,7 +89,15 @@ def test_entity(data, mentions):
 
 @pytest.mark.parametrize(
     "score, expected",
-    [(0.5, 0.5), (1, 1.0), ("1", None), (True, None), (float("nan"), None), (10**400, None)],
+    [
+        (0, 0.0),
+        (0.5, 0.5),
+        (1, 1.0),
+        ("1", None),
+        (True, None),
+        (float("nan"), None),
+        (10**400, None),
+    ],
 )
 def test_score_of_an_entity(score, expected):
     (mention,) = parse_entity({"start": 0, "end": 4, "label": "X", "score": score}, WHERE)
