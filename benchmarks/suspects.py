@@ -30,7 +30,7 @@ from spacy_eiou.studies.comparison import group_by
 from spacy_eiou.tables import markdown_table
 
 # The most documents of each corpus, and the steps of training.
-CORPORA = {"maintie": (10_000, 800), "maintie_level2": (10_000, 800), "genia": (3000, 1600)}
+CORPORA = {"maintie": (10_000, 300), "maintie_level2": (10_000, 300), "genia": (3000, 1600)}
 SHARE = 0.05
 KINDS = ("dropped", "moved", "relabelled", "invented")
 SPANS_KEY = "sc"

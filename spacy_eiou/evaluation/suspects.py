@@ -33,6 +33,8 @@ class Suspect(NamedTuple):
         its label, on average.
     elsewhere (Dict[str, int]): How often the same words are annotated with each label in other
         docs, or `NOT_ANNOTATED`.
+    is_inner (bool): Whether the words lie inside of another span that is annotated. Those elsewhere
+        do as well, or don't.
     """
 
     doc: int
@@ -44,6 +46,7 @@ class Suspect(NamedTuple):
     score: float
     is_confident: bool
     elsewhere: Dict[str, int]
+    is_inner: bool
 
 
 def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
@@ -83,10 +86,13 @@ def _make_suspect(
     index: int, doc: AnalyzedDoc, error: SpanError, words: "WordIndex", thresholds: "Thresholds"
 ) -> Suspect:
     given, proposed = error.gold, error.predicted
-    # Of each span that is given or proposed. No span is as right as the other one is wrong.
-    probabilities = [doc.candidates.get(span, 0.0) if span else None for span in (given, proposed)]
-    shares = [words.get_share(index, span) if span else None for span in (given, proposed)]
-    (p_given, p_proposed), (share_given, share_proposed) = map(_complete, (probabilities, shares))
+    first, second = (
+        span and _find_evidence(index, doc, span, given, words) for span in (given, proposed)
+    )
+    p_given, p_proposed = _complete(first and first.probability, second and second.probability)
+    share_given, share_proposed = _complete(first and first.share, second and second.share)
+    evidence = second or first
+    assert evidence is not None
     return Suspect(
         doc=index,
         kind=name_kind(error),
@@ -96,16 +102,40 @@ def _make_suspect(
         proposed_probability=p_proposed,
         score=(p_proposed + share_proposed - p_given - share_given) / 2,
         is_confident=p_proposed >= thresholds.get(proposed),
-        elsewhere=words.count_elsewhere(index, proposed or error.span),
+        elsewhere=count_labels(evidence.elsewhere),
+        is_inner=evidence.is_inner,
     )
 
 
-def _complete(values: List[Optional[float]]) -> Tuple[float, float]:
-    first, second = values
-    if first is None:
-        assert second is not None
-        return 1 - second, second
-    return first, 1 - first if second is None else second
+class Evidence(NamedTuple):
+    """What speaks for a span: its `probability`, and the `share` of the same words `elsewhere` that
+    have its label. There they lie inside of an annotated span if it does so itself (`is_inner`)."""
+
+    probability: float
+    share: float
+    elsewhere: List[Set[str]]
+    is_inner: bool
+
+
+def _find_evidence(
+    index: int,
+    doc: AnalyzedDoc,
+    span: LabeledSpan,
+    given: Optional[LabeledSpan],
+    words: "WordIndex",
+) -> Evidence:
+    place = words.find_place(index, span, given)
+    elsewhere = words.find_elsewhere(index, place)
+    share = (sum(span[2] in labels for labels in elsewhere) + 1) / (len(elsewhere) + 2)
+    return Evidence(doc.candidates.get(span, 0.0), share, elsewhere, place.is_inner)
+
+
+def _complete(given: Optional[float], proposed: Optional[float]) -> Tuple[float, float]:
+    """No span is as right as the other one is wrong."""
+    if given is None:
+        assert proposed is not None
+        return 1 - proposed, proposed
+    return given, 1 - given if proposed is None else proposed
 
 
 def name_kind(error: SpanError) -> str:
@@ -138,6 +168,14 @@ class Thresholds:
         return self.none if proposed is None else self.labels.get(proposed[2], 1.0)
 
 
+class Place(NamedTuple):
+    """What places are alike: the words in lower case, and whether they lie inside of an annotated
+    span. There, a span of their own is another matter."""
+
+    words: str
+    is_inner: bool
+
+
 class WordIndex:
     """How the same words are annotated throughout docs, in any case and with any white space.
 
@@ -146,56 +184,63 @@ class WordIndex:
 
     def __init__(self, docs: Sequence[AnalyzedDoc]) -> None:
         self.texts = ["".join(doc.tokens) for doc in docs]
+        self.gold = [doc.gold for doc in docs]
         spans = [sorted(doc.gold | doc.predicted) for doc in docs]
-        wanted = {self.normalize(index, span) for index, own in enumerate(spans) for span in own}
+        wanted = {
+            self._get_words(index, start, end)
+            for index, own in enumerate(spans)
+            for start, end, _ in own
+        }
         bounds = [doc.token_bounds(own) for doc, own in zip(docs, spans)]
         longest = max((int((own[:, 1] - own[:, 0]).max(initial=0)) for own in bounds), default=0)
         # The doc, and the labels of the spans there.
-        self.occurrences: Dict[str, List[Tuple[int, Set[str]]]] = defaultdict(list)
+        self.occurrences: Dict[Place, List[Tuple[int, Set[str]]]] = defaultdict(list)
         for index, doc in enumerate(docs):
             labels: Dict[Tuple[int, int], Set[str]] = defaultdict(set)
             for start, end, label in doc.gold:
                 labels[start, end].add(label)
             for start, end in _list_ngrams(doc.tokens, longest):
-                words = self.normalize(index, (start, end, ""))
-                if words in wanted:
-                    self.occurrences[words].append((index, labels.get((start, end), set())))
+                if self._get_words(index, start, end) in wanted:
+                    place = self.find_place(index, (start, end, ""))
+                    self.occurrences[place].append((index, labels.get((start, end), set())))
 
-    def normalize(self, doc: int, span: LabeledSpan) -> str:
-        """RETURNS (str): The words of a span, as they are compared."""
-        return " ".join(self.texts[doc][span[0] : span[1]].split()).casefold()
+    def _get_words(self, doc: int, start: int, end: int) -> str:
+        return " ".join(self.texts[doc][start:end].split()).casefold()
 
-    def find_elsewhere(self, doc: int, span: LabeledSpan) -> List[Set[str]]:
+    def find_place(self, doc: int, span: LabeledSpan, given: Optional[LabeledSpan] = None) -> Place:
+        """RETURNS (Place): Where a span lies, if the one that is given is not there."""
+        start, end, _ = span
+        is_inner = any(
+            first <= start and end <= last and (first, last) != (start, end)
+            for first, last, label in self.gold[doc]
+            if (first, last, label) != given
+        )
+        return Place(self._get_words(doc, start, end), is_inner)
+
+    def find_elsewhere(self, doc: int, place: Place) -> List[Set[str]]:
         """RETURNS (List[Set[str]]): The labels at each place of the same words in other docs."""
-        places = self.occurrences[self.normalize(doc, span)]
-        return [labels for index, labels in places if index != doc]
-
-    def get_share(self, doc: int, span: LabeledSpan) -> float:
-        """RETURNS (float): The share of the same words in other docs that are annotated with the
-        label of a span, with one more that is and one more that is not."""
-        places = self.find_elsewhere(doc, span)
-        return (sum(span[2] in labels for labels in places) + 1) / (len(places) + 2)
-
-    def count_elsewhere(self, doc: int, span: LabeledSpan) -> Dict[str, int]:
-        """RETURNS (Dict[str, int]): How the same words are annotated in other docs, the most
-        frequent first, see `Suspect`."""
-        return _count_labels(self.find_elsewhere(doc, span))
+        return [labels for index, labels in self.occurrences[place] if index != doc]
 
     def list_inconsistent(self) -> List[Dict[str, Any]]:
         """RETURNS (List[Dict[str, Any]]): The words of which the most places are not annotated as
-        most of them are: the `text`, in lower case, and the `counts` of labels and of
-        `NOT_ANNOTATED`."""
+        most of them are: the `text`, in lower case, whether it lies inside of a span (`is_inner`),
+        and the `counts` of labels and of `NOT_ANNOTATED`."""
         found = []
-        for words, places in self.occurrences.items():
-            counts = Counter(frozenset(labels) for _, labels in places)
-            n_others = len(places) - max(counts.values(), default=0)
-            if n_others:
-                found.append((n_others, words, _count_labels([labels for _, labels in places])))
+        for place, occurrences in self.occurrences.items():
+            labels = [labels for _, labels in occurrences]
+            n_equal = max(Counter(map(frozenset, labels)).values(), default=0)
+            found.append((len(labels) - n_equal, place, count_labels(labels)))
         found.sort(key=lambda item: (-item[0], item[1]))
-        return [{"text": words, "counts": counts} for _, words, counts in found]
+        return [
+            {"text": place.words, "is_inner": place.is_inner, "counts": counts}
+            for n_others, place, counts in found
+            if n_others
+        ]
 
 
-def _count_labels(places: Sequence[Set[str]]) -> Dict[str, int]:
+def count_labels(places: Sequence[Set[str]]) -> Dict[str, int]:
+    """RETURNS (Dict[str, int]): The number of places with each label, or `NOT_ANNOTATED`, the most
+    frequent first."""
     counts = Counter(label for labels in places for label in labels or {NOT_ANNOTATED})
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
@@ -217,25 +262,22 @@ def explain(doc: AnalyzedDoc, suspect: Suspect) -> str:
         for span in (suspect.given, suspect.proposed)
     )
     right, wrong = (
-        f"{100 * p:.0f} %" for p in (suspect.proposed_probability, suspect.given_probability)
+        f"{100 * doc.candidates.get(span, 0.0):.0f} %" if span else ""
+        for span in (suspect.proposed, suspect.given)
     )
     reason = {
-        "missing": f"Nothing is annotated, where models find {proposed} with {right}.",
-        "spurious": f"{given} is annotated, to which models give {wrong}.",
+        "missing": f"Nothing is annotated, where {proposed} has a probability of {right}.",
+        "spurious": f"{given} is annotated, whose probability is {wrong}.",
     }.get(
         suspect.kind,
-        f"{given} is annotated, to which models give {wrong}, and {right} to {proposed}.",
+        f"{given} is annotated, whose probability is {wrong}; that of {proposed} is {right}.",
     )
     if not suspect.elsewhere:
-        return f"{reason} The same words occur in no other text."
+        return f"{reason} The same words occur nowhere else."
+    where = "inside of another span" if suspect.is_inner else "not inside of another span"
+    start, end, _ = suspect.proposed or suspect.given or (0, 0, "")
     counts = ", ".join(f"{count:,} {label}" for label, count in suspect.elsewhere.items())
-    return f"{reason} In other texts, “{_get_words(text, suspect)}” is {counts}."
-
-
-def _get_words(text: str, suspect: Suspect) -> str:
-    span = suspect.proposed or suspect.given
-    assert span is not None
-    return text[span[0] : span[1]]
+    return f"{reason} In other texts, “{text[start:end]}”, {where}, is {counts}."
 
 
 def describe_suspect(doc: AnalyzedDoc, suspect: Suspect) -> Dict[str, Any]:

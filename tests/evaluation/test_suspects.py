@@ -94,6 +94,30 @@ def test_spurious_ones_are_confident_by_what_is_not_annotated():
         assert (suspect.kind, suspect.is_confident) == ("spurious", is_confident)
 
 
+def test_words_inside_of_other_spans_are_another_matter():
+    pump, outer = (6, 10, "Part"), (0, 10, "Part")
+    docs = [
+        make_doc("water pump", [outer], {outer: 1.0, pump: 0.8}),
+        make_doc("the pump", [(4, 8, "Part")], {(4, 8, "Part"): 1.0}),
+        *[make_doc("water pump", [outer], {outer: 1.0}) for _ in range(3)],
+    ]
+    (suspect,) = rank_suspects(docs)
+    assert (suspect.kind, suspect.is_inner) == ("missing", True)
+    assert suspect.elsewhere == {"not annotated": 3}
+    # None of three: (0 + 1) / (3 + 2).
+    assert suspect.score == pytest.approx((0.8 - 0.2 + 0.2 - 0.8) / 2)
+
+
+def test_words_inside_of_the_given_span_are_outside_of_the_proposal():
+    docs = [
+        make_doc("water pump", [WATER_PUMP], {PUMP: 0.9}),
+        make_doc("pump", [(0, 4, "Part")], {(0, 4, "Part"): 1.0}),
+    ]
+    (suspect,) = rank_suspects(docs)
+    assert (suspect.kind, suspect.is_inner) == ("wrong boundary", False)
+    assert suspect.elsewhere == {"Part": 1}
+
+
 def test_words_that_are_annotated_differently():
     docs = [
         make_doc("water pump", [(0, 10, "Part"), (6, 10, "Part")]),
@@ -101,7 +125,7 @@ def test_words_that_are_annotated_differently():
         make_doc("pump", [(0, 4, "State")]),
     ]
     assert WordIndex(docs).list_inconsistent() == [
-        {"text": "pump", "counts": {"Part": 1, "State": 1, "not annotated": 1}}
+        {"text": "pump", "is_inner": True, "counts": {"Part": 1, "not annotated": 1}}
     ]
 
 
@@ -112,13 +136,14 @@ def test_reasons():
     ]
     (suspect,) = rank_suspects(docs)
     assert explain(docs[0], suspect) == (
-        "Part “pump” is annotated, to which models give 10 %, and 70 % to Part “water pump”. In "
-        "other texts, “water pump” is 1 Part."
+        "Part “pump” is annotated, whose probability is 10 %; that of Part “water pump” is 70 %. "
+        "In other texts, “water pump”, not inside of another span, is 1 Part."
     )
     assert describe_suspect(docs[0], suspect) == {
         "id": "r",
         "kind": "wrong boundary",
-        "score": pytest.approx((0.7 - 0.1 + 2 / 3 - 1 / 3) / 2, abs=1e-4),
+        # Inside of another span, which is not the case here, "pump" occurs elsewhere.
+        "score": pytest.approx((0.7 - 0.1 + 2 / 3 - 1 / 2) / 2, abs=1e-4),
         "confident": True,
         "given": {"start": 6, "end": 10, "label": "Part", "text": "pump", "probability": 0.1},
         "proposed": {
@@ -131,14 +156,14 @@ def test_reasons():
         "elsewhere": {"Part": 1},
         "reason": explain(docs[0], suspect),
     }
-    (suspect,) = rank_suspects([make_doc("pump", [], {(0, 4, "Part"): 0.9})])
-    assert explain(make_doc("pump"), suspect) == (
-        "Nothing is annotated, where models find Part “pump” with 90 %. The same words occur in no "
-        "other text."
+    doc = make_doc("pump", [], {(0, 4, "Part"): 0.9})
+    assert explain(doc, rank_suspects([doc])[0]) == (
+        "Nothing is annotated, where Part “pump” has a probability of 90 %. The same words occur "
+        "nowhere else."
     )
-    (suspect,) = rank_suspects([make_doc("pump", [(0, 4, "Part")])])
-    assert explain(make_doc("pump"), suspect).startswith(
-        "Part “pump” is annotated, to which models give 0 %."
+    doc = make_doc("pump", [(0, 4, "Part")])
+    assert explain(doc, rank_suspects([doc])[0]).startswith(
+        "Part “pump” is annotated, whose probability is 0 %."
     )
 
 
@@ -168,12 +193,15 @@ def test_page():
         "suspects": 1,
         "confident": Counter(missing=1),
         "labels": LABELS,
-        "inconsistent": [{"text": "<i>", "counts": {"Part": 2, "not annotated": 1}}],
+        "inconsistent": [
+            {"text": "<i>", "is_inner": True, "counts": {"Part": 2, "not annotated": 1}}
+        ],
         "examples": [show_suspect(docs[0], suspect)],
         "direction": "ltr",
     }
     page = render_suspects(result)
-    for text in ("2 spans could not be judged", "2 Part, 1 not annotated", "&lt;notes&gt;"):
+    shown = ("inside of a span", "2 spans could not be judged", "2 Part, 1 not annotated")
+    for text in (*shown, "&lt;notes&gt;"):
         assert text in page
     for text in ("<b>pump", "<i>\n", "<notes>", "note <1>", "http"):
         assert text not in page

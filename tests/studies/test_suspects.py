@@ -125,7 +125,9 @@ def test_missing_span_is_found(corpus: Path, tmp_path: Path) -> None:
     (first,) = [suspect for suspect in result.suspects if suspect.is_confident]
     assert (first.doc, first.kind, first.proposed) == (3, "missing", (12, 21, "DNA"))
     assert first.elsewhere == {"DNA": 9}
-    assert result.inconsistent == [{"text": "il-2 gene", "counts": {"DNA": 9, "not annotated": 1}}]
+    (words,) = result.inconsistent
+    assert words["text"] == "il-2 gene"
+    assert words["counts"] == {"DNA": 9, "not annotated": 1}
 
 
 def test_arguments_are_checked_first(corpus: Path, tmp_path: Path) -> None:
