@@ -171,9 +171,9 @@ def damage(docs: List[Doc], seed: int) -> List[Damage]:
 
 
 def measure(found: Suspects, docs: List[Doc], damages: List[Damage]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): The numbers of `docs`, `spans` and `damaged` ones, the share of
-    damaged ones among as many first suspects, ranked by `margin`, `words` and `both`, how many of
-    each `kind` were damaged and found, and the first `undamaged` suspects."""
+    """RETURNS (Dict[str, Any]): The numbers of `docs`, of `spans` after the damage and of `damaged`
+    ones, the share of these among as many first suspects, ranked by `margin`, `words` and `both`,
+    how many of each kind were found and damaged (`kinds`), and the first `undamaged` suspects."""
     owners = {
         (item.doc, to_characters(docs[item.doc], side)): number
         for number, item in enumerate(damages)

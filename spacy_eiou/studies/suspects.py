@@ -69,7 +69,7 @@ class Suspects(NamedTuple):
 
     @property
     def n_confident(self) -> int:
-        """The number of suspects that models are sure of: an estimate of the number of errors."""
+        """The number of suspects that models are sure of. Rather fewer annotations are wrong."""
         return sum(suspect.is_confident for suspect in self.suspects)
 
 

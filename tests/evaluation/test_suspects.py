@@ -200,7 +200,7 @@ def test_page():
         "direction": "ltr",
     }
     page = render_suspects(result)
-    shown = ("inside of a span", "2 spans could not be judged", "2 Part, 1 not annotated")
+    shown = ("inside of a span", "2 of the spans could not be judged", "2 Part, 1 not annotated")
     for text in (*shown, "&lt;notes&gt;"):
         assert text in page
     for text in ("<b>pump", "<i>\n", "<notes>", "note <1>", "http"):

@@ -13,6 +13,7 @@ from spacy_eiou.evaluation.analysis import AnalyzedDoc
 from spacy_eiou.evaluation.suspects import rank_suspects
 from spacy_eiou.studies import find_suspects
 from spacy_eiou.studies.suspects import assign_folds, make_tasks, predict_docs
+from util import TINY_MODEL
 
 
 def make_record(name: str, text: str, group: Any = None, *entities: Entity) -> Record:
@@ -62,7 +63,9 @@ def test_no_fold_is_empty() -> None:
 
 def test_spans_that_are_no_candidates_are_not_judged() -> None:
     nlp = spacy.blank("en")
-    component = nlp.add_pipe("nested_spancat", config={"suggester": {"max_width": 1}})
+    component = nlp.add_pipe(
+        "nested_spancat", config={"model": TINY_MODEL, "suggester": {"max_width": 1}}
+    )
     component.add_label("DNA")
     nlp.initialize()
     gold = [[(0, 4, "DNA"), (0, 9, "DNA"), (0, 2, "DNA"), (5, 9, "RNA")], []]
