@@ -41,7 +41,8 @@ DESCRIPTION = """\
 
 5 % of the training spans of a corpus are damaged: a quarter each is dropped, moved by one token at
 one end, given another label, or invented, with the width and the label of others. `suspects` then
-ranks all annotations, with five folds: the CNN of configs/cnn.cfg, 300 steps, which are few for GENIA.
+ranks all annotations, with five folds: the CNN of configs/cnn.cfg, 300 steps. For GENIA, these
+steps and documents are too few.
 
 Of the first suspects, as many as were damaged, the share that names a damaged span: *margin* ranks
 by what models find, *words* by how the same words are annotated elsewhere, *both* is `suspects`. A
