@@ -34,8 +34,9 @@ def read_label_studio(
     ignored.
 
     A task that nobody annotated, or whose annotations are all cancelled, is skipped. Of several
-    annotations, each makes a record, see `merge_annotators`. The id of a record is that of the
-    task, or else the name of the file and the number of the task.
+    annotations, each makes a record, see `merge_annotators`. The id of a record is the string "id"
+    in "data", which `write_label_studio` writes, or else that of the task, which Label Studio
+    numbers, or else the name of the file and the number of the task.
 
     path (Path): The file.
     text_key (Optional[str]): The field of the text in "data". If None, "text", or else the only one
@@ -54,11 +55,18 @@ def read_label_studio(
             drafts = [Draft(text, where, skipped=reason)]
         for draft in drafts:
             draft.number = get_number(where)
-            draft.id = None if task.get("id") is None else str(task["id"])
+            draft.id = _get_id(task)
             draft.task = where
         return drafts
 
     yield from parse_each(read_json_list(path, "task"), parse)
+
+
+def _get_id(task: Dict[str, Any]) -> Optional[str]:
+    # Label Studio numbers what it imports.
+    given = task["data"].get("id")
+    found = given if isinstance(given, str) else task.get("id")
+    return None if found is None else str(found)
 
 
 def _get_annotations(task: Any, where: str, name: str) -> List[Dict[str, Any]]:

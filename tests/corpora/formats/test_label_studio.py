@@ -97,6 +97,11 @@ def test_each_valid_annotation_is_a_record(tmp_path):
     assert records[0].task == records[1].task != records[2].task
 
 
+def test_id_in_the_data_is_that_of_the_user(tmp_path):
+    tasks = [{**make_task(), "id": 1, "data": {"text": TEXT, "id": id}} for id in ("d1", 5, None)]
+    assert [record.id for record in read(tmp_path, tasks)] == ["d1", "1", "1"]
+
+
 @pytest.mark.parametrize(
     "task, message",
     [
