@@ -39,7 +39,7 @@ from spacy_eiou.tables import markdown_table
 
 CONFIG = "configs/cnn.cfg"
 MAX_WIDTH = 4
-# Settings that differ from those of the config. With a single label per span, all share one softmax.
+# Settings that differ from the defaults. With a single label per span, all share one softmax.
 # spaCy's component gets the same encoder and candidates.
 VARIANTS: Dict[str, Dict[str, Any]] = {
     "nested_spancat": {},

@@ -105,7 +105,7 @@ def find_state(files: Files, old: Files, new: Files, first: str) -> Optional[str
     """RETURNS (Optional[str]): "old", "new" or "absent"; None if parts of several are there.
     Nobody reads parts of which the first one is missing, a file or a folder."""
     if files in (old, new):
-        return "new" if files == new else "old"
+        return "new" if files == new else "old" if old else "absent"
     return None if any(path.split("/")[0] == first for path in files) else "absent"
 
 
