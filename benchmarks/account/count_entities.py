@@ -25,8 +25,9 @@ import typer
 from spacy.tokens import DocBin
 
 from spacy_eiou.corpora import WRITERS, convert
-from spacy_eiou.files import write_json
+from spacy_eiou.files import write_file, write_json
 from spacy_eiou.provenance import get_provenance
+from spacy_eiou.tables import markdown_table
 
 # Start and end in characters, and label.
 Span = Tuple[int, int, str]
@@ -156,10 +157,6 @@ def read_brat(path: Path) -> Iterator[Text]:
 
 
 CORPORA = {
-    "GENIA": Corpus("genia/GENIAcorpus3.02.tgz", read_genia, "en", "Biomedical"),
-    "CMeEE train": Corpus("cmeee/train_data_all.txt", read_cmeee, "zh", "Character"),
-    "CMeEE dev": Corpus("cmeee/val_data.txt", read_cmeee, "zh", "Character"),
-    "CMeEE-V2": Corpus("cmeee_v2/CMeEE-V2_dev.json", read_cmeee_json, "zh", "Character"),
     **{
         f"MaintIE, level {level}": Corpus(
             "maintie/gold_release.json",
@@ -170,8 +167,12 @@ CORPORA = {
         )
         for level in (1, 2, 3)
     },
-    "SpokenHPG train": Corpus("spoken_hpg/train", read_brat, "ja", "Character"),
     "SpokenHPG test": Corpus("spoken_hpg/test", read_brat, "ja", "Character"),
+    "SpokenHPG train": Corpus("spoken_hpg/train", read_brat, "ja", "Character"),
+    "CMeEE-V2": Corpus("cmeee_v2/CMeEE-V2_dev.json", read_cmeee_json, "zh", "Character"),
+    "CMeEE dev": Corpus("cmeee/val_data.txt", read_cmeee, "zh", "Character"),
+    "GENIA": Corpus("genia/GENIAcorpus3.02.tgz", read_genia, "en", "Biomedical"),
+    "CMeEE train": Corpus("cmeee/train_data_all.txt", read_cmeee, "zh", "Character"),
 }
 
 
@@ -300,7 +301,30 @@ def main(
                 results[name] = compare(corpus, assets)
             print(name, results[name], flush=True)
             formats = ["docbin", *WRITERS]
-            write_json(output, {"formats": formats, **get_provenance(), "corpora": results})
+            result = {"formats": formats, **get_provenance(), "corpora": results}
+            write_json(output, result)
+            write_file(output.with_name("ACCOUNT.md"), make_report(result).encode())
+
+
+def make_report(result: Dict[str, Any]) -> str:
+    """RETURNS (str): The table of the results, in Markdown."""
+    names = ("kept", "duplicates", "misaligned", "other")
+    rows = [
+        [
+            name,
+            *(f"{counts[column]:,}" for column in names),
+            str(sum(map(len, counts["differences"].values()))),
+        ]
+        for name, counts in result["corpora"].items()
+    ]
+    text = (
+        "# Counted by other code\n\n"
+        "The entities of each corpus, as a program counts them that shares no code with the "
+        "package, and how\noften a number, or a label or text, differs in the conversion to one "
+        f"of {len(result['formats'])} formats and back. Written by\n"
+        "`benchmarks/account/count_entities.py`.\n\n"
+    )
+    return text + markdown_table(["corpus", *names, "differences"], rows)
 
 
 if __name__ == "__main__":

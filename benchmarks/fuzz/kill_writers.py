@@ -24,8 +24,9 @@ import typer
 from spacy_eiou.cli import app
 from spacy_eiou.corpora import WRITERS
 from spacy_eiou.corpora.formats.writers import DOCBIN
-from spacy_eiou.files import write_json
+from spacy_eiou.files import write_file, write_json
 from spacy_eiou.provenance import get_provenance
+from spacy_eiou.tables import markdown_table
 
 # The content of each file, by its path.
 Files = Dict[str, bytes]
@@ -189,6 +190,24 @@ def main(
         print(name, results[name], flush=True)
         run_of = {"n": n, "n_records": n_records, "seed": seed, **get_provenance()}
         write_json(output, {**run_of, "writers": results})
+        write_file(output.with_name("KILL.md"), make_report({"writers": results}).encode())
+
+
+def make_report(result: Dict[str, Any]) -> str:
+    """RETURNS (str): The table of the results, in Markdown."""
+    names = ("killed", "old", "new", "absent", "failures")
+    rows = [
+        [name, *(str(counts[column]) for column in names)]
+        for name, counts in result["writers"].items()
+    ]
+    text = (
+        "# Killed conversions\n\n"
+        "`convert` was killed at random instants between its first and its last change to the file"
+        "\nsystem. What was left was the old output, the new one or none, and the same command then"
+        "\nwrote the same bytes; all else is a failure. Written by "
+        "`benchmarks/fuzz/kill_writers.py`.\n\n"
+    )
+    return text + markdown_table(["format", *names], rows)
 
 
 if __name__ == "__main__":
