@@ -5,7 +5,7 @@ from hashlib import blake2b, sha256
 from io import BytesIO
 from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from uuid import uuid4
 
 import numpy as np
@@ -18,12 +18,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..extras import find_transformer, require_extra
 from ..files import write_file
+from .batches import batch_by_length
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import BatchEncoding
 
-# Of a batch, padding included: larger ones leave the cache of a CPU, smaller ones a GPU idle.
-PIECES_PER_BATCH = {"cpu": 1024, "cuda": 32768}
 # Pieces that two windows of a long text share.
 STRIDE = 64
 # The width of the windows of a model that sets no limit.
@@ -113,7 +112,8 @@ class Transformer:
         sums = torch.zeros((int(bounds[-1]), self.width), device=self.device)
         counts = torch.zeros((len(sums), 1), device=self.device)
         windows = self._split(docs)
-        for batch in self._sort(windows):
+        lengths = [len(pieces) for pieces in windows["input_ids"]]
+        for batch in batch_by_length(lengths, None, self.device):
             states = self._compute(windows, batch)
             for window, window_states in zip(batch, states):
                 number = windows["overflow_to_sample_mapping"][window]
@@ -136,18 +136,6 @@ class Transformer:
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
-
-    def _sort(self, windows: "BatchEncoding") -> Iterator[List[int]]:
-        """YIELDS (List[int]): The numbers of windows of similar length, which are a batch."""
-        lengths = [len(pieces) for pieces in windows["input_ids"]]
-        batch: List[int] = []
-        for window in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-            if batch and (len(batch) + 1) * lengths[batch[0]] > PIECES_PER_BATCH[self.device]:
-                yield batch
-                batch = []
-            batch.append(window)
-        if batch:
-            yield batch
 
     def _compute(self, windows: "BatchEncoding", batch: List[int]) -> Tensor:
         """RETURNS (Tensor): The hidden states, shape (windows, pieces, width)."""
