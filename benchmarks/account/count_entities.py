@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from xml.etree import ElementTree
 
 import spacy
@@ -291,11 +291,15 @@ def find_differences(counts: Counts, account: Any, found: Any, lost: bool) -> Li
 def main(
     assets: Path = typer.Argument(..., help="Folder of the corpora"),
     output: Path = typer.Argument(..., help="JSON file of the results"),
+    only: Optional[List[str]] = typer.Option(None, help="Corpora. Defaults to all that are there"),
 ) -> None:
-    """Count the entities of each corpus that is there, and compare."""
-    results = {}
+    """Count the entities of each corpus, and compare. The results of other corpora that the output
+    has are kept, if the code is the same."""
+    earlier = json.loads(output.read_text("utf8")) if output.exists() else {}
+    is_same = earlier.get("code") == get_provenance()["code"]
+    results: Dict[str, Any] = earlier["corpora"] if is_same else {}
     for name, corpus in CORPORA.items():
-        if (assets / corpus.path).exists():
+        if (assets / corpus.path).exists() and name in (only or CORPORA):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 results[name] = compare(corpus, assets)
