@@ -103,7 +103,11 @@ def log_softmax(logits: Floats2d) -> Floats2d:
 def sigmoid(logits: Floats2d) -> Floats2d:
     """RETURNS (Floats2d): The logistic function of each logit, safe for large ones."""
     xp = get_array_module(logits)
-    return xp.exp(-xp.logaddexp(0, -logits))
+    # exp(88) is still finite in single precision: below, the probability stays at 6e-39.
+    result: Any = xp.minimum(-logits, 88)
+    xp.exp(result, out=result)
+    result += 1
+    return xp.reciprocal(result, out=result)
 
 
 def column_major(logits: Floats2d) -> Floats2d:
