@@ -11,6 +11,7 @@ NAMES = {
     "spacy_architectures": {
         "spacy_eiou.NestedSpanCategorizer.v1",
         "spacy_eiou.PretrainTransformer.v1",
+        "spacy_eiou.TransformerModel.v1",
         "spacy_eiou.Tok2Vec.v1",
     },
     "spacy_augmenters": {"spacy_eiou.mention_replacement.v1"},

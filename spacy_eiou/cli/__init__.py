@@ -12,6 +12,7 @@ from .calibrate import calibrate_cli
 from .evaluate import evaluate_cli
 from .analyze import analyze_cli
 from .agreement import agreement_cli
+from .suspects import suspects_cli
 from .card import card_cli
 from .package import package_cli
 from .select import select_cli
@@ -39,5 +40,6 @@ __all__ = [
     "self_train_cli",
     "serve_cli",
     "statistics_cli",
+    "suspects_cli",
     "vectors_cli",
 ]

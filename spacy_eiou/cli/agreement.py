@@ -31,6 +31,13 @@ def agreement_cli(
     annotators: List[str] = Opt(
         [], "--annotator", help="An annotator to compare, as often as needed. Defaults to all"
     ),
+    suggestions: Optional[Path] = Opt(
+        None,
+        "--suggestions",
+        help="What a model suggested: a file of select or annotate, or an export of Label Studio "
+        "with predictions. Tells accepted, corrected, removed and added spans apart",
+        exists=True,
+    ),
     level: Optional[int] = Opt(
         None, "--level", help="Levels of the labels to keep (only for maintie)", min=0, max=3
     ),
@@ -56,6 +63,7 @@ def agreement_cli(
             text_key=text_key,
             tag_names=None if tag_names is None else tag_names.split(","),
             annotators=annotators,
+            suggestions=suggestions,
             max_bad=max_bad,
             limit=limit,
         )
@@ -77,6 +85,21 @@ def print_agreement(result: Dict[str, Any]) -> None:
     )
     if result["unshared_texts"]:
         msg.info(f"Left out {result['unshared_texts']} texts of a single annotator")
+    if "corrections" in result:
+        counts = ("accepted", "corrected", "removed", "added")
+        msg.table(
+            [
+                (
+                    row["annotator"],
+                    *(row[name] for name in counts),
+                    *(format_percent(row[name]) for name in ("p", "r", "f")),
+                )
+                for row in result["corrections"]
+            ],
+            header=("Annotator", *(name.capitalize() for name in counts), "P", "R", "F"),
+            aligns=("l", *"rrrrrrr"),
+            title="What became of the suggestions",
+        )
     scores = ("f", "boundary_f", "inner_f", "outer_f", "flat_f", "label_acc")
     rows = [(f"{pair['first']} / {pair['second']}", pair) for pair in result["pairs"]]
     if len(rows) > 1:

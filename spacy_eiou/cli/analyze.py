@@ -1,10 +1,11 @@
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..evaluation import analyze
+from ..tables import one_line
 from ._ceilings import print_ceilings
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
@@ -19,6 +20,12 @@ def analyze_cli(
         ..., "--output", "-o", help="Directory for index.html and analysis.json", file_okay=False
     ),
     limit: int = Opt(200, "--limit", "-l", help="The most errors to show as examples", min=0),
+    texts: Optional[str] = Opt(
+        None,
+        "--texts",
+        help="Texts without annotation, to choose those to annotate next. Writes selected.jsonl",
+    ),
+    n_texts: int = Opt(10, "--n-texts", help="How many texts to choose", min=1),
     code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
     spans_key: Optional[str] = Opt(
@@ -32,7 +39,8 @@ def analyze_cli(
     Write a page that shows where and why a pipeline errs.
 
     For a trained nested_spancat or spancat: classes of errors, confusion of
-    types, probabilities, scores by width, nesting and rarity, and examples.
+    types, probabilities, scores by width, nesting and rarity, examples, and what
+    to annotate next.
     """
     import_code(code_path)
     with reporting(f"Can't analyze '{model}' on '{data_path}'"):
@@ -41,12 +49,15 @@ def analyze_cli(
             data_path,
             output,
             limit=limit,
+            texts=texts,
+            n_texts=n_texts,
             use_gpu=use_gpu,
             spans_key=spans_key,
             silent=False,
         )
     print_errors(analysis["errors"])
     print_ceilings(analysis["ceilings"])
+    print_next(analysis["next"])
     msg.good(f"Saved analysis to {output / 'index.html'}")
 
 
@@ -64,4 +75,21 @@ def print_errors(errors: Dict[str, int]) -> None:
         header=("Class", "Errors", "%"),
         aligns=("l", "r", "r"),
         title="Error classes",
+    )
+
+
+def print_next(advice: Dict[str, Any]) -> None:
+    """Print the labels whose annotation pays most.
+
+    advice (Dict[str, Any]): What `advise` returns.
+    """
+    msg.table(
+        [
+            (one_line(row["label"]), row["errors"], f"{row['saved']:.1f}", one_line(row["advice"]))
+            for row in advice["labels"]
+        ],
+        header=("Label", "Errors", f"Saved by {advice['n_more']} more", "Advice"),
+        aligns=("l", "r", "r", "l"),
+        max_col=60,
+        title="What to do next",
     )

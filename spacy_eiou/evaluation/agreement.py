@@ -47,6 +47,8 @@ _CLASSES = {
 }
 # The scores of `score_spans` that are the same from both sides.
 SCORES = ("f", "boundary_f", "label_acc", "inner_f", "outer_f", "flat_f")
+# The name under which the suggestions of a model are compared.
+SUGGESTIONS = "suggestions"
 # How many of the most frequent differences are kept.
 N_FREQUENT = 50
 
@@ -77,11 +79,13 @@ def agreement(
     text_key: Optional[str] = None,
     tag_names: Optional[Sequence[str]] = None,
     annotators: Sequence[str] = (),
+    suggestions: Optional[Path] = None,
     max_bad: float = MAX_BAD,
     limit: int = 200,
 ) -> Dict[str, Any]:
-    """Measure how far annotators agree on the texts that several of them annotated. Texts are
-    matched by what they say; skipped ones are left out.
+    """Measure how far annotators agree on the texts that several of them annotated, or what they
+    made of the suggestions of a model. Texts are matched by what they say; skipped ones are left
+    out.
 
     paths (Sequence[Path]): A file or folder of each annotator, or a single one that names its
         annotators.
@@ -90,27 +94,30 @@ def agreement(
     corpus_format (Optional[str]): A name in `READERS`. If None, what the content of each tells.
     level, offsets, text_key, tag_names, max_bad: See `convert`.
     annotators (Sequence[str]): The annotators to compare. If empty, all.
+    suggestions (Optional[Path]): What a model suggested to them: a file of `select` or `annotate`,
+        or an export of Label Studio with predictions, which may be that of the annotators.
     limit (int): The most texts to show, those with the most differences first.
-    RETURNS (Dict[str, Any]): What `compare_annotators` returns.
+    RETURNS (Dict[str, Any]): What `compare_annotators` returns, and with suggestions as
+        `corrections` what `describe_corrections` returns for each annotator.
     RAISES (CorpusError): If a file is not as expected, or no two annotators share a text.
     """
     reading = Reading(offsets, level, text_key, tag_names, max_bad=max_bad)
     names = _name_paths(paths)
     records: Dict[str, List[Record]] = {}
+    if suggestions is not None:
+        if SUGGESTIONS in names:
+            raise CorpusError(f"Expected another name of a file than '{SUGGESTIONS}'")
+        records[SUGGESTIONS] = _read(suggestions, None, reading, predictions=True)
     for name, path in zip(names, paths):
-        if not path.exists():
-            raise CorpusError(f"{printable(path)}: expected a file or a directory to read")
-        found, inputs = find_format(corpus_format, [path])
-        read = list(found.read(inputs, **reading.get_options()))
-        check_records(read, [path], max_bad)
-        _warn_of_dropped(path, read)
+        read = _read(path, corpus_format, reading)
         for annotator, own in _group_by_annotator(name, read, is_alone=len(paths) == 1).items():
             records[annotator] = own
     unknown = [name for name in annotators if name not in records]
     if unknown:
         raise CorpusError(f"Expected annotators from {', '.join(records)}, not {unknown[0]}")
     if annotators:
-        records = {name: records[name] for name in annotators}
+        wanted = [*([] if suggestions is None else [SUGGESTIONS]), *annotators]
+        records = {name: records[name] for name in wanted}
     if len(records) < 2:
         raise CorpusError(
             f"{printable(paths[0])}: expected several annotators, not only {', '.join(records)}. "
@@ -122,10 +129,60 @@ def agreement(
             f"Expected texts that several annotators annotated. {', '.join(records)} share none"
         )
     result = compare_annotators(texts, limit=limit)
+    if suggestions is not None:
+        result["corrections"] = [
+            describe_corrections(name, texts) for name in records if name != SUGGESTIONS
+        ]
     if output is not None:
         page = render_agreement(result, DIFFERENCES).encode("utf8")
         write_files({output / "index.html": page, output / "agreement.json": to_json(result)})
     return result
+
+
+def _read(
+    path: Path, corpus_format: Optional[str], reading: Reading, *, predictions: bool = False
+) -> List[Record]:
+    """RETURNS (List[Record]): The records of a file or folder, or what a model predicted for them,
+    if the format has both."""
+    if not path.exists():
+        raise CorpusError(f"{printable(path)}: expected a file or a directory to read")
+    found, inputs = find_format(corpus_format, [path])
+    options = reading.get_options()
+    if predictions and found.name == "label-studio":
+        options["predictions"] = True
+    read = list(found.read(inputs, **options))
+    check_records(read, [path], reading.max_bad)
+    _warn_of_dropped(path, read)
+    return read
+
+
+def describe_corrections(annotator: str, texts: Sequence[AnnotatedText]) -> Dict[str, Any]:
+    """Tell what an annotator made of the suggestions of a model, which is a test of the model. What
+    annotators see they tend to accept, so the scores are too good rather than too bad.
+
+    annotator (str): The name of the annotator.
+    texts (Sequence[AnnotatedText]): The texts, with the suggestions under the name `SUGGESTIONS`.
+    RETURNS (Dict[str, Any]): The `annotator`, the number of `texts`, how many suggestions were
+        `accepted` as they are, `corrected` (another label or other boundaries, see `find_errors`)
+        and `removed`, how many spans were `added`, and the scores `p`, `r`, `f` and `per_type` of
+        the suggestions, see `score_spans`.
+    """
+    both = [text for text in texts if {SUGGESTIONS, annotator} <= text.annotations.keys()]
+    gold = [text.annotations[annotator] for text in both]
+    suggested = [text.annotations[SUGGESTIONS] for text in both]
+    errors = [error for sides in zip(gold, suggested) for error in find_errors(*sides)]
+    n_removed = sum(error.gold is None for error in errors)
+    n_added = sum(error.predicted is None for error in errors)
+    scores = score_spans(gold, suggested)
+    return {
+        "annotator": annotator,
+        "texts": len(both),
+        "accepted": scores["correct"],
+        "corrected": len(errors) - n_removed - n_added,
+        "removed": n_removed,
+        "added": n_added,
+        **{name: scores[name] for name in ("p", "r", "f", "per_type")},
+    }
 
 
 def _name_paths(paths: Sequence[Path]) -> List[str]:

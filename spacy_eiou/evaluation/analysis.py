@@ -164,10 +164,7 @@ def find_examples(
 
 
 def _show_error(doc: AnalyzedDoc, index: int, error: SpanError) -> Dict[str, Any]:
-    spans = [span for span in (error.gold, error.predicted) if span is not None]
-    bounds = doc.token_bounds(spans)
-    start = max(int(bounds[:, 0].min()) - CONTEXT, 0)
-    end = int(bounds[:, 1].max()) + CONTEXT
+    start, end = find_context(doc, [span for span in (error.gold, error.predicted) if span])
     return {
         "error_class": error.error_class,
         "doc": index,
@@ -177,9 +174,15 @@ def _show_error(doc: AnalyzedDoc, index: int, error: SpanError) -> Dict[str, Any
         "tokens": doc.tokens[start:end],
         "cut_start": start > 0,
         "cut_end": end < len(doc.tokens),
-        "gold_spans": _cut_spans(doc, doc.gold, start, end, error.gold),
-        "predicted_spans": _cut_spans(doc, doc.predicted, start, end, error.predicted),
+        "gold_spans": cut_spans(doc, doc.gold, start, end, error.gold),
+        "predicted_spans": cut_spans(doc, doc.predicted, start, end, error.predicted),
     }
+
+
+def find_context(doc: AnalyzedDoc, spans: Sequence[LabeledSpan]) -> Tuple[int, int]:
+    """RETURNS (Tuple[int, int]): The tokens to show around spans: first, and after the last."""
+    bounds = doc.token_bounds(spans)
+    return max(int(bounds[:, 0].min()) - CONTEXT, 0), int(bounds[:, 1].max()) + CONTEXT
 
 
 def _describe_span(doc: AnalyzedDoc, span: Optional[LabeledSpan]) -> Optional[Dict[str, Any]]:
@@ -190,14 +193,15 @@ def _describe_span(doc: AnalyzedDoc, span: Optional[LabeledSpan]) -> Optional[Di
     return {"label": label, "text": text, "probability": doc.candidates.get(span)}
 
 
-def _cut_spans(
+def cut_spans(
     doc: AnalyzedDoc,
     spans: Set[LabeledSpan],
     start: int,
     end: int,
     in_error: Optional[LabeledSpan],
 ) -> List[Dict[str, Any]]:
-    """The spans that touch the tokens from `start` to `end`, as far as they lie among them."""
+    """RETURNS (List[Dict[str, Any]]): The spans that touch the tokens from `start` to `end`, as far
+    as they lie among them, see `find_examples`."""
     ordered = sorted(spans)
     return [
         {

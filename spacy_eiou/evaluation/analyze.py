@@ -1,4 +1,5 @@
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
@@ -8,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Floats2d, Ragged
 
+from ..annotation import select
 from ..corpora import printable
 from ..files import to_json, write_files
 from ..pipeline.ceilings import find_ceilings
@@ -22,6 +24,7 @@ from ..pipeline.prediction import (
 )
 from ..progress import ProgressBar
 from ..spans.groups import LabeledSpan, get_spans
+from .advice import advise
 from .analysis import AnalyzedDoc, analyze_docs
 from .report import render_report
 
@@ -32,6 +35,8 @@ def analyze(
     output: Optional[Path] = None,
     *,
     limit: int = 200,
+    texts: Optional[str] = None,
+    n_texts: int = 10,
     use_gpu: int = -1,
     spans_key: Optional[str] = None,
     silent: bool = True,
@@ -43,11 +48,15 @@ def analyze(
     output (Optional[Path]): Directory to write index.html, a page that shows the errors, and
         analysis.json.
     limit (int): The most errors to show as examples.
+    texts (Optional[str]): Texts without annotation, in any format that `select` reads. Those that
+        are worth annotating next are chosen of them, and written to selected.jsonl.
+    n_texts (int): How many of them to choose.
     use_gpu (int): GPU ID or -1 for CPU.
     spans_key (Optional[str]): Key of `Doc.spans` to analyze. If None, the one that both a component
         of the pipeline and the data hold.
     silent (bool): Whether to show no progress.
-    RETURNS (Dict[str, Any]): What `analyze_docs` returns, and what `render_report` needs besides.
+    RETURNS (Dict[str, Any]): What `analyze_docs` returns, as `next` what `advise` returns and the
+        chosen `texts`, see `select`, and what `render_report` needs besides.
     RAISES (ValueError): If the data or the pipeline do not tell which spans to analyze.
     RAISES (OSError): If there is no such pipeline.
     """
@@ -59,6 +68,7 @@ def analyze(
     progress = ProgressBar(
         predict(nlp, component, annotated), total=len(annotated), disable=silent or None
     )
+    docs = list(progress)
     analysis = {
         "model": printable(model),
         "data": printable(data_path),
@@ -69,8 +79,24 @@ def analyze(
         "direction": nlp.vocab.writing_system["direction"],
         "unannotated_docs": len(examples) - len(annotated),
         "ceilings": find_ceilings(component, annotated, nlp=nlp).to_dict(),
-        **analyze_docs(list(progress), get_training_counts(component), max_examples=limit),
+        **analyze_docs(docs, get_training_counts(component), max_examples=limit),
     }
+    analysis["next"] = advise(analysis, docs)
+    if texts is not None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder if output is None else output) / "selected.jsonl"
+            selection = select(
+                model,
+                texts,
+                path,
+                n=n_texts,
+                random_share=0,
+                spans_key=spans_key,
+                use_gpu=use_gpu,
+                force=True,
+                silent=silent,
+            )
+        analysis["next"]["texts"] = selection.texts
     if output is not None:
         page = render_report(analysis).encode("utf8")
         write_files({output / "index.html": page, output / "analysis.json": to_json(analysis)})

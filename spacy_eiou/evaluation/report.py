@@ -50,8 +50,8 @@ def render_report(analysis: Dict[str, Any]) -> str:
 
     analysis (Dict[str, Any]): What `analyze_docs` returns, and what was analyzed: the `model`, the
         `data`, the `spans_key`, the number of `unannotated_docs`, the `ceilings`, the `threshold`
-        or None, the `label_thresholds`, the least probability `floor` of a candidate, and the
-        writing `direction`, "ltr" or "rtl".
+        or None, the `label_thresholds`, what to do `next`, see `advise`, the least probability
+        `floor` of a candidate, and the writing `direction`, "ltr" or "rtl".
     RETURNS (str): The page.
     """
     types = _sort_types(analysis)

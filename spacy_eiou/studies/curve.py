@@ -6,7 +6,6 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.util import load_config
 from spacy.vocab import Vocab
 from thinc.api import Config
 
@@ -17,7 +16,7 @@ from ..pipeline.loading import use_device
 from ..progress import ProgressBar
 from ..provenance import get_provenance
 from .compare import append_result, read_results, score, train_docs
-from .study import COMPONENT, Run, hash_settings
+from .study import Run, hash_settings, load_training_config
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # The exponents of the power law among which the best one is searched.
@@ -135,14 +134,7 @@ def curve(
     for path in (config_path, *map(Path, paths.values())):
         if not path.exists():
             raise CorpusError(f"{path}: expected a file. `eiou prepare` writes it")
-    config = load_config(config_path, overrides={**(overrides or {}), **paths})
-    if COMPONENT not in config.get("components", {}):
-        raise CorpusError(f"{config_path}: expected a component '{COMPONENT}'")
-    if "seed" not in config.get("system", {}):
-        raise CorpusError(
-            f"{config_path}: expected the setting 'seed' in [system]. `spacy init fill-config` "
-            "adds it"
-        )
+    config = load_training_config(config_path, {**(overrides or {}), **paths})
     docs = list(read_docs(Path(paths["paths.train"]), Vocab()))
     sizes = sorted({round(share * len(docs)) for share in shares})
     if len(sizes) < 3 or sizes[0] < 1:

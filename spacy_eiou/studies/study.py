@@ -1,14 +1,14 @@
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import srsly
 from pydantic import BaseModel, NonNegativeInt, PositiveInt
 from spacy.schemas import ConfigSchemaTraining
-from spacy.util import load_model_from_config, registry
+from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Config
 
-from ..corpora import CorpusDescription, find_transformer, make_config
+from ..corpora import CorpusDescription, CorpusError, find_transformer, make_config
 from ..extras import check_transformers
 
 # The component of the training config whose place the variants take.
@@ -142,6 +142,25 @@ def make_suggester(study: Study, corpus: str, variant: str) -> Dict[str, Any]:
     if study.variants[variant].factory == COMPONENT:
         return {"@misc": "spacy_eiou.span_suggester.v1", "max_width": max_width}
     return {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": max_width}
+
+
+def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Config:
+    """Load a training config that a study trains several times.
+
+    path (Path): The config.
+    overrides (Mapping[str, Any]): Settings to replace.
+    RETURNS (Config): The config.
+    RAISES (CorpusError): If it has no component "nested_spancat", or no seed.
+    RAISES (ValueError): If it is not as expected otherwise.
+    """
+    config = load_config(path, overrides=dict(overrides))
+    if COMPONENT not in config.get("components", {}):
+        raise CorpusError(f"{path}: expected a component '{COMPONENT}'")
+    if "seed" not in config.get("system", {}):
+        raise CorpusError(
+            f"{path}: expected the setting 'seed' in [system]. `spacy init fill-config` adds it"
+        )
+    return config
 
 
 def locate_transformer(config: Config) -> Config:

@@ -251,3 +251,59 @@ def test_all_differences_are_explained():
     rows += [({(0, 3, "a")}, set()), (set(), {(0, 3, "a")})]
     pair = compare_pair("Anna", "Ben", make_texts(rows))
     assert pair["differences"] == dict.fromkeys(DIFFERENCES, 1)
+
+
+def make_region(start, end, label):
+    value = {"start": start, "end": end, "labels": [label]}
+    return {"type": "labels", "value": value}
+
+
+def check_corrections(result):
+    (row,) = result["corrections"]
+    counts = [row[name] for name in ("accepted", "corrected", "removed", "added")]
+    # The boiler; the pump with other boundaries; the oil; the seal.
+    assert counts == [1, 1, 1, 1]
+    assert (row["texts"], row["p"], row["r"]) == (1, pytest.approx(1 / 3), pytest.approx(1 / 3))
+    assert row["per_type"]["substance"]["predicted"] == 1
+
+
+SUGGESTED = [(*BOILER, "part"), (*PUMP, "part"), (*OIL, "substance")]
+CORRECTED = [(*BOILER, "part"), (*FEED_PUMP, "part"), (*SEAL, "state")]
+
+
+def test_export_with_predictions_tells_what_was_corrected(tmp_path):
+    task = {
+        "id": 1,
+        "data": {"text": TEXT},
+        "predictions": [
+            {"model_version": "m", "result": [make_region(*span) for span in SUGGESTED]}
+        ],
+        "annotations": [
+            {"completed_by": "anna", "result": [make_region(*span) for span in CORRECTED]}
+        ],
+    }
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([task]), "utf8")
+    result = agreement([path], tmp_path / "output", suggestions=path)
+    check_corrections(result)
+    assert result["corrections"][0]["annotator"] == "anna"
+    page = (tmp_path / "output" / "index.html").read_text("utf8")
+    assert "What became of the suggestions" in page
+    del task["predictions"]
+    path.write_text(json.dumps([task]), "utf8")
+    with pytest.raises(CorpusError, match="a task with 'data' and 'predictions'"):
+        agreement([path], suggestions=path)
+
+
+def test_suggestions_of_a_file_are_compared_with_what_came_back(tmp_path):
+    def make(spans, **more):
+        keys = ("start", "end", "label")
+        return {"text": TEXT, "spans": [{**dict(zip(keys, span)), **more} for span in spans]}
+
+    suggested = write(tmp_path / "selected.jsonl", make(SUGGESTED, score=0.5))
+    corrected = write(tmp_path / "corrected.jsonl", make(CORRECTED))
+    check_corrections(agreement([corrected], suggestions=suggested))
+    clash = write(tmp_path / "suggestions.jsonl", make(CORRECTED))
+    with pytest.raises(CorpusError, match="another name of a file"):
+        agreement([clash], suggestions=suggested)
+    assert "corrections" not in agreement([corrected, suggested])

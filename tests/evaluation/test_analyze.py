@@ -225,3 +225,16 @@ def test_damaged_model(nested, tmp_path, name):
     assert exit_code == 1
     assert f"Can't analyze '{model}'" in stdout
     assert not (tmp_path / "out").exists()
+
+
+def test_texts_to_annotate_are_chosen(nested, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    srsly.write_jsonl(texts, [{"text": text} for text in ("alpha gamma", "beta", "gamma delta")])
+    output = tmp_path / "output"
+    analysis = analyze(
+        str(nested / "model"), nested / "train.spacy", output, texts=str(texts), n_texts=2
+    )
+    chosen = [text["text"] for text in analysis["next"]["texts"]]
+    assert len(chosen) == 2
+    assert [row["text"] for row in srsly.read_jsonl(output / "selected.jsonl")] == chosen
+    assert "Texts to annotate" in (output / "index.html").read_text(encoding="utf8")

@@ -3,7 +3,9 @@ from html import unescape
 
 import pytest
 
+from spacy_eiou.evaluation.advice import advise
 from spacy_eiou.evaluation.analysis import AnalyzedDoc, analyze_docs
+from spacy_eiou.evaluation.errors import ERROR_CLASSES
 from spacy_eiou.evaluation.report import MAX_CONFUSION_TYPES, render_report
 
 SCRIPT = "<script>throw 1</script>"
@@ -17,6 +19,7 @@ PAGE_SETTINGS = {
     "label_thresholds": {},
     "floor": 0.01,
     "direction": "ltr",
+    "next": {"n_more": 50, "labels": [], "widths": [], "n_suspects": 0, "suspects": []},
 }
 
 CEILINGS = {
@@ -80,7 +83,7 @@ def test_page_loads_nothing():
     page = render_report(make_analysis([DOC]))
     assert "://" not in page
     assert "@import" not in page
-    assert re.findall(r'(?:src|href)="(.*?)"', page) == ["data:,"]
+    assert re.findall(r'(?:src|href)="([^#].*?)"', page) == ["data:,"]
 
 
 def test_span_in_error_is_marked():
@@ -109,7 +112,7 @@ def test_number_of_examples(max_examples, text):
         ({"unannotated_docs": 1200}, "1,200 docs without the key are left out."),
         ({"direction": "rtl"}, "direction: rtl"),
         ({"ceilings": CEILINGS}, "1,200 of 3,000 gold spans can never be predicted"),
-        ({"ceilings": CEILINGS}, "<th>too wide</th> <td>1,200</td>"),
+        ({"ceilings": CEILINGS}, '<th>too wide</th> <td data-title="gold spans">1,200</td>'),
     ],
 )
 def test_what_was_analyzed(settings, text):
@@ -118,7 +121,7 @@ def test_what_was_analyzed(settings, text):
 
 def test_training_counts():
     page = render_report(make_analysis([DOC], {"protein": 1234}))
-    assert "<td>1,234</td>" in page
+    assert ">1,234</td>" in page
     assert "<th>trained on</th>" in page
     assert "<th>trained on</th>" not in render_report(make_analysis([DOC]))
 
@@ -148,7 +151,9 @@ def page(browser, tmp_path):
         record_id="r" * 80,
     )
     path = tmp_path / "index.html"
-    path.write_text(render_report(make_analysis([DOC, wide])), encoding="utf8")
+    analysis = make_analysis([DOC, wide], ceilings=CEILINGS)
+    advice = {**advise(analysis, [DOC, wide]), "suspects": []}
+    path.write_text(render_report({**analysis, "next": advice}), encoding="utf8")
     browser.get(path.as_uri())
     return browser
 
@@ -190,6 +195,9 @@ def test_page_fits_the_window(page, width):
     page.refresh()
     size = page.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert size[0] <= width and size[1] == width
+    too_wide = "return [...document.querySelectorAll('table:not(.confusion)')]"
+    too_wide += ".filter(table => table.offsetWidth > table.parentElement.clientWidth).length"
+    assert width > 500 or page.execute_script(too_wide) == 0
 
 
 @pytest.mark.slow
@@ -197,3 +205,24 @@ def test_nothing_goes_wrong_in_the_browser(page):
     assert page.title == "Error analysis of model"
     assert page.get_log("browser") == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_page_ends_with_what_to_do_next():
+    analysis = make_analysis([DOC] * 2)
+    advice = advise(analysis, [DOC] * 2)
+    texts = [{"text": f"{SCRIPT} text", "meta": {"reason": "about 3 errors"}}]
+    page = render_report({**analysis, "next": {**advice, "texts": texts}})
+    assert page.index('id="examples"') < page.index('id="next"')
+    for text in ("say in the guidelines what tells it from DNA", "about 3 errors"):
+        assert text in page[page.index('id="next"') :]
+    assert "If it\n      was trained on these docs" in page
+    assert SCRIPT not in page
+    assert "Texts to annotate" not in render_report(analysis)
+
+
+def test_links_and_classes_are_on_the_page():
+    page = render_report(make_analysis([DOC]))
+    for name in ("classes", "types", "charts", "examples", "next"):
+        assert f'href="#{name}"' in page and f'id="{name}"' in page
+    for meaning in ERROR_CLASSES.values():
+        assert f"<dd>{meaning}</dd>" in page

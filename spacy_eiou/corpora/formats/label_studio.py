@@ -28,7 +28,9 @@ def _recognizes(sample: Sample) -> bool:
 
 
 @register_format("label-studio", recognizes=_recognizes)
-def read_label_studio(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
+def read_label_studio(
+    path: Path, text_key: Optional[str] = None, predictions: bool = False
+) -> Iterator[Draft]:
     """Read Label Studio's export "JSON" of texts. Regions of the type "labels" are entities, and so
     are those of the type "hypertextlabels" that have "globalOffsets"; a region that has results of
     other types only, as of a taxonomy, is dropped, and all other results are ignored.
@@ -40,11 +42,12 @@ def read_label_studio(path: Path, text_key: Optional[str] = None) -> Iterator[Dr
     path (Path): The file.
     text_key (Optional[str]): The field of the text in "data". If None, "text", or else the only one
         that holds a string.
+    predictions (bool): Whether to read the "predictions" of models in the place of annotations.
     YIELDS (Draft): The records, in the order of the file.
     """
 
     def parse(task: Any, where: str) -> List[Draft]:
-        annotations = _get_annotations(task, where)
+        annotations = _get_annotations(task, where, "predictions" if predictions else "annotations")
         text = find_text(check_type(task["data"], dict, f"{where}, 'data'"), where, text_key)
         used = [item for item in annotations if not item.get("was_cancelled")]
         drafts = [_make_draft(text, item, where) for item in used]
@@ -60,17 +63,17 @@ def read_label_studio(path: Path, text_key: Optional[str] = None) -> Iterator[Dr
     yield from parse_each(read_json_list(path, "task"), parse)
 
 
-def _get_annotations(task: Any, where: str) -> List[Dict[str, Any]]:
+def _get_annotations(task: Any, where: str, name: str) -> List[Dict[str, Any]]:
     # Early versions call annotations completions.
     if isinstance(task, dict) and "completions" in task:
         task = {"annotations": task["completions"], **task}
-    if not isinstance(task, dict) or "data" not in task or "annotations" not in task:
+    if not isinstance(task, dict) or "data" not in task or name not in task:
         raise CorpusError(
-            f"{where}: expected a task with 'data' and 'annotations', as Label Studio exports it "
+            f"{where}: expected a task with 'data' and '{name}', as Label Studio exports it "
             "in the format JSON (what it exports as JSON-MIN is in the format 'json')"
         )
-    annotations = check_type(task["annotations"], list, f"{where}, 'annotations'")
-    return [check_type(item, dict, f"{where}, 'annotations'") for item in annotations]
+    annotations = check_type(task[name], list, f"{where}, '{name}'")
+    return [check_type(item, dict, f"{where}, '{name}'") for item in annotations]
 
 
 def _make_draft(text: str, annotation: Dict[str, Any], where: str) -> Draft:

@@ -1,6 +1,6 @@
 const errorClass = document.getElementById("error-class");
 const type = document.getElementById("type");
-const examples = document.querySelectorAll("article");
+const examples = document.querySelectorAll("#examples article");
 
 function filterExamples() {
   let shown = 0;

@@ -1,0 +1,133 @@
+from pathlib import Path
+from typing import Optional
+
+import typer
+from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides
+from wasabi import msg
+
+from ..corpora import READERS, WRITERS, printable
+from ..evaluation.suspects import KINDS, explain
+from ..studies import Suspects, find_suspects
+from ..tables import one_line
+from ._accounts import (
+    ANNOTATOR_OPTION,
+    MAX_BAD_OPTION,
+    MERGE_OPTION,
+    OFFSETS_OPTION,
+    TAG_NAMES_OPTION,
+    TEXT_KEY_OPTION,
+)
+from ._util import CODE_OPTION, GPU_OPTION, app, reporting
+
+# How many suspects a table shows.
+N_SHOWN = 10
+
+
+@app.command(
+    "suspects", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def suspects_cli(
+    ctx: typer.Context,
+    corpus_path: Path = Arg(..., help="Annotated file or directory", exists=True),
+    output_path: Path = Arg(
+        ..., help="Directory for index.html, suspects.jsonl and predictions.jsonl", file_okay=False
+    ),
+    config_path: Optional[Path] = Opt(
+        None,
+        "--config",
+        help="Training config. Defaults to config.cfg in the directory, or else a small CNN",
+        exists=True,
+    ),
+    n_folds: int = Opt(5, "--n-folds", help="The number of folds", min=2),
+    n_seeds: int = Opt(1, "--n-seeds", help="How many models to train for each fold", min=1),
+    to: Optional[str] = Opt(
+        None,
+        "--to",
+        help="Format of tasks to write, with what models propose in the place of what is "
+        f"annotated: {', '.join(WRITERS)}",
+    ),
+    limit: int = Opt(
+        200, "--limit", "-l", help="The most suspects to show on the page, and as tasks", min=0
+    ),
+    corpus_format: Optional[str] = Opt(
+        None,
+        "--format",
+        "-f",
+        help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
+    ),
+    level: Optional[int] = Opt(
+        None, "--level", help="Levels of the labels to keep (only for maintie)", min=0, max=3
+    ),
+    offsets: Optional[str] = OFFSETS_OPTION,
+    text_key: Optional[str] = TEXT_KEY_OPTION,
+    tag_names: Optional[str] = TAG_NAMES_OPTION,
+    annotator: Optional[str] = ANNOTATOR_OPTION,
+    merge: Optional[str] = MERGE_OPTION,
+    max_bad: float = MAX_BAD_OPTION,
+    code_path: Optional[Path] = CODE_OPTION,
+    use_gpu: int = GPU_OPTION,
+) -> None:
+    """
+    Find annotations that are probably wrong.
+
+    Models that are trained on the other folds of the corpus tell which spans
+    are missing, spurious, or have a wrong boundary or label. Settings of the
+    config can be overridden on the command line, as for `spacy train`. A run
+    that was stopped continues.
+    """
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code_path)
+    with reporting(f"Can't look for suspicious annotations in '{printable(corpus_path)}'"):
+        result = find_suspects(
+            corpus_path,
+            output_path,
+            config_path=config_path,
+            n_folds=n_folds,
+            n_seeds=n_seeds,
+            to=to,
+            limit=limit,
+            corpus_format=corpus_format,
+            level=level,
+            offsets=offsets,
+            text_key=text_key,
+            tag_names=None if tag_names is None else tag_names.split(","),
+            annotator=annotator,
+            merge=merge,
+            max_bad=max_bad,
+            overrides=overrides,
+            use_gpu=use_gpu,
+            silent=False,
+        )
+    print_suspects(result)
+    msg.good(f"Saved the suspects to {output_path / 'index.html'}")
+
+
+def print_suspects(result: Suspects) -> None:
+    """Print the numbers of suspects, and the first of them.
+
+    result (Suspects): What `find_suspects` returns.
+    """
+    counts = {
+        kind: [suspect.is_confident for suspect in result.suspects if suspect.kind == kind]
+        for kind in KINDS
+    }
+    msg.table(
+        [(kind, sum(confident), len(confident)) for kind, confident in counts.items()],
+        header=("Kind", "Confident", "All"),
+        aligns=("l", "r", "r"),
+        title=f"Suspicious annotations, of {result.n_spans:,} spans",
+    )
+    msg.table(
+        [
+            (suspect.kind, one_line(explain(result.docs[suspect.doc], suspect)))
+            for suspect in result.suspects[:N_SHOWN]
+        ],
+        header=("Kind", "Reason"),
+        max_col=120,
+        title="The first suspects",
+    )
+    if result.n_unjudged:
+        msg.info(
+            f"{result.n_unjudged:,} spans could not be judged: they don't begin and end with a "
+            "token, are wider than the candidates, or have a label that no other fold has"
+        )

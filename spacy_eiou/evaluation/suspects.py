@@ -1,0 +1,334 @@
+"""Annotations that are probably wrong, given what models predict that were not trained on them."""
+
+from collections import Counter, defaultdict
+from itertools import accumulate
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from ..spans.groups import LabeledSpan
+from .analysis import AnalyzedDoc, cut_spans, find_context
+from .errors import SpanError, find_errors
+
+KINDS = {
+    "missing": "models find a span where none is annotated",
+    "spurious": "a span is annotated where models find none",
+    "wrong boundary": "models find a longer, shorter or shifted span in its place",
+    "wrong label": "models find another label on the same boundaries",
+}
+# Of words that are not annotated elsewhere.
+NOT_ANNOTATED = "not annotated"
+
+
+class Suspect(NamedTuple):
+    """An annotation that may be wrong.
+
+    doc (int): The index of the doc.
+    kind (str): One of `KINDS`.
+    given (Optional[LabeledSpan]): The span that is annotated, None if one is missing.
+    proposed (Optional[LabeledSpan]): The span that models find, None if there should be none.
+    given_probability (float): The probability of the annotation: of the span, or that there is
+        none.
+    proposed_probability (float): The probability of the proposal.
+    score (float): By how much the proposal is better, from -1 to 1.
+    is_confident (bool): Whether models are as sure of the proposal as they are of annotations of
+        its label, on average.
+    elsewhere (Dict[str, int]): How often the same words are annotated with each label in other
+        docs, or `NOT_ANNOTATED`.
+    is_inner (bool): Whether the words lie inside of another span that is annotated. Those elsewhere
+        do as well, or don't.
+    """
+
+    doc: int
+    kind: str
+    given: Optional[LabeledSpan]
+    proposed: Optional[LabeledSpan]
+    given_probability: float
+    proposed_probability: float
+    score: float
+    is_confident: bool
+    elsewhere: Dict[str, int]
+    is_inner: bool
+
+
+def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
+    """Find annotations that differ from what models predict, the most suspicious ones first.
+
+    This is confident learning (Northcutt et al. 2021, arXiv 1911.00068), as this project reads it
+    for spans, of which the paper does not speak:
+
+    - An example is a candidate with a label, which is annotated or is not. An annotated span and
+      the one that models find in its place are one suspect, see `find_errors`
+    - The threshold of a label is the mean probability of the spans that are annotated with it, and
+      that of no span is the mean of one minus the probability, over the likely candidates that are
+      not annotated. A proposal that reaches its threshold is confident: an error of the paper
+    - Confident ones come first, and of these the ones with the greatest margin: the probability of
+      the proposal minus that of the annotation
+
+    What the paper does not have: a probability counts for one half, and for the other half the
+    share of the same words in other docs that are annotated so. Models smooth over what is known
+    for certain of frequent words.
+
+    docs (Sequence[AnalyzedDoc]): The docs, with the annotation as `gold`, and as `predicted` and
+        `candidates` what models find that were not trained on them. A span that is no likely
+        candidate has the probability 0.
+    RETURNS (List[Suspect]): The suspects.
+    """
+    words = WordIndex(docs)
+    thresholds = Thresholds(docs)
+    suspects = [
+        _make_suspect(index, doc, error, words, thresholds)
+        for index, doc in enumerate(docs)
+        for error in find_errors(doc.gold, doc.predicted)
+    ]
+    return sorted(suspects, key=lambda suspect: (not suspect.is_confident, -suspect.score))
+
+
+def _make_suspect(
+    index: int, doc: AnalyzedDoc, error: SpanError, words: "WordIndex", thresholds: "Thresholds"
+) -> Suspect:
+    given, proposed = error.gold, error.predicted
+    first, second = (
+        span and _find_evidence(index, doc, span, given, words) for span in (given, proposed)
+    )
+    p_given, p_proposed = _complete(first and first.probability, second and second.probability)
+    share_given, share_proposed = _complete(first and first.share, second and second.share)
+    evidence = second or first
+    assert evidence is not None
+    return Suspect(
+        doc=index,
+        kind=name_kind(error),
+        given=given,
+        proposed=proposed,
+        given_probability=p_given,
+        proposed_probability=p_proposed,
+        score=(p_proposed + share_proposed - p_given - share_given) / 2,
+        is_confident=p_proposed >= thresholds.get(proposed),
+        elsewhere=count_labels(evidence.elsewhere),
+        is_inner=evidence.is_inner,
+    )
+
+
+class Evidence(NamedTuple):
+    """What speaks for a span: its `probability`, and the `share` of the same words `elsewhere` that
+    have its label. There they lie inside of an annotated span if it does so itself (`is_inner`)."""
+
+    probability: float
+    share: float
+    elsewhere: List[Set[str]]
+    is_inner: bool
+
+
+def _find_evidence(
+    index: int,
+    doc: AnalyzedDoc,
+    span: LabeledSpan,
+    given: Optional[LabeledSpan],
+    words: "WordIndex",
+) -> Evidence:
+    place = words.find_place(index, span, given)
+    elsewhere = words.find_elsewhere(index, place)
+    share = (sum(span[2] in labels for labels in elsewhere) + 1) / (len(elsewhere) + 2)
+    return Evidence(doc.candidates.get(span, 0.0), share, elsewhere, place.is_inner)
+
+
+def _complete(given: Optional[float], proposed: Optional[float]) -> Tuple[float, float]:
+    """No span is as right as the other one is wrong."""
+    if given is None:
+        assert proposed is not None
+        return 1 - proposed, proposed
+    return given, 1 - given if proposed is None else proposed
+
+
+def name_kind(error: SpanError) -> str:
+    """RETURNS (str): One of `KINDS`, for an error of models if the annotation is gold."""
+    if error.gold is None:
+        return "missing"
+    if error.predicted is None:
+        return "spurious"
+    return "wrong label" if error.error_class == "wrong type" else "wrong boundary"
+
+
+class Thresholds:
+    """How sure models are of what is annotated, on average.
+
+    docs (Sequence[AnalyzedDoc]): The docs, see `rank_suspects`.
+    """
+
+    def __init__(self, docs: Sequence[AnalyzedDoc]) -> None:
+        annotated: Dict[str, List[float]] = defaultdict(list)
+        others: List[float] = []
+        for doc in docs:
+            for span in doc.gold:
+                annotated[span[2]].append(doc.candidates.get(span, 0.0))
+            others += [1 - p for span, p in doc.candidates.items() if span not in doc.gold]
+        self.labels = {label: sum(values) / len(values) for label, values in annotated.items()}
+        self.none = sum(others) / len(others) if others else 1.0
+
+    def get(self, proposed: Optional[LabeledSpan]) -> float:
+        """RETURNS (float): The threshold of a proposed span, or of no span."""
+        return self.none if proposed is None else self.labels.get(proposed[2], 1.0)
+
+
+class Place(NamedTuple):
+    """What places are alike: the words in lower case, and whether they lie inside of an annotated
+    span. There, a span of their own is another matter."""
+
+    words: str
+    is_inner: bool
+
+
+class WordIndex:
+    """How the same words are annotated throughout docs, in any case and with any white space.
+
+    docs (Sequence[AnalyzedDoc]): The docs. Words occur where they begin and end with a token.
+    """
+
+    def __init__(self, docs: Sequence[AnalyzedDoc]) -> None:
+        self.texts = ["".join(doc.tokens) for doc in docs]
+        self.gold = [doc.gold for doc in docs]
+        spans = [sorted(doc.gold | doc.predicted) for doc in docs]
+        wanted = {
+            self._get_words(index, start, end)
+            for index, own in enumerate(spans)
+            for start, end, _ in own
+        }
+        bounds = [doc.token_bounds(own) for doc, own in zip(docs, spans)]
+        longest = max((int((own[:, 1] - own[:, 0]).max(initial=0)) for own in bounds), default=0)
+        # The doc, and the labels of the spans there.
+        self.occurrences: Dict[Place, List[Tuple[int, Set[str]]]] = defaultdict(list)
+        for index, doc in enumerate(docs):
+            labels: Dict[Tuple[int, int], Set[str]] = defaultdict(set)
+            for start, end, label in doc.gold:
+                labels[start, end].add(label)
+            for start, end in _list_ngrams(doc.tokens, longest):
+                if self._get_words(index, start, end) in wanted:
+                    place = self.find_place(index, (start, end, ""))
+                    self.occurrences[place].append((index, labels.get((start, end), set())))
+
+    def _get_words(self, doc: int, start: int, end: int) -> str:
+        return " ".join(self.texts[doc][start:end].split()).casefold()
+
+    def find_place(self, doc: int, span: LabeledSpan, given: Optional[LabeledSpan] = None) -> Place:
+        """RETURNS (Place): Where a span lies, if the one that is given is not there."""
+        start, end, _ = span
+        is_inner = any(
+            first <= start and end <= last and (first, last) != (start, end)
+            for first, last, label in self.gold[doc]
+            if (first, last, label) != given
+        )
+        return Place(self._get_words(doc, start, end), is_inner)
+
+    def find_elsewhere(self, doc: int, place: Place) -> List[Set[str]]:
+        """RETURNS (List[Set[str]]): The labels at each place of the same words in other docs."""
+        return [labels for index, labels in self.occurrences[place] if index != doc]
+
+    def list_inconsistent(self) -> List[Dict[str, Any]]:
+        """RETURNS (List[Dict[str, Any]]): The words of which the most places are not annotated as
+        most of them are: the `text`, in lower case, whether it lies inside of a span (`is_inner`),
+        and the `counts` of labels and of `NOT_ANNOTATED`."""
+        found = []
+        for place, occurrences in self.occurrences.items():
+            labels = [labels for _, labels in occurrences]
+            n_equal = max(Counter(map(frozenset, labels)).values(), default=0)
+            found.append((len(labels) - n_equal, place, count_labels(labels)))
+        found.sort(key=lambda item: (-item[0], item[1]))
+        return [
+            {"text": place.words, "is_inner": place.is_inner, "counts": counts}
+            for n_others, place, counts in found
+            if n_others
+        ]
+
+
+def count_labels(places: Sequence[Set[str]]) -> Dict[str, int]:
+    """RETURNS (Dict[str, int]): The number of places with each label, or `NOT_ANNOTATED`, the most
+    frequent first."""
+    counts = Counter(label for labels in places for label in labels or {NOT_ANNOTATED})
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _list_ngrams(tokens: Sequence[str], longest: int) -> Iterator[Tuple[int, int]]:
+    """YIELDS (Tuple[int, int]): The characters of each run of up to so many tokens."""
+    ends = list(accumulate(map(len, tokens)))
+    for first in range(len(tokens)):
+        start = ends[first] - len(tokens[first])
+        for last in range(first, min(first + longest, len(tokens))):
+            yield start, ends[last] - len(tokens[last]) + len(tokens[last].rstrip())
+
+
+def explain(doc: AnalyzedDoc, suspect: Suspect) -> str:
+    """RETURNS (str): Why an annotation is suspicious, in plain words."""
+    text = "".join(doc.tokens)
+    given, proposed = (
+        f"{span[2]} “{text[span[0] : span[1]]}”" if span else ""
+        for span in (suspect.given, suspect.proposed)
+    )
+    right, wrong = (
+        f"{100 * doc.candidates.get(span, 0.0):.0f} %" if span else ""
+        for span in (suspect.proposed, suspect.given)
+    )
+    reason = {
+        "missing": f"Nothing is annotated, where {proposed} has a probability of {right}.",
+        "spurious": f"{given} is annotated, whose probability is {wrong}.",
+    }.get(
+        suspect.kind,
+        f"{given} is annotated, whose probability is {wrong}; that of {proposed} is {right}.",
+    )
+    if not suspect.elsewhere:
+        return f"{reason} The same words occur nowhere else."
+    where = "inside of another span" if suspect.is_inner else "not inside of another span"
+    start, end, _ = suspect.proposed or suspect.given or (0, 0, "")
+    counts = ", ".join(f"{count:,} {label}" for label, count in suspect.elsewhere.items())
+    return f"{reason} In other texts, “{text[start:end]}”, {where}, is {counts}."
+
+
+def describe_suspect(doc: AnalyzedDoc, suspect: Suspect) -> Dict[str, Any]:
+    """Describe a suspect as JSON can hold it.
+
+    doc (AnalyzedDoc): The doc.
+    suspect (Suspect): The suspect.
+    RETURNS (Dict[str, Any]): The `id` of the doc, the `kind`, `score`, `confident`, the `given` and
+        the `proposed` span with `start` and `end` in characters, `label`, `text` and `probability`,
+        either of them None if there is no span; `elsewhere` and the `reason`.
+    """
+    text = "".join(doc.tokens)
+    sides = {
+        name: span
+        and {
+            "start": span[0],
+            "end": span[1],
+            "label": span[2],
+            "text": text[span[0] : span[1]],
+            "probability": round(doc.candidates.get(span, 0.0), 4),
+        }
+        for name, span in (("given", suspect.given), ("proposed", suspect.proposed))
+    }
+    return {
+        "id": doc.record_id,
+        "kind": suspect.kind,
+        "score": round(suspect.score, 4),
+        "confident": suspect.is_confident,
+        **sides,
+        "elsewhere": suspect.elsewhere,
+        "reason": explain(doc, suspect),
+    }
+
+
+def show_suspect(doc: AnalyzedDoc, suspect: Suspect) -> Dict[str, Any]:
+    """Describe a suspect with the text around it, for a page.
+
+    doc (AnalyzedDoc): The doc.
+    suspect (Suspect): The suspect.
+    RETURNS (Dict[str, Any]): What `describe_suspect` returns, the `tokens` around it, whether the
+        doc has more before (`cut_start`) and after (`cut_end`), and the annotated spans among them
+        as `given_spans`, and as `proposed_spans` those with the proposal in its place.
+    """
+    given, proposed = ({span} if span else set() for span in (suspect.given, suspect.proposed))
+    start, end = find_context(doc, [*given, *proposed])
+    corrected = (doc.gold - given) | proposed
+    return {
+        **describe_suspect(doc, suspect),
+        "tokens": doc.tokens[start:end],
+        "cut_start": start > 0,
+        "cut_end": end < len(doc.tokens),
+        "given_spans": cut_spans(doc, doc.gold, start, end, suspect.given),
+        "proposed_spans": cut_spans(doc, corrected, start, end, suspect.proposed),
+    }

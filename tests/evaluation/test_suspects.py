@@ -1,0 +1,211 @@
+from collections import Counter
+
+import pytest
+
+from spacy_eiou.evaluation.analysis import AnalyzedDoc
+from spacy_eiou.evaluation.suspects import (
+    WordIndex,
+    describe_suspect,
+    explain,
+    rank_suspects,
+    show_suspect,
+)
+from spacy_eiou.evaluation.suspects_page import render_suspects
+
+LABELS = ["Part", "State"]
+
+
+def make_doc(text, gold=(), found=(), record_id="r"):
+    """A doc whose tokens are its words. `found` are the probabilities of spans."""
+    tokens = [f"{word} " for word in text.split()]
+    tokens[-1] = tokens[-1].rstrip()
+    found = dict(found)
+    predicted = {span for span, p in found.items() if p >= 0.5}
+    return AnalyzedDoc(tokens, set(gold), predicted, found, record_id)
+
+
+PUMP, WATER_PUMP, LEAKS = (6, 10, "Part"), (0, 10, "Part"), (11, 16, "State")
+
+
+@pytest.mark.parametrize(
+    "gold,found,kind,given,proposed,probabilities",
+    [
+        ([], {PUMP: 0.9}, "missing", None, PUMP, (0.1, 0.9)),
+        ([PUMP], {PUMP: 0.2}, "spurious", PUMP, None, (0.2, 0.8)),
+        # What is no likely candidate is as good as impossible.
+        ([PUMP], {}, "spurious", PUMP, None, (0, 1)),
+        ([PUMP], {PUMP: 0.1, WATER_PUMP: 0.7}, "wrong boundary", PUMP, WATER_PUMP, (0.1, 0.7)),
+        (
+            [(6, 10, "State")],
+            {(6, 10, "State"): 0.2, PUMP: 0.6},
+            "wrong label",
+            (6, 10, "State"),
+            PUMP,
+            (0.2, 0.6),
+        ),
+    ],
+)
+def test_kinds(gold, found, kind, given, proposed, probabilities):
+    (suspect,) = rank_suspects([make_doc("water pump leaks", gold, found)])
+    assert (suspect.kind, suspect.given, suspect.proposed) == (kind, given, proposed)
+    found_probabilities = suspect.given_probability, suspect.proposed_probability
+    assert found_probabilities == pytest.approx(probabilities)
+    # There is no other doc that tells anything of the words.
+    assert suspect.score == pytest.approx((probabilities[1] - probabilities[0]) / 2)
+    assert suspect.elsewhere == {}
+
+
+def test_nothing_is_suspicious_where_models_agree():
+    assert rank_suspects([make_doc("water pump leaks", [PUMP], {PUMP: 0.9, LEAKS: 0.4})]) == []
+    assert rank_suspects([]) == []
+
+
+def test_words_elsewhere_count():
+    pump = (0, 4, "Part")
+    docs = [
+        make_doc("pump"),
+        make_doc("PUMP", [pump], {pump: 1.0}),
+        make_doc("pump", [pump], {pump: 1.0}),
+        make_doc("the pump"),
+    ]
+    docs[0].predicted = {pump}
+    docs[0].candidates = {pump: 0.8}
+    (suspect,) = rank_suspects(docs)
+    assert suspect.elsewhere == {"Part": 2, "not annotated": 1}
+    # Two of three are annotated so: (2 + 1) / (3 + 2).
+    assert suspect.score == pytest.approx((0.8 - 0.2 + 0.6 - 0.4) / 2)
+
+
+def test_confident_ones_come_first():
+    """The thresholds are what models give to annotations of the same label, on average."""
+    docs = [
+        make_doc("a b", [(0, 1, "rare"), (2, 3, "easy")], {(0, 1, "rare"): 0.5, (2, 3, "easy"): 1}),
+        make_doc("c", [], {(0, 1, "easy"): 0.9}),
+        make_doc("d", [], {(0, 1, "rare"): 0.6}),
+    ]
+    found = [(suspect.proposed[2], suspect.is_confident) for suspect in rank_suspects(docs)]
+    assert found == [("rare", True), ("easy", False)]
+
+
+def test_spurious_ones_are_confident_by_what_is_not_annotated():
+    other = make_doc("b c", [], {(0, 1, "Part"): 0.1, (2, 3, "Part"): 0.3})
+    for p, is_confident in ((0.19, True), (0.21, False)):
+        suspect, *_ = rank_suspects([make_doc("a", [(0, 1, "Part")], {(0, 1, "Part"): p}), other])
+        assert (suspect.kind, suspect.is_confident) == ("spurious", is_confident)
+
+
+def test_words_inside_of_other_spans_are_another_matter():
+    pump, outer = (6, 10, "Part"), (0, 10, "Part")
+    docs = [
+        make_doc("water pump", [outer], {outer: 1.0, pump: 0.8}),
+        make_doc("the pump", [(4, 8, "Part")], {(4, 8, "Part"): 1.0}),
+        *[make_doc("water pump", [outer], {outer: 1.0}) for _ in range(3)],
+    ]
+    (suspect,) = rank_suspects(docs)
+    assert (suspect.kind, suspect.is_inner) == ("missing", True)
+    assert suspect.elsewhere == {"not annotated": 3}
+    # None of three: (0 + 1) / (3 + 2).
+    assert suspect.score == pytest.approx((0.8 - 0.2 + 0.2 - 0.8) / 2)
+
+
+def test_words_inside_of_the_given_span_are_outside_of_the_proposal():
+    docs = [
+        make_doc("water pump", [WATER_PUMP], {PUMP: 0.9}),
+        make_doc("pump", [(0, 4, "Part")], {(0, 4, "Part"): 1.0}),
+    ]
+    (suspect,) = rank_suspects(docs)
+    assert (suspect.kind, suspect.is_inner) == ("wrong boundary", False)
+    assert suspect.elsewhere == {"Part": 1}
+
+
+def test_words_that_are_annotated_differently():
+    docs = [
+        make_doc("water pump", [(0, 10, "Part"), (6, 10, "Part")]),
+        make_doc("Water pump leaks", [(0, 10, "Part"), (11, 16, "State")]),
+        make_doc("pump", [(0, 4, "State")]),
+    ]
+    assert WordIndex(docs).list_inconsistent() == [
+        {"text": "pump", "is_inner": True, "counts": {"Part": 1, "not annotated": 1}}
+    ]
+
+
+def test_reasons():
+    docs = [
+        make_doc("water pump leaks", [PUMP], {PUMP: 0.1, WATER_PUMP: 0.7}),
+        make_doc("water pump", [WATER_PUMP], {WATER_PUMP: 1.0}),
+    ]
+    (suspect,) = rank_suspects(docs)
+    assert explain(docs[0], suspect) == (
+        "Part “pump” is annotated, whose probability is 10 %; that of Part “water pump” is 70 %. "
+        "In other texts, “water pump”, not inside of another span, is 1 Part."
+    )
+    assert describe_suspect(docs[0], suspect) == {
+        "id": "r",
+        "kind": "wrong boundary",
+        # Inside of another span, which is not the case here, "pump" occurs elsewhere.
+        "score": pytest.approx((0.7 - 0.1 + 2 / 3 - 1 / 2) / 2, abs=1e-4),
+        "confident": True,
+        "given": {"start": 6, "end": 10, "label": "Part", "text": "pump", "probability": 0.1},
+        "proposed": {
+            "start": 0,
+            "end": 10,
+            "label": "Part",
+            "text": "water pump",
+            "probability": 0.7,
+        },
+        "elsewhere": {"Part": 1},
+        "reason": explain(docs[0], suspect),
+    }
+    doc = make_doc("pump", [], {(0, 4, "Part"): 0.9})
+    assert explain(doc, rank_suspects([doc])[0]) == (
+        "Nothing is annotated, where Part “pump” has a probability of 90 %. The same words occur "
+        "nowhere else."
+    )
+    doc = make_doc("pump", [(0, 4, "Part")])
+    assert explain(doc, rank_suspects([doc])[0]).startswith(
+        "Part “pump” is annotated, whose probability is 0 %."
+    )
+
+
+def test_proposal_is_shown_in_the_place_of_what_is_annotated():
+    doc = make_doc("water pump leaks", [PUMP, LEAKS], {PUMP: 0.1, WATER_PUMP: 0.7, LEAKS: 1.0})
+    (suspect,) = rank_suspects([doc])
+    shown = show_suspect(doc, suspect)
+    assert shown["tokens"] == ["water ", "pump ", "leaks"]
+    assert [(span["start"], span["in_error"]) for span in shown["given_spans"]] == [
+        (1, True),
+        (2, False),
+    ]
+    assert [(span["start"], span["in_error"]) for span in shown["proposed_spans"]] == [
+        (0, True),
+        (2, False),
+    ]
+
+
+def test_page():
+    docs = [make_doc("<b>pump</b>", [], {(0, 11, "Part"): 0.9}, "note <1>")]
+    (suspect,) = rank_suspects(docs)
+    result = {
+        "corpus": "<notes>",
+        "docs": 1,
+        "spans": 5,
+        "unjudged": 2,
+        "suspects": 1,
+        "confident": Counter(missing=1),
+        "labels": LABELS,
+        "inconsistent": [
+            {"text": "<i>", "is_inner": True, "counts": {"Part": 2, "not annotated": 1}}
+        ],
+        "examples": [show_suspect(docs[0], suspect)],
+        "direction": "ltr",
+    }
+    page = render_suspects(result)
+    shown = ("inside of a span", "2 of the spans could not be judged", "2 Part, 1 not annotated")
+    for text in (*shown, "&lt;notes&gt;"):
+        assert text in page
+    for text in ("<b>pump", "<i>\n", "<notes>", "note <1>", "http"):
+        assert text not in page
+    assert "data-kinds='" not in page
+    assert 'data-kinds="[&#34;missing&#34;]"' in page
+    empty = {**result, "inconsistent": [], "examples": [], "suspects": 0, "unjudged": 0}
+    assert "annotated differently" not in render_suspects(empty)
