@@ -4,7 +4,7 @@ from statistics import fmean
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 from xml.sax.saxutils import quoteattr
 
-from .._parse import check_type, get_field, get_number, read_json_list
+from .._parse import check_type, get_field, get_number, read_json_list, show
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Entity, Record
 from ._items import find_labels, find_text
@@ -14,6 +14,8 @@ from .writers import Target, register_writer
 
 # The names of the labels and of the text in the labelling config.
 FROM_NAME, TO_NAME = "label", "text"
+# The types of results that label a region.
+LABEL_TYPES = ("labels", "hypertextlabels")
 
 
 def _recognizes(sample: Sample) -> bool:
@@ -30,8 +32,8 @@ def read_label_studio(
     path: Path, text_key: Optional[str] = None, predictions: bool = False
 ) -> Iterator[Draft]:
     """Read Label Studio's export "JSON" of texts. Regions of the type "labels" are entities, and so
-    are those of the type "hypertextlabels" that have "globalOffsets"; all other results are
-    ignored.
+    are those of the type "hypertextlabels" that have "globalOffsets"; a region that has results of
+    other types only, as of a taxonomy, is dropped, and all other results are ignored.
 
     A task that nobody annotated, or whose annotations are all cancelled, is skipped. Of several
     annotations, each makes a record, see `merge_annotators`. The id of a record is the string "id"
@@ -88,13 +90,23 @@ def _make_draft(text: str, annotation: Dict[str, Any], where: str) -> Draft:
     if isinstance(annotator, dict):
         annotator = annotator.get("email") or annotator.get("id")
     draft.annotator = None if annotator is None else str(annotator)
-    draft.parse(_parse_result, get_field(annotation, "result", list, where))
+    results = get_field(annotation, "result", list, where)
+    draft.parse(_parse_result, results)
+    regions = [item for item in results if isinstance(item, dict)]
+    labelled = {str(item.get("id")) for item in regions if item.get("type") in LABEL_TYPES}
+    for item in regions:
+        value = item.get("value")
+        is_span = isinstance(value, dict) and {"start", "end"} <= value.keys()
+        if is_span and item.get("type") not in LABEL_TYPES and str(item.get("id")) not in labelled:
+            kind = show(item.get("type"))
+            message = f"{where}: expected a region with labels, not only of the type {kind}"
+            draft.reject(message, value, "no label")
     return draft
 
 
 def _parse_result(result: Any, where: str) -> Iterator[Mention]:
     kind = check_type(result, dict, f"{where}, 'result'").get("type")
-    if kind not in ("labels", "hypertextlabels"):
+    if kind not in LABEL_TYPES:
         return
     value = get_field(result, "value", dict, where)
     # The "start" and "end" of hypertext are places in its markup.
