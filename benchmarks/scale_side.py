@@ -47,8 +47,7 @@ def measure_pipe(model: str, source: Path) -> Dict[str, Any]:
     before = get_times()
     # As annotate does.
     nlp = spacy.load(model)
-    with nlp.memory_zone():
-        n_words = sum(map(len, nlp.pipe(texts)))
+    n_words = sum(map(len, nlp.pipe(texts)))
     after = get_times()
     return describe(before, after, len(texts), n_words)
 

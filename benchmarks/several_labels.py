@@ -40,9 +40,18 @@ from spacy_eiou.tables import markdown_table
 CONFIG = "configs/cnn.cfg"
 MAX_WIDTH = 4
 # Settings that differ from the defaults. With a single label per span, all share one softmax.
+# spaCy's component gets the same encoder and candidates.
 VARIANTS: Dict[str, Dict[str, Any]] = {
     "nested_spancat": {},
     "nested_spancat, max_positive = 1": {"max_positive": 1},
+    "spancat": {
+        "factory": "spancat",
+        "suggester": {
+            "@misc": "spacy.ngram_range_suggester.v1",
+            "min_size": 1,
+            "max_size": MAX_WIDTH,
+        },
+    },
 }
 CORPORA = {"both levels": 1, "mixed": 2}
 SEEDS = (0, 1, 2)
@@ -113,7 +122,13 @@ def train_variant(
     paths = {part: str(folder / f"{part}.spacy") for part in ("train", "dev")}
     component = config["components"]["nested_spancat"]
     component["suggester"]["max_width"] = MAX_WIDTH
-    component.update(settings)
+    if "factory" in settings:
+        component = {
+            "spans_key": component["spans_key"],
+            "scorer": {"@scorers": "spacy_eiou.nested_spans_scorer.v1"},
+            "model": {"tok2vec": component["model"]["tok2vec"]},
+        }
+    config["components"]["nested_spancat"] = {**component, **settings}
     training = {"max_steps": steps, "patience": 0, "eval_frequency": max(steps // 8, 1)}
     config = config.merge({"paths": paths, "system": {"seed": seed}, "training": training})
     nlp = init_nlp(config)

@@ -16,7 +16,11 @@ def running(app):
     """Run an application. YIELDS: Its port."""
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=2)
+    from spacy_eiou.annotation.server.serving import get_protocol
+
+    config = uvicorn.Config(
+        app, http=get_protocol(), log_level="critical", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = Thread(target=server.run, args=([listener],), daemon=True)

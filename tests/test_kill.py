@@ -1,19 +1,26 @@
 import json
 import os
+import runpy
 import shutil
 import signal
 import sys
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import spacy
 from thinc.api import Config
 
 from spacy_eiou.corpora import WRITERS, Entity, Record, convert
-from spacy_eiou.corpora.writing import HeldRecords, hold_records, write_parts
+from spacy_eiou.corpora.writing import check_outputs, hold_records, write_parts
 from spacy_eiou.files import write_file
 from spacy_eiou.pipeline.calibration import save_pipeline
 
+NLP = spacy.blank("en")
+KILL = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "fuzz" / "kill_writers.py"))[
+    "kill"
+]
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -95,27 +102,44 @@ def test_converted_parts_never_belong_to_different_splits(tmp_path):
     assert len(states) - len(complete) == len(old)
 
 
-@pytest.mark.parametrize("to", ["brat", "label-studio", "parquet"])
-def test_written_parts_are_the_old_or_the_new_ones(tmp_path, to):
-    writer = WRITERS[to]
-    names = [f"{part}{writer.suffix}" for part in ("train", "dev")]
+def write_corpus(output, name, label):
+    records = [Record("r", "IL-2 gene", (Entity(0, 4, label),), words=("IL-2", "gene"))]
+    writer = WRITERS[name]
+    paths = [output / "parts" / f"{part}{writer.suffix}" for part in ("train", "dev")]
+    check_outputs(writer, paths)
+    write_parts(writer, {path: hold_records(writer, records, NLP) for path in paths})
 
-    def write(output, text):
-        records = [Record(text, text, (Entity(0, 3, "X"),), words=(text,))]
-        held = HeldRecords(records, hold_records(WRITERS["jsonl"], records).account)
-        write_parts(writer, {output / name: held for name in names})
 
+@pytest.mark.parametrize(
+    "name, has_old",
+    [*((name, False) for name in WRITERS), ("bioc", True), ("label-studio", True)],
+)
+def test_written_parts_are_the_old_or_the_new_ones(tmp_path, name, has_old):
     (tmp_path / "old").mkdir()
-    # A folder is never replaced
-    if writer.suffix:
-        write(tmp_path / "old", "old")
+    if has_old:
+        write_corpus(tmp_path / "old", name, "old")
     old = get_files(tmp_path / "old")
-    states = kill_at_each_step(tmp_path, tmp_path / "old", lambda output: write(output, "new"))
-    new = states[-1]
-    assert states[0] == old != new
+    # Also imports what else each killed process would
+    write_corpus(tmp_path / "new", name, "new")
+    new = get_files(tmp_path / "new")
+    states = kill_at_each_step(
+        tmp_path, tmp_path / "old", lambda output: write_corpus(output, name, "new")
+    )
+    assert (states[0], states[-1]) == (old, new)
     # Nobody reads parts of which the first one is missing
-    first = next(name for name in new if name.startswith(names[0]) and "account" not in name)
+    first = f"parts/train{WRITERS[name].suffix or '/annotation.conf'}"
     assert all(state in (old, new) for state in states if first in state)
+    for step, state in enumerate(states, start=1):
+        # A folder is never replaced
+        if WRITERS[name].suffix or first not in state:
+            write_corpus(tmp_path / f"output{step}", name, "new")
+        assert get_files(tmp_path / f"output{step}") == new
+
+
+@pytest.mark.parametrize("name", ["docbin", *WRITERS])
+def test_killed_command_leaves_old_or_new_and_can_be_typed_again(name):
+    result = KILL(name, n=1, seed=0)
+    assert (result["killed"], result["examples"]) == (1, [])
 
 
 def make_pipeline(path, threshold):

@@ -35,8 +35,9 @@ from spacy_eiou.corpora import (
 from spacy_eiou.corpora._files import list_files
 from spacy_eiou.corpora.draft import is_stated
 from spacy_eiou.corpora.formats import FORMATS, Format, recognize
-from spacy_eiou.files import write_json
+from spacy_eiou.files import write_file, write_json
 from spacy_eiou.provenance import get_provenance
+from spacy_eiou.tables import markdown_table
 
 # The content of files that are read together, by their names.
 Sample = Dict[str, bytes]
@@ -368,7 +369,25 @@ def main(
         results[name] = fuzz(name, samples[name], n, seed)
         summary = {key: value for key, value in results[name].items() if key != "examples"}
         print(name, summary, flush=True)
-        write_json(output, {**run, "readers": dict(sorted(results.items()))})
+        result = {**run, "readers": dict(sorted(results.items()))}
+        write_json(output, result)
+        write_file(output.with_name("FUZZ.md"), make_report(result).encode())
+
+
+def make_report(result: Dict[str, Any]) -> str:
+    """RETURNS (str): The table of the results, in Markdown."""
+    names = ("files", "read", "refused", "records", "entities", "failures")
+    rows = [
+        [name, *(f"{counts[column]:,}" for column in names)]
+        for name, counts in result["readers"].items()
+    ]
+    text = (
+        "# Damaged copies of real files\n\n"
+        "What each reader made of them: it read a file or refused it with an error that says why. A"
+        "\nfailure is another error, a wrong entity, or more than ten seconds. Written by\n"
+        "`benchmarks/fuzz/fuzz_readers.py`.\n\n"
+    )
+    return text + markdown_table(["reader", *names], rows)
 
 
 if __name__ == "__main__":

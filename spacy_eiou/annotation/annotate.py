@@ -159,7 +159,13 @@ def annotate(
     RAISES (ValueError, OSError): If the pipeline can't be loaded, or a process was killed.
     """
     start = time.perf_counter()
-    check_engine(engine, n_process=n_process, address=address, gpus_per_worker=gpus_per_worker)
+    check_engine(
+        engine,
+        n_process=n_process,
+        use_gpu=use_gpu,
+        address=address,
+        gpus_per_worker=gpus_per_worker,
+    )
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
         raise CorpusError(

@@ -227,12 +227,18 @@ ENGINES = {"local": run_local, "ray": run_ray, "spark": run_spark}
 
 
 def check_engine(
-    engine: str, *, n_process: Optional[int], address: Optional[str], gpus_per_worker: float
+    engine: str,
+    *,
+    n_process: Optional[int],
+    use_gpu: int,
+    address: Optional[str],
+    gpus_per_worker: float,
 ) -> None:
     """Check the options of an engine.
 
     engine (str): One of `ENGINES`.
     n_process (Optional[int]): Most processes.
+    use_gpu (int): GPU ID or -1 for CPU.
     address (Optional[str]): Address of its cluster.
     gpus_per_worker (float): GPUs of each process.
     RAISES (CorpusError): If an option doesn't suit it.
@@ -243,8 +249,13 @@ def check_engine(
         raise CorpusError("Expected no --address with --engine local")
     if engine != "ray" and gpus_per_worker:
         raise CorpusError(
-            "Expected --engine ray with --gpus-per-worker. Spark has settings for its GPUs, and "
-            "--gpu-id is the one of this machine"
+            "Expected --engine ray with --gpus-per-worker. Elsewhere --gpu-id tells the GPU, with "
+            "Spark that of each machine"
+        )
+    if engine == "ray" and use_gpu >= 0 and not gpus_per_worker:
+        raise CorpusError(
+            "Expected --gpus-per-worker, such as 1, with --engine ray and --gpu-id: Ray gives GPUs "
+            "only to processes that ask for them"
         )
     if engine == "spark" and n_process is not None and address is not None:
         raise CorpusError(

@@ -2,8 +2,10 @@
 
 import math
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from spacy.language import Language
@@ -26,6 +28,8 @@ WORDS_PER_BATCH = 10_000
 # So many texts and characters are in memory at once.
 TEXTS_PER_WINDOW = 2_000
 CHARS_PER_WINDOW = 1_000_000
+# So many strings of the texts stay in the vocab, some 20 MB with what is known of them.
+MAX_NEW_STRINGS = 50_000
 
 
 class PredictedText(NamedTuple):
@@ -142,8 +146,7 @@ def predict_texts(
     RETURNS (List[PredictedText]): What was predicted for each text.
     """
     predicted: Dict[int, PredictedText] = {}
-    # What the vocab takes up from the texts is freed again.
-    with nlp.memory_zone():
+    with keeping_first_strings(nlp):
         docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in make_batches(lengths, batch_size or nlp.batch_size):
@@ -158,6 +161,22 @@ def predict_texts(
             # Nothing of a doc may be left when its memory is freed.
             del batch
     return [predicted[index] for index in range(len(texts))]
+
+
+_n_first_strings: "WeakKeyDictionary[Language, int]" = WeakKeyDictionary()
+
+
+def keeping_first_strings(nlp: Language) -> "AbstractContextManager[object]":
+    """Let the vocab keep what it takes up from texts until that is much, and free it again from
+    then on. spaCy's tokenizer remembers words only outside of a memory zone. With those of the
+    first texts, which are most of all texts, a pipeline with a CNN takes a third less time.
+
+    nlp (Language): The pipeline.
+    RETURNS (AbstractContextManager[object]): The context to predict some texts in.
+    """
+    n_strings = len(nlp.vocab.strings)
+    n_new = n_strings - _n_first_strings.setdefault(nlp, n_strings)
+    return nullcontext() if n_new < MAX_NEW_STRINGS else nlp.memory_zone()
 
 
 def get_span_annotations(docs: Sequence[Doc], spans_key: str) -> List[List[Dict[str, Any]]]:

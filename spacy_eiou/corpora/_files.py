@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import warnings
 import zipfile
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -84,8 +85,11 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(item for item in folders if not item.startswith("."))
         for file in files:
             is_other = file.startswith(".") or file.endswith(ACCOUNT_SUFFIX)
-            if not is_other and (Path(name) / file).is_file():
-                yield Path(name) / file
+            path = Path(name) / file
+            if not is_other and path.is_file():
+                yield path
+            elif not is_other and path.is_symlink():
+                warnings.warn(f"Left out {printable(path)}: the link leads nowhere", stacklevel=4)
 
 
 @contextmanager
@@ -98,30 +102,33 @@ def unpacked(files: Iterable[CorpusFile]) -> Iterator[List[CorpusFile]]:
     """
     with ExitStack() as stack:
         result: List[CorpusFile] = []
-        for file in files:
+        packed = list(files)[::-1]
+        while packed:
+            file = packed.pop()
             if file.path.suffix not in COMPRESSED or file.path.name.endswith(".tar.gz"):
                 result.append(file)
                 continue
             folder = Path(stack.enter_context(TemporaryDirectory()))
             try:
-                result += _unpack(file, folder)
+                # What is in an archive may be compressed as well.
+                packed += _unpack(file, folder)[::-1]
             except CorpusError:
                 raise
             # What damaged bytes raise depends on how they were compressed.
             except Exception as err:
                 message = f"{file.path}: expected a complete {file.path.suffix} file ({err})"
-                raise CorpusError(printable(message)) from err
+                raise CorpusError(file.explain(message)) from err
         yield result
 
 
 def _unpack(file: CorpusFile, folder: Path) -> List[CorpusFile]:
-    shown = (str(folder), str(file.path))
+    shown = (str(folder), file.explain(str(file.path)))
     name = file.name.removesuffix(file.path.suffix)
     if file.path.suffix == ".zip":
         with zipfile.ZipFile(file.path) as archive:
             archive.extractall(folder)
         # Of an archive that was given by itself, the name says nothing.
-        prefix = f"{name}/" if "/" in name else ""
+        prefix = f"{name}/" if "/" in name or file.shown[0] else ""
         return [
             member._replace(name=prefix + member.name, shown=shown)
             for member in list_files([folder])

@@ -1,6 +1,6 @@
 import json
 from pathlib import Path
-from typing import Any, Iterator, Tuple, Type, TypeVar
+from typing import IO, Any, Iterator, Tuple, Type, TypeVar
 
 from ..files import to_json_line
 from .record import CorpusError, UnreadableError
@@ -12,20 +12,35 @@ MAX_DIGITS = 18
 
 
 def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
-    """Read the lines of a UTF-8 file. Only LF and CRLF end a line, since a text may hold any other
-    line separator. A byte order mark is no part of the first line.
+    """Read the lines of a UTF-8 file, see `split_lines`. A byte order mark is no part of the first
+    line.
 
     path (Path): The file.
     YIELDS (Tuple[int, str]): The line number, from 1, and the line without its end.
     RAISES (CorpusError): If a line is not in UTF-8.
     """
     with path.open("rb") as file:
-        for number, data in enumerate(file, start=1):
+        for number, data in enumerate(split_lines(file), start=1):
             try:
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as err:
                 raise UnreadableError(f"{path}, line {number}: expected UTF-8 ({err})") from err
             yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def split_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Split a file into lines. LF and CRLF end a line, since a text may hold any other line
+    separator; in a file that has no LF, so does CR, as in files of old Macs.
+
+    file (IO[bytes]): The file.
+    YIELDS (bytes): The lines, with the end that they have.
+    """
+    first = file.readline()
+    if first.endswith(b"\n"):
+        yield first
+        yield from file
+    else:
+        yield from first.splitlines(keepends=True) if b"\r" in first else filter(None, [first])
 
 
 def read_items(path: Path) -> Iterator[Tuple[str, bytes]]:
@@ -35,7 +50,7 @@ def read_items(path: Path) -> Iterator[Tuple[str, bytes]]:
     YIELDS (Tuple[str, bytes]): File and line, and the line, see `decode`.
     """
     with path.open("rb") as file:
-        for number, data in enumerate(file, start=1):
+        for number, data in enumerate(split_lines(file), start=1):
             if data.strip():
                 yield f"{path}, line {number}", data
 

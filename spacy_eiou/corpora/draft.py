@@ -15,6 +15,7 @@ from typing import (
     TypeVar,
     Union,
 )
+from unicodedata import normalize
 
 from ._parse import show
 from .record import Changed, CorpusError, Dropped, Entity, Record, UnreadableError
@@ -227,7 +228,7 @@ def _check(
     if any(start >= end for start, end in spans):
         problem = f"expected an end after the start, not {mention.start} to {mention.end}"
         return entity, "", "empty or reversed", problem
-    if not mention.label:
+    if not mention.label.strip():
         return entity, found, "no label", f"expected a label for '{found}' at {entity.start}"
     if len(spans) == 1 and mention.text is None:
         return entity, found, None, ""
@@ -246,5 +247,8 @@ def _check(
 
 def is_stated(found: str, mention: Mention) -> bool:
     """RETURNS (bool): Whether a text is the one that the file states for a mention. Formats and
-    browsers show line ends and other white space as they like."""
-    return mention.text is None or found == mention.text or found.split() == mention.text.split()
+    browsers show line ends and other white space as they like, and some systems compose accents."""
+    if mention.text is None or found == mention.text:
+        return True
+    words, stated = (normalize("NFC", text).split() for text in (found, mention.text))
+    return words == stated

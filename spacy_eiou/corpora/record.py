@@ -1,5 +1,5 @@
-from dataclasses import dataclass, field, replace
-from typing import Iterable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, field
+from typing import List, Optional, Sequence, Tuple
 
 
 class CorpusError(ValueError):
@@ -89,10 +89,6 @@ class Record:
     annotator: Optional[str] = field(default=None, compare=False)
     is_ground_truth: bool = field(default=False, compare=False)
     agreement: Optional[Tuple[int, int]] = field(default=None, compare=False)
-
-    def with_bad(self, bad: Iterable[str]) -> "Record":
-        """RETURNS (Record): The record with another account of what is malformed."""
-        return replace(self, bad=tuple(bad))
 
     @property
     def document(self) -> str:

@@ -1,8 +1,9 @@
 """Records -> files of any format that has a writer."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.language import Language
 
@@ -136,13 +137,29 @@ def write_parts(
     model (Optional[str]): See `Target`.
     """
     labels = sorted({label for held in parts.values() for label in held.account.entities})
-    paths = [path for part in parts for path in find_outputs(writer, part)]
-    with replacing_all(paths) as new:
+    with _replacing_parts(writer, list(parts)) as new:
         for path, held in parts.items():
             writer.write(held.records, Target(new[path], labels, model))
             for suffix, make in writer.beside:
                 new[path.with_suffix(suffix)].write_bytes(make(labels))
             new[account_path(path)].write_bytes(to_json(held.account.to_dict()))
+
+
+@contextmanager
+def _replacing_parts(writer: Writer, parts: Sequence[Path]) -> Iterator[Mapping[Path, Path]]:
+    """Write what `find_outputs` names aside, and put it in its place, see `replacing_all`."""
+    outputs = [path for part in parts for path in find_outputs(writer, part)]
+    folder = outputs[0].parent
+    if len(parts) > 1 and not folder.exists():
+        # All at once. Of folders, only those that are new or empty may be written again.
+        with replacing_all([folder]) as new:
+            new[folder].mkdir()
+            yield {path: new[folder] / path.name for path in outputs}
+    else:
+        # If this is interrupted, `check_outputs` knows by their accounts what it may write again:
+        # they come before other files, but for the first, which is put in its place last.
+        with replacing_all([outputs[0], *map(account_path, parts), *outputs[1:]]) as new:
+            yield new
 
 
 def find_outputs(writer: Writer, path: Path) -> List[Path]:

@@ -31,6 +31,7 @@ from thinc.types import Floats1d, Floats2d, Ragged
 from ..losses import SpanLoss, SpanTruths
 from ..models import SpanSuggester
 from ..models.growth import add_class, can_grow, widen
+from ..spans.groups import scored
 from ..spans.pairs import equal_pairs
 from ..spans.table import span_score
 from ..spans.tree import SpanNode, span_tree
@@ -339,17 +340,14 @@ class NestedSpanCategorizer(SpanCategorizer):
         labels = [label_hashes[column] for column in columns[kept].tolist()]
         bounds = np.searchsorted(doc_rows[kept], np.arange(len(docs) + 1))
         for doc, start, end in zip(docs, bounds, bounds[1:]):
-            doc.spans[self.key] = SpanGroup(
-                doc,
-                name=self.key,
-                attrs={"scores": scores[start:end]},
-                spans=[
-                    Span(doc, span_start, span_end, label=label)
-                    for (span_start, span_end), label in zip(
-                        spans[start:end].tolist(), labels[start:end]
-                    )
-                ],
-            )
+            found = [
+                Span(doc, span_start, span_end, label=label)
+                for (span_start, span_end), label in zip(
+                    spans[start:end].tolist(), labels[start:end]
+                )
+            ]
+            attrs = scored(found, scores[start:end])
+            doc.spans[self.key] = SpanGroup(doc, name=self.key, attrs=attrs, spans=found)
 
     def update(
         self,

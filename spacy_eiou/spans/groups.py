@@ -1,11 +1,12 @@
 """The groups of spans in a doc."""
 
 import warnings
+import zlib
 from collections import Counter
-from typing import Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
-from spacy.tokens import Doc, SpanGroup
+from spacy.tokens import Doc, Span, SpanGroup
 
 from .pairs import Ints
 
@@ -20,7 +21,26 @@ def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
     spans_key (str): Key of `Doc.spans`, which the doc need not have.
     RETURNS (List[LabeledSpan]): `(start_char, end_char, label)` of each span, in their order.
     """
-    return [(span.start_char, span.end_char, span.label_) for span in doc.spans.get(spans_key, [])]
+    return _describe(doc.spans.get(spans_key, []))
+
+
+def _describe(spans: Iterable[Span]) -> List[LabeledSpan]:
+    return [(span.start_char, span.end_char, span.label_) for span in spans]
+
+
+def scored(spans: Iterable[Span], scores: Any) -> Dict[str, Any]:
+    """Make the attributes of a group whose spans have scores.
+
+    spans (Iterable[Span]): The spans.
+    scores (Floats1d): A score per span.
+    RETURNS (Dict[str, Any]): The scores as "scores", and as "scored" a checksum of the spans, by
+        which `get_scores` sees that they are still the same.
+    """
+    return {"scores": scores, "scored": _checksum(spans)}
+
+
+def _checksum(spans: Iterable[Span]) -> int:
+    return zlib.crc32(repr(_describe(spans)).encode("utf8", "surrogatepass"))
 
 
 def get_scores(group: SpanGroup) -> Optional[List[float]]:
@@ -28,15 +48,17 @@ def get_scores(group: SpanGroup) -> Optional[List[float]]:
 
     group (SpanGroup): The group.
     RETURNS (Optional[List[float]]): A score per span; None if they have none, or if spans were
-        added or removed since, of which a warning tells.
+        added, removed or exchanged since, of which a warning tells.
     """
     scores = group.attrs.get("scores")
     if scores is None:
         return None
-    if len(scores) != len(group):
+    # Groups of spaCy's own components have no checksum.
+    known = group.attrs.get("scored")
+    if len(scores) != len(group) or (known is not None and known != _checksum(group)):
         warnings.warn(
-            f"Spans under the key '{group.name}' were added or removed after they got scores. It "
-            "is not known which score belongs to which span, so that they are left out.",
+            f"Spans under the key '{group.name}' were added, removed or exchanged after they got "
+            "scores. It is not known which score belongs to which span, so that they are left out.",
             stacklevel=3,
         )
         return None

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from random import Random
 
@@ -180,21 +181,20 @@ def test_killed_process(model, texts, whole, tmp_path, ray, request, engine):
 
 
 @pytest.mark.timeout(600)
-def test_removed_nodes(model, texts, whole, tmp_path, cluster):
+def test_removed_nodes(model, texts, whole, tmp_path, ray, cluster):
     """Ten times, at random instants, a node goes and another one comes."""
-
-    def remove_nodes(n_times=10, random=Random(0)):
-        for _ in range(n_times):
-            time.sleep(random.uniform(0, 3))
-            cluster.remove_node(random.choice(sorted(cluster.worker_nodes, key=str)))
-            cluster.add_node(num_cpus=1)
-
-    arguments = {"engine": "ray", "address": cluster.address, "force": True}
-    thread = threading.Thread(target=remove_nodes, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        annotate(model, texts, tmp_path / "out.jsonl", **arguments)
-        assert read_output(tmp_path / "out.jsonl") == whole["out.jsonl"]
+    ray.init(address=cluster.address, log_to_driver=False)
+    random, output, n_removed = Random(0), tmp_path / "out.jsonl", 0
+    while n_removed < 10:
+        # Ray starts nodes in the main thread only.
+        with ThreadPoolExecutor(1) as pool:
+            run = pool.submit(annotate, model, texts, output, engine="ray", force=True)
+            while n_removed < 10 and not wait([run], timeout=random.uniform(0, 3)).done:
+                cluster.remove_node(random.choice(sorted(cluster.worker_nodes, key=str)))
+                cluster.add_node(num_cpus=1)
+                n_removed += 1
+            assert run.result().n_texts == len(TEXTS) * 8
+        assert read_output(output) == whole["out.jsonl"]
 
 
 @pytest.fixture(scope="module")

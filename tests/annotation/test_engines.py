@@ -61,6 +61,8 @@ def test_missing_engine_is_an_extra(monkeypatch, engine):
         ({"engine": "slurm"}, "Expected an engine from local, ray, spark, not 'slurm'"),
         ({"address": "auto"}, "Expected no --address with --engine local"),
         ({"gpus_per_worker": 1}, "Expected --engine ray with --gpus-per-worker"),
+        ({"engine": "ray", "use_gpu": 0}, "Expected --gpus-per-worker, such as 1, with --engine"),
+        ({"engine": "spark", "gpus_per_worker": 1}, "Expected --engine ray with --gpus-per-worker"),
         (
             {"engine": "spark", "address": "spark://a", "n_process": 2},
             "Expected no --n-process with the --address of Spark",

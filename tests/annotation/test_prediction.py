@@ -53,10 +53,14 @@ def test_words_of_a_batch_are_bounded(nlp, monkeypatch):
     assert get_batches(nlp, texts) == [[1, 2], [3], [5], [10]]
 
 
-def test_strings_do_not_pile_up(nlp):
-    n_strings = len(nlp.vocab.strings)
-    predict_texts(nlp, ["some words that nobody has seen"], "sc")
-    assert len(nlp.vocab.strings) == n_strings
+def test_strings_do_not_pile_up(nlp, monkeypatch):
+    monkeypatch.setattr(prediction, "MAX_NEW_STRINGS", 20)
+    n_strings = [len(nlp.vocab.strings)]
+    for number in range(5):
+        predict_texts(nlp, [f"some words that nobody{number} has seen{number}"], "sc")
+        n_strings.append(len(nlp.vocab.strings))
+    assert n_strings[0] < n_strings[1] < n_strings[3] == n_strings[5]
+    assert 20 <= n_strings[5] - n_strings[0] < 30
 
 
 def make_doc(nlp, **attrs):

@@ -1,3 +1,4 @@
+import runpy
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -37,3 +38,18 @@ def test_faults_are_found(fuzz_readers, monkeypatch):
     result = fuzz_readers.fuzz("jsonl", [{"a": b"{}"}], 2, seed=0)
     assert result["failures"] == 2
     assert result["examples"][0]["fault"] == "KeyError('text')"
+
+
+@pytest.mark.parametrize(
+    "script, results",
+    [
+        ("fuzz/fuzz_readers.py", "fuzz/fuzz.json"),
+        ("fuzz/kill_writers.py", "fuzz/kill.json"),
+        ("account/count_entities.py", "account/account.json"),
+    ],
+)
+def test_report_is_that_of_the_results(script, results):
+    path = ROOT / "benchmarks" / results
+    report = path.with_name(f"{path.stem.upper()}.md").read_text(encoding="utf8")
+    make_report = runpy.run_path(str(ROOT / "benchmarks" / script))["make_report"]
+    assert make_report(srsly.read_json(path)) == report

@@ -1,6 +1,8 @@
 """Inputs that people bring, each with its right value: what is read of it, and what is told."""
 
+import gzip
 import json
+import zipfile
 
 import pytest
 import spacy
@@ -171,7 +173,77 @@ def test_offset_beyond_the_end_is_dropped(tmp_path):
     assert "a.json, task 2: expected offsets from 0 to 10" in records[1].bad[0]
 
 
+@pytest.mark.parametrize("stated", ["Cafe\u0301", "Caf\u00e9"])
+@pytest.mark.parametrize("text", ["Cafe\u0301 pump", "Caf\u00e9 pump"])
+def test_accents_may_be_composed_in_the_stated_text(tmp_path, text, stated):
+    span = {"start": 0, "end": text.index(" "), "label": "X", "text": stated}
+    records = read(tmp_path, {"a.jsonl": json.dumps({"text": text, "spans": [span]})})
+    assert list_entities(records) == [[(text.removesuffix(" pump"), "X")]]
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("a.jsonl", make_line("pump", (0, 4, "EQ")) + "\r" + make_line("seal", (0, 4, "EQ"))),
+        ("a.conll", "pump\tB-EQ\r\rseal\tB-EQ\r"),
+        ("a.pubtator", "1|t|pump\r1\t0\t4\tpump\tEQ\t-\r\r2|t|seal\r2\t0\t4\tseal\tEQ\t-\r"),
+        ("a.cmeee", "pump|||0 3 EQ|||\rseal|||0 3 EQ|||\r"),
+        ("a.csv", 'text,label\rpump,"[[0, 4, ""EQ""]]"\rseal,"[[0, 4, ""EQ""]]"\r'),
+    ],
+)
+def test_lines_that_end_with_cr(tmp_path, name, text):
+    assert list_entities(read(tmp_path, {name: text})) == [[("pump", "EQ")], [("seal", "EQ")]]
+
+
+@pytest.mark.parametrize("text", ["1|t|pump", "a|||0 3 EQ|||"])
+def test_json_whose_text_looks_like_another_format(tmp_path, text):
+    (record,) = read(tmp_path, {"a.jsonl": make_line(text, (0, 1, "X"))})
+    assert (record.text, list_entities([record])) == (text, [[(text[0], "X")]])
+
+
+def test_text_in_utf_16_is_named(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(make_line("pump").encode("utf-16"))
+    with pytest.raises(CorpusError, match="text in UTF-16, which has to be saved as UTF-8"):
+        read(tmp_path, {})
+
+
+def test_blank_label_is_none(tmp_path):
+    records = read(tmp_path, {"a.jsonl": make_line("pump", (0, 4, " "), (0, 4, "EQ"))})
+    assert list_entities(records) == [[("pump", "EQ")]]
+    assert list_dropped(records) == [["no label"]]
+
+
+# Folders and archives
+
+
+def test_archives_in_archives_and_compressed_files_in_them(tmp_path):
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
+        inner.writestr("folder/", b"")
+        inner.writestr("folder/b.jsonl.gz", gzip.compress(make_line("seal").encode()))
+        inner.writestr("folder/c.jsonl.gz", gzip.compress(b'{"text": 1}'))
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as outer:
+        outer.write(tmp_path / "inner.zip", "inner.zip")
+        outer.writestr("a.jsonl", make_line("pump"))
+    (tmp_path / "inner.zip").unlink()
+    records = read(tmp_path, {})
+    assert [(record.id, record.text) for record in records[:2]] == [
+        ("a-1", "pump"),
+        ("inner/folder/b-1", "seal"),
+    ]
+    where = f"{tmp_path}/outer.zip/inner.zip/folder/c.jsonl.gz/c.jsonl, line 1"
+    assert records[2].id == where
+    assert records[2].bad[0].startswith(where)
+
+
 # brat
+
+
+@pytest.mark.parametrize("start, is_told", [(0, True), (1, False), (3, False)])
+def test_byte_order_mark_may_count_or_not(tmp_path, start, is_told):
+    files = {"a.txt": "\ufeffpump", "a.ann": f"T1\tEQ {start} {start + 4}\tpump\n"}
+    records = read(tmp_path, files)
+    assert list_entities(records) == [[("pump", "EQ")]]
+    assert ("offsets do not count the byte order mark" in list_changes(records)[0]) == is_told
 
 
 def test_fragments_over_white_space_are_joined(tmp_path):

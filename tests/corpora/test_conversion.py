@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -276,7 +277,10 @@ def test_warnings_are_in_the_account_of_the_last_part(in_tmp_path):
 
 def make_bad(n_bad, n_records=1):
     bad = Record("a", "x", (Entity(0, 1, "X"),), dropped=(Dropped("", "", Entity(0, 0, ""), ""),))
-    return [bad.with_bad(map(str, range(n_bad))), *[Record("b", "x", ())] * (n_records - 1)]
+    return [
+        replace(bad, bad=tuple(map(str, range(n_bad)))),
+        *[Record("b", "x", ())] * (n_records - 1),
+    ]
 
 
 def list_numbers(n):

@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
-from spacy_eiou.spans.groups import describe_spans_keys, get_scores, get_spans, to_boundaries
+from spacy_eiou.spans.groups import (
+    describe_spans_keys,
+    get_scores,
+    get_spans,
+    scored,
+    to_boundaries,
+)
 
 
 def make_doc():
@@ -42,9 +48,42 @@ def test_scores_of_other_spans_are_left_out():
     with pytest.warns(UserWarning) as caught:
         assert get_scores(group) is None
     assert str(caught[0].message) == (
-        "Spans under the key 'sc' were added or removed after they got scores. It is not known "
-        "which score belongs to which span, so that they are left out."
+        "Spans under the key 'sc' were added, removed or exchanged after they got scores. It is "
+        "not known which score belongs to which span, so that they are left out."
     )
+
+
+def set_item(doc):
+    doc.spans["sc"][1] = Span(doc, 0, 1, label="protein")
+
+
+def reverse(doc):
+    attrs = doc.spans["sc"].attrs
+    doc.spans["sc"] = SpanGroup(doc, name="sc", spans=list(doc.spans["sc"])[::-1], attrs=attrs)
+
+
+def relabel(doc):
+    doc.spans["sc"][0] = Span(doc, 0, 2, label="protein")
+
+
+@pytest.mark.parametrize("exchange", [set_item, reverse, relabel])
+def test_scores_of_as_many_other_spans_are_left_out(exchange):
+    doc = make_doc()
+    doc.spans["sc"].attrs.update(scored(doc.spans["sc"], np.array([0.5, 0.25])))
+    assert get_scores(doc.spans["sc"]) == [0.5, 0.25]
+    exchange(doc)
+    with pytest.warns(UserWarning, match="added, removed or exchanged"):
+        assert get_scores(doc.spans["sc"]) is None
+
+
+def test_scores_stay_when_tokens_are_merged_and_docs_saved():
+    doc = make_doc()
+    doc.spans["sc"].attrs.update(scored(doc.spans["sc"], np.array([0.5, 0.25])))
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[2:3])
+    (loaded,) = DocBin(docs=[doc]).get_docs(Vocab())
+    for found in (doc, loaded, doc.copy()):
+        assert get_scores(found.spans["sc"]) == [0.5, 0.25]
 
 
 def test_keys_are_named_with_their_spans():

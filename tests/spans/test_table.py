@@ -49,7 +49,7 @@ def test_table_without_scores_and_without_spans():
 def test_scores_out_of_step_are_left_out():
     doc = make_doc([0.5, 0.25])
     doc.spans["sc"].append(doc[2:3])
-    with pytest.warns(UserWarning, match="under the key 'sc' were added or removed"):
+    with pytest.warns(UserWarning, match="under the key 'sc' were added, removed or exchanged"):
         assert get_scores(doc.spans["sc"]) is None
     with pytest.warns(UserWarning, match="'sc'"):
         assert span_table(doc)["score"] == [None, None, None]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Type, TypeVar
 
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -111,16 +112,20 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
             response_model=None,
         )
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
-    app.add_middleware(Observer, metrics=metrics)
+    routes = {getattr(route, "path", ""): route for route in app.routes}
+    direct = {path: routes[path] for path in PREDICTING}
+    app.add_middleware(Front, metrics=metrics, direct=direct)
     return app
 
 
-class Observer:
-    """Counts answers, and adds the headers that all of them have."""
+class Front:
+    """Counts answers, adds the headers that all of them have, and hands the requests of some routes
+    to their functions itself: what FastAPI does before takes half as long as a prediction."""
 
-    def __init__(self, app: Any, metrics: Metrics) -> None:
+    def __init__(self, app: Any, metrics: Metrics, direct: Dict[str, Any]) -> None:
         self.app = app
         self.metrics = metrics
+        self.direct = direct
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -138,7 +143,19 @@ class Observer:
                     self.metrics.observe(time.perf_counter() - start)
             await send(message)
 
-        await self.app(scope, receive, send_observed)
+        route = self.direct.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        if route is None or scope["method"] != "POST":
+            await self.app(scope, receive, send_observed)
+            return
+        scope["route"] = route
+        request = Request(scope, receive)
+        try:
+            response = await route.endpoint(request)
+        except HTTPException as err:
+            response = await http_exception_handler(request, err)
+        except ClientDisconnect:
+            response = _answer_nobody()
+        await response(scope, receive, send_observed)
 
 
 class Handlers:
@@ -293,7 +310,7 @@ class Handlers:
             )
 
 
-async def _answer_nobody(*_: Any) -> Response:
+def _answer_nobody(*_: Any) -> Response:
     return Response(status_code=400)
 
 

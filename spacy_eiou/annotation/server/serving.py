@@ -1,7 +1,9 @@
 """The server of a pipeline, for a browser, a program or Label Studio."""
 
+import gc
 import socket
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from spacy.language import Language
 
@@ -94,6 +96,7 @@ def serve(
         )
         config = uvicorn.Config(
             app,
+            http=get_protocol(),
             log_level="warning",
             access_log=False,
             limit_concurrency=MAX_CONNECTIONS,
@@ -102,4 +105,16 @@ def serve(
         if on_start is not None:
             shown = f"[{host}]" if family == socket.AF_INET6 else host
             on_start(f"http://{shown}:{listener.getsockname()[1]}")
+        # What lives as long as the server is not looked through, again and again, for garbage.
+        gc.collect()
+        gc.freeze()
         uvicorn.Server(config).run([listener])
+
+
+def get_protocol() -> Any:
+    """RETURNS (Any): What reads requests for uvicorn: the quick parser, if it is installed."""
+    if find_spec("httptools") is None:
+        return "h11"
+    from .protocol import BoundedProtocol
+
+    return BoundedProtocol

@@ -13,6 +13,9 @@ from ..prediction import PredictedText
 CHARS_PER_BATCH = 100_000
 # Clients that were answered together ask again at about the same time, and are waited for so long.
 SECONDS_TO_GATHER = 0.01
+# So many texts wait for nobody: they take hardly longer each than more of them do, and meanwhile
+# other requests are read and answered.
+TEXTS_TO_START = 32
 
 Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
 
@@ -79,7 +82,7 @@ class Worker:
                 target = copy_context().run
                 self._thread = Thread(target=target, args=(self._work,), daemon=True)
                 self._thread.start()
-            if len(self._jobs) >= self._n_wanted:
+            if self._are_there(self._n_wanted):
                 self._changed.notify()
         return jobs
 
@@ -109,7 +112,10 @@ class Worker:
 
     def _wait_for(self, n_jobs: int, seconds: Optional[float]) -> None:
         self._n_wanted = n_jobs
-        self._changed.wait_for(lambda: len(self._jobs) >= n_jobs or self._closed, seconds)
+        self._changed.wait_for(lambda: self._are_there(n_jobs) or self._closed, seconds)
+
+    def _are_there(self, n_jobs: int) -> bool:
+        return len(self._jobs) >= n_jobs or self.n_waiting >= TEXTS_TO_START
 
     def _take_batch(self) -> List[Job]:
         """The first job, and those that fit into a batch with it."""

@@ -5,8 +5,8 @@ from typing import Dict, Iterator, List, Sequence
 
 from .._files import printable
 from .._parse import parse_offset, read_lines, show
-from ..draft import Draft, Mention
-from ..record import CorpusError, Entity, Record, UnreadableError
+from ..draft import Draft, Mention, is_stated
+from ..record import Changed, CorpusError, Entity, Record, UnreadableError
 from .registry import register_format
 from .writers import Target, make_unique, register_writer, replace_in_entities
 
@@ -59,7 +59,32 @@ def _read_files(path: Path) -> Draft:
     for key, mention in mentions.items():
         found = identifiers.get(key.rpartition(" ")[2])
         draft.mentions.append(replace(mention, kb_id="|".join(found)) if found else mention)
+    if draft.text.startswith("\ufeff"):
+        _leave_out_mark(draft)
     return draft
+
+
+def _leave_out_mark(draft: Draft) -> None:
+    """Count from behind the byte order mark, if the offsets do: programs that drop it don't count
+    it."""
+
+    def fits(mention: Mention) -> bool:
+        spans = [(mention.base + start, mention.base + end) for start, end in mention.bounds]
+        return is_stated(" ".join(draft.text[start:end] for start, end in spans), mention)
+
+    behind = [replace(mention, base=1) for mention in draft.mentions]
+    if any(map(fits, behind)) and not any(map(fits, draft.mentions)):
+        draft.mentions = behind
+        draft.changed += [
+            Changed(
+                "offsets do not count the byte order mark",
+                "",
+                mention.to_entity(mention.start + 1, mention.end + 1),
+                mention.text or "",
+                mention.where,
+            )
+            for mention in behind
+        ]
 
 
 def _read_line(

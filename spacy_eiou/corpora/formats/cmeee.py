@@ -11,7 +11,8 @@ FIELD = re.compile(r"\|\|\|\d+\s+\d+\s+\S+\|\|\|")
 
 
 @register_format(
-    "cmeee", recognizes=lambda sample: any(FIELD.search(line) for line in sample.lines)
+    "cmeee",
+    recognizes=lambda sample: not sample.items and any(FIELD.search(line) for line in sample.lines),
 )
 def read_cmeee_text(path: Path) -> Iterator[Draft]:
     """Read CMeEE in the text format of CHIP 2020: `text|||start    end    type|||...|||`, with

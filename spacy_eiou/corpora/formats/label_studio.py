@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 from xml.sax.saxutils import quoteattr
 
 from ...files import open_text
-from .._parse import check_type, get_field, get_number, read_json_list
+from .._parse import check_type, get_field, get_number, read_json_list, show
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Entity, Record
 from ._items import find_labels, find_text
@@ -15,6 +15,8 @@ from .writers import Target, register_writer
 
 # The names of the labels and of the text in the labelling config.
 FROM_NAME, TO_NAME = "label", "text"
+# The types of results that label a region.
+LABEL_TYPES = ("labels", "hypertextlabels")
 
 
 def _recognizes(sample: Sample) -> bool:
@@ -31,12 +33,13 @@ def read_label_studio(
     path: Path, text_key: Optional[str] = None, predictions: bool = False
 ) -> Iterator[Draft]:
     """Read Label Studio's export "JSON" of texts. Regions of the type "labels" are entities, and so
-    are those of the type "hypertextlabels" that have "globalOffsets"; all other results are
-    ignored.
+    are those of the type "hypertextlabels" that have "globalOffsets"; a region that has results of
+    other types only, as of a taxonomy, is dropped, and all other results are ignored.
 
     A task that nobody annotated, or whose annotations are all cancelled, is skipped. Of several
-    annotations, each makes a record, see `merge_annotators`. The id of a record is that of the
-    task, or else the name of the file and the number of the task.
+    annotations, each makes a record, see `merge_annotators`. The id of a record is the string "id"
+    in "data", which `write_label_studio` writes, or else that of the task, which Label Studio
+    numbers, or else the name of the file and the number of the task.
 
     path (Path): The file.
     text_key (Optional[str]): The field of the text in "data". If None, "text", or else the only one
@@ -55,11 +58,18 @@ def read_label_studio(
             drafts = [Draft(text, where, skipped=reason)]
         for draft in drafts:
             draft.number = get_number(where)
-            draft.id = None if task.get("id") is None else str(task["id"])
+            draft.id = _get_id(task)
             draft.task = where
         return drafts
 
     yield from parse_each(read_json_list(path, "task"), parse)
+
+
+def _get_id(task: Dict[str, Any]) -> Optional[str]:
+    # Label Studio numbers what it imports.
+    given = task["data"].get("id")
+    found = given if isinstance(given, str) else task.get("id")
+    return None if found is None else str(found)
 
 
 def _get_annotations(task: Any, where: str, name: str) -> List[Dict[str, Any]]:
@@ -81,13 +91,23 @@ def _make_draft(text: str, annotation: Dict[str, Any], where: str) -> Draft:
     if isinstance(annotator, dict):
         annotator = annotator.get("email") or annotator.get("id")
     draft.annotator = None if annotator is None else str(annotator)
-    draft.parse(_parse_result, get_field(annotation, "result", list, where))
+    results = get_field(annotation, "result", list, where)
+    draft.parse(_parse_result, results)
+    regions = [item for item in results if isinstance(item, dict)]
+    labelled = {str(item.get("id")) for item in regions if item.get("type") in LABEL_TYPES}
+    for item in regions:
+        value = item.get("value")
+        is_span = isinstance(value, dict) and {"start", "end"} <= value.keys()
+        if is_span and item.get("type") not in LABEL_TYPES and str(item.get("id")) not in labelled:
+            kind = show(item.get("type"))
+            message = f"{where}: expected a region with labels, not only of the type {kind}"
+            draft.reject(message, value, "no label")
     return draft
 
 
 def _parse_result(result: Any, where: str) -> Iterator[Mention]:
     kind = check_type(result, dict, f"{where}, 'result'").get("type")
-    if kind not in ("labels", "hypertextlabels"):
+    if kind not in LABEL_TYPES:
         return
     value = get_field(result, "value", dict, where)
     # The "start" and "end" of hypertext are places in its markup.

@@ -18,7 +18,9 @@ NOT_IN_FIELD = r"[\t\r\n]"
 
 @register_format(
     "pubtator",
-    recognizes=lambda sample: any(re.match(r"[^|\t]+\|t\|", line) for line in sample.lines[:20]),
+    recognizes=lambda sample: (
+        not sample.items and any(re.match(r"[^|\t]+\|t\|", line) for line in sample.lines[:20])
+    ),
 )
 def read_pubtator(path: Path) -> Iterator[Draft]:
     """Read PubTator: lines `id|t|title` and `id|a|abstract`, which are the text, joined with a line

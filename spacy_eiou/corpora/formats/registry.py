@@ -4,7 +4,7 @@ import gc
 import json
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from inspect import signature
 from pathlib import Path
@@ -75,8 +75,9 @@ class Sample:
 
     @cached_property
     def lines(self) -> List[str]:
-        """Its first lines, all of which are whole."""
-        return [line.removesuffix("\r") for line in self.text.split("\n")]
+        """Its first lines, all of which are whole. See `split_lines`."""
+        end = "\n" if "\n" in self.text else "\r"
+        return [line.removesuffix("\r") for line in self.text.split(end)]
 
     @cached_property
     def is_json_lines(self) -> bool:
@@ -122,6 +123,8 @@ class Sample:
             return kind
         if not self.data.strip():
             return "empty"
+        if self.data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return "text in UTF-16, which has to be saved as UTF-8"
         if b"\0" in self.data:
             return "binary data"
         return f"lines such as {show(next((line for line in self.lines if line.strip()), ''))}"
@@ -237,7 +240,11 @@ class Format:
         for item in items:
             record = next(records) if isinstance(item, Draft) else item
             if record.bad:
-                record = record.with_bad(file.explain(problem) for problem in record.bad)
+                record = replace(
+                    record,
+                    id=file.explain(record.id),
+                    bad=tuple(file.explain(problem) for problem in record.bad),
+                )
             yield record
 
     def check_options(self, options: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from serve_util import running
 from spacy_eiou.annotation import create_app
+from spacy_eiou.corpora import Entity, Record, convert, read_jsonl, write_records
 
 INTERFACE = """
 <View>
@@ -24,14 +25,15 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 SECONDS_TO_START = 600
 
 
-@pytest.fixture
-def label_studio(need, tmp_path):
-    """A function that asks a Label Studio of this test, whose data are in a temporary folder."""
+@pytest.fixture(scope="module")
+def label_studio(need, tmp_path_factory):
+    """A function that asks a Label Studio of these tests, whose data are in a temporary folder."""
     need("label-studio", install="pip install label-studio, in an environment of its own on PATH")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
+    data_path = tmp_path_factory.mktemp("label_studio")
     settings = {
-        "LABEL_STUDIO_BASE_DATA_DIR": str(tmp_path),
+        "LABEL_STUDIO_BASE_DATA_DIR": str(data_path),
         "LABEL_STUDIO_USERNAME": "a@example.org",
         "LABEL_STUDIO_PASSWORD": "password-of-a-test",
         "LABEL_STUDIO_USER_TOKEN": TOKEN,
@@ -52,7 +54,7 @@ def label_studio(need, tmp_path):
             return json.load(response)
 
     command = ["label-studio", "start", "--no-browser", "--internal-host", "127.0.0.1"]
-    with open(tmp_path / "log", "wb") as log:
+    with open(data_path / "log", "wb") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)], env={**variables, **settings}, stdout=log, stderr=log
         )
@@ -63,7 +65,7 @@ def label_studio(need, tmp_path):
                     ask("/api/projects")
                     break
                 except (URLError, OSError):
-                    log_text = (tmp_path / "log").read_text()
+                    log_text = (data_path / "log").read_text()
                     assert process.poll() is None and time.monotonic() < deadline, log_text
                     time.sleep(1)
             yield ask
@@ -103,3 +105,54 @@ def test_label_studio_gets_predictions(label_studio, nlp):
             for region in prediction["result"]
         ]
         assert found == [(6, 21, "DNA"), (12, 16, "protein")]
+
+
+SUGGESTED = [
+    Record(
+        "d1 ü",
+        '😀 The human IL-2 gene\n\tis <b> & "expressed". ',
+        (
+            Entity(6, 21, "DNA", score=0.9),
+            Entity(12, 16, "protein & <co>", kb_id="Q1", score=0.8),
+            Entity(12, 16, "DNA", score=0.7),
+            Entity(15, 29, "crossing", score=0.6),
+            Entity(0, 1, "DNA"),
+        ),
+    ),
+    Record("d2", "No entity.", ()),
+    Record("3", "IL-4", (Entity(0, 4, "protein & <co>", score=1.0),)),
+]
+
+
+@pytest.mark.external
+@pytest.mark.timeout(900)
+def test_suggestions_that_are_accepted_come_back_whole(label_studio, tmp_path):
+    path, exported = tmp_path / "tasks.json", tmp_path / "export.json"
+    assert write_records(SUGGESTED, path, "label-studio", model="model-1").is_lossless()
+    interface = path.with_suffix(".xml").read_text(encoding="utf8")
+    project = label_studio("/api/projects", {"title": "Import", "label_config": interface})["id"]
+    tasks = json.loads(path.read_text(encoding="utf8"))
+    imported = label_studio(f"/api/projects/{project}/import", tasks)
+    assert (imported["task_count"], imported["prediction_count"]) == (3, 3)
+    listed = label_studio(f"/api/tasks?project={project}&fields=all")["tasks"]
+    predictions = [label_studio(f"/api/predictions?task={task['id']}")[0] for task in listed]
+    assert {prediction["model_version"] for prediction in predictions} == {"model-1"}
+    assert [prediction["score"] for prediction in predictions] == [0.75, None, 1.0]
+    # What the button "Create annotations from predictions" does.
+    label_studio(
+        f"/api/dm/actions?id=predictions_to_annotations&project={project}",
+        {"selectedItems": {"all": True, "excluded": []}},
+    )
+    export = label_studio(f"/api/projects/{project}/export?exportType=JSON")
+    exported.write_text(json.dumps(export), encoding="utf8")
+    (account,) = convert(exported, tmp_path / "back.jsonl", to="jsonl").values()
+    assert (account.documents, account.is_lossless()) == (3, True)
+    assert [describe(record) for record in read_jsonl(tmp_path / "back.jsonl")] == [
+        describe(record) for record in SUGGESTED
+    ]
+
+
+def describe(record):
+    """RETURNS: What a person sees of a record. Scores are those of suggestions only."""
+    entities = [(item.start, item.end, item.label, item.kb_id) for item in record.entities]
+    return record.id, record.text, sorted(entities)

@@ -161,6 +161,18 @@ def test_hostile_requests_are_refused(port, make):
     assert ask(port, "/annotate", {"text": "IL-2"})[0] == 200
 
 
+def test_heads_without_an_end_are_cut_off(port):
+    chunked = b"POST /annotate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+    endless = b"a" * 60_000
+    for start in (b"GET /", b"GET / HTTP/1.1\r\nX: ", chunked + b"0\r\nX: ", chunked + b"1;"):
+        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+            connection.sendall(start)
+            with pytest.raises(ConnectionError):
+                for _ in range(1_000):
+                    connection.sendall(endless)
+    assert ask(port, "/annotate", {"text": "IL-2"})[0] == 200
+
+
 def test_requests_that_never_end(port):
     whole = post(b'{"text": "a"}')
     chunked = post(b"5\r\n{", Transfer_Encoding="chunked").replace(b"Content-Length", b"X-Length")

@@ -84,6 +84,17 @@ def test_who_waits_too_long_is_left_out(predictor, worker):
     assert predictor.batches[1:] == [(["b"], None)]
 
 
+def test_many_texts_wait_for_nobody(predictor, worker, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_TO_GATHER", 2 * SECONDS)
+    monkeypatch.setattr(module, "TEXTS_TO_START", 3)
+    jobs = [worker.submit([text], None)[0] for text in "ab"]
+    predictor.open.set()
+    get_lengths(jobs)
+    # After a batch of two jobs, the worker waits for two.
+    (job,) = worker.submit(["c"] * 3, None)
+    assert get_lengths([job]) == [1, 1, 1]
+
+
 def test_closed_worker(predictor, worker):
     (job,) = worker.submit(["a"], None)
     predictor.open.set()

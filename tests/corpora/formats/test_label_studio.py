@@ -97,6 +97,11 @@ def test_each_valid_annotation_is_a_record(tmp_path):
     assert records[0].task == records[1].task != records[2].task
 
 
+def test_id_in_the_data_is_that_of_the_user(tmp_path):
+    tasks = [{**make_task(), "id": 1, "data": {"text": TEXT, "id": id}} for id in ("d1", 5, None)]
+    assert [record.id for record in read(tmp_path, tasks)] == ["d1", "1", "1"]
+
+
 @pytest.mark.parametrize(
     "task, message",
     [
@@ -257,3 +262,20 @@ def test_garbage_raises_nothing_but_corpus_errors(tmp_path_factory, task, annota
                 assert "data.json, task 1" in str(err)
             else:
                 assert record.bad or record.text == TEXT
+
+
+def test_region_of_another_type_is_dropped_unless_it_has_labels(tmp_path):
+    value = {"start": 0, "end": 4, "text": "pump"}
+    results = [
+        {"id": "a", "type": "labels", "value": {**value, "labels": ["EQ"]}},
+        {"id": "a", "type": "choices", "value": {**value, "choices": ["old"]}},
+        {"id": "b", "type": "taxonomy", "value": {**value, "taxonomy": [["A", "B"]]}},
+    ]
+    task = {"id": 1, "data": {"text": "pump"}, "annotations": [{"result": results}]}
+    (record,) = read(tmp_path, [task])
+    assert record.entities == (Entity(0, 4, "EQ"),)
+    assert [dropped.reason for dropped in record.dropped] == ["no label"]
+    assert record.bad == (
+        f"{tmp_path}/data.json, task 1: expected a region with labels, not only of the type "
+        "'taxonomy'",
+    )
