@@ -26,11 +26,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 
 from spacy_eiou.annotation import TextBatch, register_strategy, select
-from spacy_eiou.annotation.strategies import (
-    Floats,
-    score_combined,
-    score_uncertainty,
-)
+from spacy_eiou.annotation.strategies import Floats, score_uncertainty
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.files import write_file
 from spacy_eiou.provenance import get_provenance
@@ -66,14 +62,14 @@ chooses {N_ROUND} more with it, and so on; random choice goes further, to compar
 configs/cnn.cfg, {TRAINING["max_steps"]} steps. Micro / macro F, times 100: mean and standard
 deviation over the seeds, each of which draws the first documents and the initial weights.
 
-*Per text* is the score of the strategy times the number of words: what is expected in the whole
-text. Errors are those that the model makes in the texts that are chosen with it. Rare are spans of
-labels with fewer than {N_RARE} examples in the documents so far.
+*Uncertainty per text* is the score of `uncertainty` times the number of words: what is expected in
+the whole text. Errors are those that the model makes in the texts that are chosen with it. Rare are
+spans of labels with fewer than {N_RARE} examples in the documents so far.
 """
 STRATEGIES = (
     "random",
-    "combined per text",
     "combined",
+    "combined_per_word",
     "uncertainty per text",
     "uncertainty",
     "longest",
@@ -114,11 +110,6 @@ def score_least_confidence(batch: TextBatch) -> Floats:
 @register_strategy("uncertainty per text")
 def score_uncertainty_per_text(batch: TextBatch) -> Floats:
     return score_uncertainty(batch) * batch.n_words
-
-
-@register_strategy("combined per text", is_diverse=True)
-def score_combined_per_text(batch: TextBatch) -> Floats:
-    return score_combined(batch) * batch.n_words
 
 
 def main(

@@ -4,7 +4,7 @@ python benchmarks/suspects.py benchmarks/studies/suspects --corpus maintie
 
 Of the training spans of a corpus, 5 % are dropped, moved by a token, relabelled or invented. Of
 the suspects, as many as were damaged are looked at. The damage is in CORPUS_SEED_damage.json, the
-results in results.jsonl, from which RESULTS.md is made. A run that was stopped continues.
+results in runs.jsonl, from which RESULTS.md is made. A run that was stopped continues.
 """
 
 import shutil
@@ -30,7 +30,7 @@ from spacy_eiou.studies.comparison import group_by
 from spacy_eiou.tables import markdown_table
 
 # The most documents of each corpus, and the steps of training.
-CORPORA = {"maintie": (10_000, 300), "maintie_level2": (10_000, 300), "genia": (800, 300)}
+CORPORA = {"maintie": (10_000, 300), "maintie_level2": (10_000, 300), "genia": (4000, 1600)}
 SHARE = 0.05
 KINDS = ("dropped", "moved", "relabelled", "invented")
 SPANS_KEY = "sc"
@@ -71,7 +71,7 @@ def main(
     Damage annotations, and see whether they are found.
     """
     output_path.mkdir(parents=True, exist_ok=True)
-    results_path = output_path / "results.jsonl"
+    results_path = output_path / "runs.jsonl"
     for corpus in corpora or CORPORA:
         n_docs, max_steps = CORPORA[corpus]
         for seed in seeds:

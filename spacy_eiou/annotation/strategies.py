@@ -217,8 +217,14 @@ def score_random(batch: TextBatch) -> Floats:
 
 @register_strategy("combined", explain=_explain_errors, is_diverse=True)
 def score_combined(batch: TextBatch) -> Floats:
-    """RETURNS (Floats): The number of errors to expect per word, where those of rare labels weigh
-    more, and the number of spans in which two models differ."""
-    errors = batch.count_errors() @ batch.weigh_labels()
-    scores: Floats = (errors + batch.count_disagreements()) / batch.n_words
+    """RETURNS (Floats): The number of errors to expect, where those of rare labels weigh more, and
+    the number of spans in which two models differ."""
+    errors: Floats = batch.count_errors() @ batch.weigh_labels()
+    return errors + batch.count_disagreements()
+
+
+@register_strategy("combined_per_word", explain=_explain_errors, is_diverse=True)
+def score_combined_per_word(batch: TextBatch) -> Floats:
+    """RETURNS (Floats): The score of "combined", per word."""
+    scores: Floats = score_combined(batch) / batch.n_words
     return scores

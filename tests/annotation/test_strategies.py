@@ -72,9 +72,9 @@ def test_scores():
     common, rare = batch.weigh_labels()
     scores = {name: STRATEGIES[name].score(batch) for name in STRATEGIES if name != "disagreement"}
     assert scores["uncertainty"] == pytest.approx([0.05, 0.25, 0])
-    assert scores["combined"] == pytest.approx(
-        [0.05 * common, (0.75 * common + 0.25 * rare) / 4, 0]
-    )
+    combined = np.array([0.1 * common, 0.75 * common + 0.25 * rare, 0])
+    assert scores["combined"] == pytest.approx(combined)
+    assert scores["combined_per_word"] == pytest.approx(combined / [2, 4, 1])
     assert scores["rare"] == pytest.approx([0.45 * common, (0.75 * common + 0.25 * rare) / 4, 0])
     assert scores["random"].tolist() == batch.draws.tolist()
     assert scores["diversity"].tolist() == [1, 1, 1]

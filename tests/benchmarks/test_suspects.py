@@ -83,7 +83,7 @@ def test_script_continues(script: Any, tmp_path: Path, monkeypatch: pytest.Monke
     output = tmp_path / "output"
     for _ in range(2):
         script.main(output, ["notes"], [0], 1, project, tmp_path / "work")
-    (result,) = srsly.read_jsonl(output / "results.jsonl")
+    (result,) = srsly.read_jsonl(output / "runs.jsonl")
     assert (result["docs"], result["spans"], result["damaged"]) == (8, 15, 1)
     assert len(srsly.read_json(output / "notes_0_damage.json")) == 1
     assert "| notes | 0 | 1 | 8 | 15 | 1 |" in (output / "RESULTS.md").read_text(encoding="utf8")
