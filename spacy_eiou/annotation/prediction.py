@@ -28,8 +28,10 @@ WORDS_PER_BATCH = 10_000
 # So many texts and characters are in memory at once.
 TEXTS_PER_WINDOW = 2_000
 CHARS_PER_WINDOW = 1_000_000
-# So many strings of the texts stay in the vocab, some 20 MB with what is known of them.
+# So many strings stay in the vocab, some 20 MB with what is known of them, from texts of so many
+# characters: a single string may be long.
 MAX_NEW_STRINGS = 50_000
+MAX_FIRST_CHARS = 10_000_000
 
 
 class PredictedText(NamedTuple):
@@ -146,7 +148,7 @@ def predict_texts(
     RETURNS (List[PredictedText]): What was predicted for each text.
     """
     predicted: Dict[int, PredictedText] = {}
-    with keeping_first_strings(nlp):
+    with keeping_first_strings(nlp, sum(map(len, texts))):
         docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in make_batches(lengths, batch_size or nlp.batch_size):
@@ -163,20 +165,26 @@ def predict_texts(
     return [predicted[index] for index in range(len(texts))]
 
 
-_n_first_strings: "WeakKeyDictionary[Language, int]" = WeakKeyDictionary()
+# Of each pipeline, the strings that its vocab had, and the characters of texts since then.
+_first_texts: "WeakKeyDictionary[Language, Tuple[int, int]]" = WeakKeyDictionary()
 
 
-def keeping_first_strings(nlp: Language) -> "AbstractContextManager[object]":
+def keeping_first_strings(nlp: Language, n_chars: int) -> "AbstractContextManager[object]":
     """Let the vocab keep what it takes up from texts until that is much, and free it again from
     then on. spaCy's tokenizer remembers words only outside of a memory zone. With those of the
     first texts, which are most of all texts, a pipeline with a CNN takes a third less time.
 
     nlp (Language): The pipeline.
+    n_chars (int): The number of characters of the texts.
     RETURNS (AbstractContextManager[object]): The context to predict some texts in.
     """
     n_strings = len(nlp.vocab.strings)
-    n_new = n_strings - _n_first_strings.setdefault(nlp, n_strings)
-    return nullcontext() if n_new < MAX_NEW_STRINGS else nlp.memory_zone()
+    n_before, n_first_chars = _first_texts.get(nlp, (n_strings, 0))
+    n_first_chars += n_chars
+    if n_strings - n_before >= MAX_NEW_STRINGS or n_first_chars > MAX_FIRST_CHARS:
+        return nlp.memory_zone()
+    _first_texts[nlp] = n_before, n_first_chars
+    return nullcontext()
 
 
 def get_span_annotations(docs: Sequence[Doc], spans_key: str) -> List[List[Dict[str, Any]]]:

@@ -53,8 +53,9 @@ def test_words_of_a_batch_are_bounded(nlp, monkeypatch):
     assert get_batches(nlp, texts) == [[1, 2], [3], [5], [10]]
 
 
-def test_strings_do_not_pile_up(nlp, monkeypatch):
-    monkeypatch.setattr(prediction, "MAX_NEW_STRINGS", 20)
+@pytest.mark.parametrize("name,limit", [("MAX_NEW_STRINGS", 20), ("MAX_FIRST_CHARS", 120)])
+def test_strings_do_not_pile_up(nlp, monkeypatch, name, limit):
+    monkeypatch.setattr(prediction, name, limit)
     n_strings = [len(nlp.vocab.strings)]
     for number in range(5):
         predict_texts(nlp, [f"some words that nobody{number} has seen{number}"], "sc")
