@@ -681,6 +681,7 @@ def test_offsets_of_any_text(tmp_path_factory, nlp, texts):
 
 def test_memory_does_not_grow_with_the_number_of_texts(nlp, monkeypatch):
     monkeypatch.setattr(prediction, "TEXTS_PER_WINDOW", 100)
+    monkeypatch.setattr(prediction, "MAX_NEW_STRINGS", 0)
 
     def annotate_and_measure(n_texts):
         texts = (SourceText("a", f"{n_texts}x{number}") for number in range(n_texts))

@@ -18,19 +18,17 @@ def test_throughput_is_measured(tmp_path):
     nlp.to_disk(tmp_path / "model")
     texts = [{"text": f"IL-2 in text {number}"} for number in range(20)]
     srsly.write_jsonl(tmp_path / "texts.jsonl", texts)
-    options = ["--words", "8", "--loads", "3x1", "--loads", "2x4", "--seconds", "0.4"]
+    options = ["--words", "8", "--loads", "2x4", "--seconds", "0.4", "--rounds", "1"]
     command = [sys.executable, str(SCRIPT), str(tmp_path / "model"), str(tmp_path / "texts.jsonl")]
-    command += [*options, "--rounds", "2", "--output", str(tmp_path)]
-    subprocess.run(command, check=True, timeout=300)
-    single, several = srsly.read_json(tmp_path / "serve.json")["runs"]
-    assert (single["words"], single["clients"], single["texts_of_a_request"]) == (8, 3, 1)
-    for run, size in ((single, 1), (several, 4)):
-        assert len(run["pipe"]) == len(run["server"]) == 2
-        for server in run["server"]:
-            assert server["texts"] == server["requests"] * size
-            assert server["errors"] == 0
-            assert 0 < server["median"] <= server["p99"]
-            assert 0 < server["cpu_seconds"] < server["seconds"]
+    subprocess.run([*command, *options, "--output", str(tmp_path)], check=True, timeout=300)
+    (run,) = srsly.read_json(tmp_path / "serve.json")["runs"]
+    assert (run["words"], run["clients"], run["texts_of_a_request"]) == (8, 2, 4)
+    (pipe,), (server,) = run["pipe"], run["server"]
+    assert pipe["texts"] > 0
+    assert server["texts"] == server["requests"] * 4
+    assert server["errors"] == 0
+    assert 0 < server["median"] <= server["p99"]
+    assert 0 < server["cpu_seconds"] < server["seconds"]
     table = (tmp_path / "SERVE.md").read_text(encoding="utf8")
-    assert "| 8 | 1 | 3 | " in table and "| 8 | 4 | 2 | " in table
+    assert "| 8 | 4 | 2 | " in table
     assert (tmp_path / "serve.svg").exists()
