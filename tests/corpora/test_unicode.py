@@ -134,7 +134,8 @@ def test_cmeee_text(tmp_path_factory, annotated):
     text, spans = annotated
     # What ends a line or a field, or the file begins with, can't be written in this format
     assume(not re.search(r"\n|\||^\ufeff", text))
-    content = "|||".join([text, *(f"{start} {end - 1} {LABEL}" for start, end in spans), ""])
+    content = "|||".join([text, *(f"{start} {end - 1} {LABEL}" for start, end in spans), "\n"])
+    # With a line that LF ends, CR ends none.
     assert_entities(read(tmp_path_factory, "cmeee", "data.txt", content), text, spans)
 
 
