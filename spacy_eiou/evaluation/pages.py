@@ -41,7 +41,10 @@ def render_page(name: str, values: Mapping[str, Any], **more: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_format_percent, interval=format_interval, coefficient=_format_coefficient
+        coefficient=_format_coefficient,
+        interval=format_interval,
+        percent=_format_percent,
+        thousands="{:,}".format,
     )
     return environment.get_template(name).render(values, **more)
 
