@@ -11,18 +11,15 @@ import shutil
 import signal
 import sys
 import time
-import warnings
 from collections import Counter
-from contextlib import redirect_stdout, suppress
-from io import StringIO
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import typer
 
-from spacy_eiou.cli import app
-from spacy_eiou.corpora import WRITERS
+from spacy_eiou.corpora import WRITERS, convert
 from spacy_eiou.corpora.formats.writers import DOCBIN
 from spacy_eiou.files import write_file, write_json
 from spacy_eiou.provenance import get_provenance
@@ -77,20 +74,16 @@ def _tell_changes(sender: int) -> None:
     sys.addaudithook(tell)
 
 
-def convert(source: Path, output: Path, name: str, sizes: str) -> None:
-    """Type `convert`, with the corpus split in two parts.
+def convert_parts(source: Path, output: Path, name: str, sizes: Sequence[int]) -> None:
+    """Convert a corpus, split in two parts.
 
     source (Path): The corpus.
     output (Path): The folder of the parts.
     name (str): The format to write.
-    sizes (str): The size of each part.
+    sizes (Sequence[int]): The size of each part.
     """
-    arguments = ["convert", str(source), str(output), "--to", name, "--split-sizes", sizes]
-    if name == DOCBIN or WRITERS[name].needs_words:
-        arguments += ["--lang", "en"]
-    with redirect_stdout(StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        app([*arguments, "--format", "jsonl"], standalone_mode=False)
+    lang = "en" if name == DOCBIN or WRITERS[name].needs_words else None
+    convert(source, output, to=name, lang=lang, corpus_format="jsonl", split_sizes=sizes)
 
 
 def get_files(folder: Path) -> Files:
@@ -126,10 +119,10 @@ def kill(name: str, n: int, seed: int, n_records: int = 6) -> Dict[str, object]:
         source = Path(folder) / "source.jsonl"
         source.write_text("".join(make_line(number) for number in range(n_records)))
         half = n_records // 2
-        sizes = {"old": f"{half},{n_records - half}", "new": f"{half + 1},{n_records - half - 1}"}
+        sizes = {"old": [half, n_records - half], "new": [half + 1, n_records - half - 1]}
         whole = {}
         for state in sizes:
-            convert(source, Path(folder) / state, name, sizes[state])
+            convert_parts(source, Path(folder) / state, name, sizes[state])
             whole[state] = get_files(Path(folder) / state)
         # A folder is never replaced.
         is_folder = name != DOCBIN and not WRITERS[name].suffix
@@ -137,7 +130,7 @@ def kill(name: str, n: int, seed: int, n_records: int = 6) -> Dict[str, object]:
         first = "train.spacy" if name == DOCBIN else f"train{WRITERS[name].suffix}"
 
         def write() -> None:
-            convert(source, output, name, sizes["new"])
+            convert_parts(source, output, name, sizes["new"])
 
         seconds = run(write)
         while counts["killed"] < n:

@@ -9,6 +9,9 @@ from ..corpora.conversion import MAX_BAD, N_SHOWN
 from ..tables import one_line
 
 # Options of the commands that read corpora.
+LEVEL_OPTION: Any = Opt(
+    None, "--level", help="Levels of the labels to keep (only for maintie)", min=0, max=3
+)
 OFFSETS_OPTION: Any = Opt(
     None,
     "--offsets",

@@ -7,7 +7,13 @@ from wasabi import msg
 from ..corpora import READERS
 from ..evaluation import agreement
 from ..tables import format_percent, one_line
-from ._accounts import MAX_BAD_OPTION, OFFSETS_OPTION, TAG_NAMES_OPTION, TEXT_KEY_OPTION
+from ._accounts import (
+    LEVEL_OPTION,
+    MAX_BAD_OPTION,
+    OFFSETS_OPTION,
+    TAG_NAMES_OPTION,
+    TEXT_KEY_OPTION,
+)
 from ._util import app, reporting
 
 # The most rows of a table of frequent differences.
@@ -38,9 +44,7 @@ def agreement_cli(
         "with predictions. Tells accepted, corrected, removed and added spans apart",
         exists=True,
     ),
-    level: Optional[int] = Opt(
-        None, "--level", help="Levels of the labels to keep (only for maintie)", min=0, max=3
-    ),
+    level: Optional[int] = LEVEL_OPTION,
     offsets: Optional[str] = OFFSETS_OPTION,
     text_key: Optional[str] = TEXT_KEY_OPTION,
     tag_names: Optional[str] = TAG_NAMES_OPTION,

@@ -11,6 +11,7 @@ from ..studies import Suspects, find_suspects
 from ..tables import one_line
 from ._accounts import (
     ANNOTATOR_OPTION,
+    LEVEL_OPTION,
     MAX_BAD_OPTION,
     MERGE_OPTION,
     OFFSETS_OPTION,
@@ -55,9 +56,7 @@ def suspects_cli(
         "-f",
         help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
     ),
-    level: Optional[int] = Opt(
-        None, "--level", help="Levels of the labels to keep (only for maintie)", min=0, max=3
-    ),
+    level: Optional[int] = LEVEL_OPTION,
     offsets: Optional[str] = OFFSETS_OPTION,
     text_key: Optional[str] = TEXT_KEY_OPTION,
     tag_names: Optional[str] = TAG_NAMES_OPTION,
