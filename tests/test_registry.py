@@ -21,6 +21,8 @@ NAMES = {
         "spacy_eiou.EMC.v1",
         "spacy_eiou.BCE.v1",
     },
+    "thinc_optimizers": {"spacy_eiou.AdamW.v1"},
+    "spacy_batchers": {"spacy_eiou.batch_by_length.v1"},
     "spacy_readers": {"spacy_eiou.Corpus.v1", "spacy_eiou.MixedCorpus.v1"},
     "spacy_misc": {"spacy_eiou.span_suggester.v1"},
     "spacy_scorers": {"spacy_eiou.nested_spans_scorer.v1"},

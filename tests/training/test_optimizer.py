@@ -1,0 +1,176 @@
+"""`spacy_eiou.AdamW.v1` beside `torch.optim.AdamW`."""
+
+import pickle
+from types import SimpleNamespace
+from typing import Any, Dict, List
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from thinc.api import Adam, Model, PyTorchWrapper, fix_random_seed, registry
+from torch import nn
+
+from spacy_eiou.training import build_adamw_v1
+
+SHAPES = {
+    (1, "embeddings.weight"): (7, 4),
+    (1, "encoder.layer.0.dense.weight"): (4, 4),
+    (1, "encoder.layer.0.dense.bias"): (4,),
+    (1, "encoder.layer.1.dense.weight"): (4, 4),
+    (1, "encoder.layer.1.LayerNorm.weight"): (4,),
+    (2, "W"): (3, 4),
+    (2, "b"): (3, 2),
+    (3, "G"): (4,),
+}
+DECAYING = ("embeddings.weight", "dense.weight", "W")
+N_STEPS = 4
+
+
+def draw(seed: int) -> Dict[Any, Any]:
+    random = np.random.default_rng(seed)
+    return {key: random.normal(size=shape).astype("f") for key, shape in SHAPES.items()}
+
+
+def update(optimizer: Any, weights: Dict[Any, Any], step: int, scale: float = 1.0) -> None:
+    for key, gradient in draw(100 + step).items():
+        gradient *= scale
+        returned, _ = optimizer(key, weights[key], gradient)
+        assert np.shares_memory(returned, weights[key])
+        assert not gradient.any()
+
+
+def train(n_steps: int = N_STEPS, scale: float = 1.0, **settings: Any) -> Dict[Any, Any]:
+    """RETURNS (Dict): The weights after some steps, by this optimizer."""
+    weights = draw(0)
+    optimizer = build_adamw_v1(**settings)
+    for step in range(n_steps):
+        update(optimizer, weights, step, scale)
+        optimizer.step_schedules()
+    return weights
+
+
+def train_torch(
+    rates: List[float], factors: Dict[str, float], weight_decay: float, grad_clip: float = 0.0
+) -> Dict[Any, Any]:
+    """RETURNS (Dict): The weights after a step with each rate, by that of PyTorch."""
+    parameters = {key: nn.Parameter(torch.from_numpy(array)) for key, array in draw(0).items()}
+    groups = [
+        {
+            "params": [parameter],
+            "weight_decay": weight_decay if key[1].endswith(DECAYING) else 0.0,
+            "factor": next((f for name, f in factors.items() if name in key[1]), 1.0),
+        }
+        for key, parameter in parameters.items()
+    ]
+    optimizer = torch.optim.AdamW(groups)
+    for step, rate in enumerate(rates):
+        for key, gradient in draw(100 + step).items():
+            parameters[key].grad = torch.from_numpy(gradient)
+        if grad_clip:
+            nn.utils.clip_grad_norm_(parameters.values(), grad_clip)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        optimizer.step()
+    return {key: parameter.detach().numpy() for key, parameter in parameters.items()}
+
+
+def assert_same(weights: Dict[Any, Any], expected: Dict[Any, Any]) -> None:
+    for key in SHAPES:
+        assert_allclose(weights[key], expected[key], rtol=1e-5, atol=1e-7, err_msg=str(key))
+
+
+def test_updates_are_those_of_pytorch() -> None:
+    """With two rates, and without the decay of biases and norms."""
+    settings = {"learn_rate": 0.01, "encoder_factor": 0.2, "L2": 0.3, "grad_clip": 0.0}
+    assert_same(train(**settings), train_torch([0.01] * N_STEPS, {".": 0.2}, 0.3))
+
+
+def test_the_norm_of_all_gradients_is_clipped() -> None:
+    expected = train_torch([0.01] * N_STEPS, {}, 0.0, grad_clip=2.0)
+    assert_same(train(learn_rate=0.01, L2=0.0, grad_clip=2.0), expected)
+    # Only if it is larger.
+    assert_same(train(learn_rate=0.01, L2=0.0, grad_clip=1e3), train_torch([0.01] * 4, {}, 0.0))
+
+
+def test_lower_layers_learn_more_slowly() -> None:
+    factors = {"embeddings": 0.25 * 0.1, "layer.0": 0.5 * 0.1, "layer.1": 0.1}
+    settings = {"encoder_factor": 0.1, "layer_decay": 0.5, "L2": 0.3, "grad_clip": 0.0}
+    expected = train_torch([0.01] * N_STEPS, factors, 0.3)
+    assert_same(train(learn_rate=0.01, **settings), expected)
+
+
+def test_the_learning_rate_follows_a_schedule() -> None:
+    schedule = registry.schedules.get("warmup_linear.v1")(0.01, 2, 4)
+    expected = train_torch([0.0, 0.005, 0.01, 0.005], {}, 0.3)
+    assert_same(train(learn_rate=schedule, L2=0.3, grad_clip=0.0), expected)
+
+
+def test_a_step_without_gradients_changes_nothing() -> None:
+    optimizer = build_adamw_v1()
+    optimizer.step_schedules()
+    empty = np.zeros((0, 3), dtype="f")
+    optimizer((1, "W"), empty, empty)
+    optimizer.step_schedules()
+    assert not optimizer.mom1
+
+
+def test_without_step_schedules_weights_follow_one_update_later() -> None:
+    """As with `nlp.update(examples, sgd=optimizer)`."""
+    weights, optimizer = draw(0), build_adamw_v1(0.01)
+    for step in range(N_STEPS + 1):
+        update(optimizer, weights, step)
+    assert_same(weights, train(learn_rate=0.01))
+
+
+def test_a_copy_goes_on_as_the_original() -> None:
+    weights, optimizer = draw(0), build_adamw_v1(0.01)
+    for step in range(N_STEPS):
+        update(optimizer, weights, step)
+        optimizer.step_schedules()
+        optimizer = pickle.loads(pickle.dumps(optimizer))
+    assert_same(weights, train(learn_rate=0.01))
+
+
+def test_averages_are_those_of_thinc() -> None:
+    """Of the weights of Thinc's layers, which are all that it finds."""
+    settings = {"learn_rate": 0.01, "L2": 0.0, "grad_clip": 0.0, "use_averages": True}
+    optimizers = [build_adamw_v1(**settings), Adam(**settings)]
+    for optimizer in optimizers:
+        weights = draw(0)
+        for step in range(N_STEPS):
+            update(optimizer, weights, step)
+            optimizer.step_schedules()
+    ours, theirs = (optimizer.averages for optimizer in optimizers)
+    assert ours.keys() == {(2, "W"), (2, "b"), (3, "G")}
+    for key in ours:
+        assert_allclose(ours[key], theirs[key], rtol=1e-5, atol=1e-6)
+    assert build_adamw_v1().averages is None
+
+
+@pytest.mark.parametrize("n_updates", [1, 5])
+def test_models_of_thinc_and_pytorch_learn(n_updates: int) -> None:
+    """Their weights are changed in place, which both have to notice."""
+    fix_random_seed(0)
+    module = nn.Sequential(nn.Linear(4, 4))
+    linear: Model[Any, Any] = registry.layers.get("Linear.v1")(nO=2, nI=4).initialize()
+    encoder: Model[Any, Any] = PyTorchWrapper(module)
+    optimizer = build_adamw_v1(0.1, encoder_factor=0.5, L2=0.0)
+    X, before = np.ones((3, 4), dtype="f"), SimpleNamespace()
+    before.module = module[0].weight.detach().clone()
+    before.linear = linear.get_param("W").copy()
+    for _ in range(n_updates):
+        hidden, backprop_encoder = encoder.begin_update(X)
+        Y, backprop_linear = linear.begin_update(hidden)
+        backprop_encoder(backprop_linear(Y - 5))
+        for model in (encoder, linear):
+            model.finish_update(optimizer)
+        optimizer.step_schedules()
+        assert not linear.get_grad("W").any()
+    if n_updates == 1:
+        # A first step of Adam is as long as the learning rate.
+        steps = abs(encoder.shims[0]._model[0].weight.detach() - before.module)
+        assert_allclose(steps.max(), 0.05, rtol=1e-3)
+        assert_allclose(abs(linear.get_param("W") - before.linear).max(), 0.1, rtol=1e-3)
+    else:
+        assert abs(linear.predict(encoder.predict(X)) - 5).max() < abs(Y - 5).max()
