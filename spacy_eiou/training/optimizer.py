@@ -98,12 +98,15 @@ class AdamW(Optimizer):  # type: ignore[misc]
                 depth = n_layers - find_layer(key)
                 rate *= self.encoder_factor * self.layer_decay**depth
             groups[rate, self._find_weight_decay(key, array)].append(key)
-        if self.grad_clip:
-            clip_gradients(list(gradients.values()), self.grad_clip)
+        self._clip(list(gradients.values()))
         for (rate, weight_decay), keys in groups.items():
             self._update_group(keys, weights, gradients, rate, weight_decay)
         self._update_averages()
         self.pending.clear()
+
+    def _clip(self, gradients: List[Tensor]) -> None:
+        if self.grad_clip:
+            clip_gradients(gradients, self.grad_clip)
 
     def _find_weight_decay(self, key: KeyT, weights: FloatsXd) -> float:
         # The bias of Thinc's "Maxout.v1" has two dimensions.
