@@ -194,8 +194,8 @@ def build_adamw_v1(
     learn_rate (FloatOrSeq): The learning rate, or a schedule of it.
     encoder_factor (float): The learning rate of weights of PyTorch's modules, such as those of a
         transformer, as a share of the learning rate.
-    layer_decay (float): What each layer of the transformer multiplies the learning rate of the one
-        below it with.
+    layer_decay (float): The learning rate of each layer of the transformer, as a share of that of
+        the layer above it.
     L2 (FloatOrSeq): The weight decay. Biases and weights of norms have none.
     grad_clip (FloatOrSeq): The largest norm of all gradients together, or 0 for no limit.
     beta1 (FloatOrSeq): The decay of the mean of gradients.
