@@ -1,7 +1,6 @@
 """Which parts of the recipe that trains a transformer matter: change one at a time.
 
 python benchmarks/transformer_recipe.py benchmarks/studies/genia_transformer_recipe
-python benchmarks/transformer_recipe.py benchmarks/studies/genia_transformer
 
 The study names variants of VARIANTS, below. Each run is a file in the folder `runs` of the study,
 so that several processes can share the work with `--variant` and `--seed`; results.jsonl and
@@ -24,8 +23,8 @@ from thinc.optimizers import FloatOrSeq
 
 from spacy_eiou.files import to_json_line, write_file, write_json
 from spacy_eiou.studies import Result, Run, Study
-from spacy_eiou.studies.compare import draw_subsets, read_results, train_run
-from spacy_eiou.studies.comparison import format_comparison, group_by
+from spacy_eiou.studies.compare import draw_subsets, read_results, train_run, write_report
+from spacy_eiou.studies.comparison import group_by
 from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
 from spacy_eiou.tables import markdown_table
 from spacy_eiou.training import AdamW, build_adamw_v1
@@ -160,9 +159,11 @@ def main(
             write_json(paths[run], results[run])
     if not (variants or seeds):
         found = [results[run] for run in runs if run in results]
-        lines = "".join(f"{to_json_line(result)}\n" for result in found)
+        lines = "".join(map(to_json_line, found))
         write_file(study_path / "results.jsonl", lines.encode("utf8"))
-        write_file(study_path / "RESULTS.md", make_report(study, found).encode("utf8"))
+        write_report(study, found, study_path)
+        report = (study_path / "RESULTS.md").read_text("utf8") + format_dev_scores(found)
+        write_file(study_path / "RESULTS.md", report.encode("utf8"))
 
 
 def make_config(study: Study, corpus: str, variant: str, project_path: Path) -> Config:
@@ -193,8 +194,8 @@ def train(study: Study, run: Run, config: Config, project_path: Path, use_gpu: i
     return result
 
 
-def make_report(study: Study, results: List[Result]) -> str:
-    """RETURNS (str): Tables, in Markdown: of the dev part, and what `compare` writes."""
+def format_dev_scores(results: List[Result]) -> str:
+    """RETURNS (str): The scores on the dev part, and the time of each variant, in Markdown."""
     rows = []
     for variant, own in group_by("variant", results).items():
         dev = [format_mean([100 * run["dev"][name] for run in own]) for name in ("f", "macro_f")]
@@ -202,11 +203,10 @@ def make_report(study: Study, results: List[Result]) -> str:
         rows.append([variant, str(len(own)), *dev, *seconds])
     header = ["variant", "seeds", "micro F", "macro F", "seconds", "CPU seconds"]
     text = (
-        "## Dev part, by which to choose\n\n"
+        "\n## Dev part, by which to choose\n\n"
         "The seconds are those of training with its evaluations, and of scoring.\n\n"
     )
-    comparison = format_comparison(results, study.baseline, study.description)
-    return f"{comparison}\n{text}{markdown_table(header, rows)}"
+    return text + markdown_table(header, rows)
 
 
 def format_mean(values: List[float]) -> str:

@@ -172,6 +172,7 @@ def make_config(
     try:
         config = load_config(config_path, overrides=overrides)
         config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
+        _end_schedule(config["training"])
         check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
         registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
@@ -182,6 +183,14 @@ def make_config(
     if unknown:
         raise CorpusError(f"{config_path}: did not expect the setting '{unknown[0]}'")
     return filled
+
+
+def _end_schedule(training: Dict[str, Any]) -> None:
+    """Let the schedule of the learning rate, if there is one that ends, end with the training. A
+    variable would be no way: spaCy doesn't look it up for a pipeline that was loaded."""
+    schedule = training.get("optimizer", {}).get("learn_rate")
+    if isinstance(schedule, dict) and "total_steps" in schedule:
+        schedule["total_steps"] = training["max_steps"]
 
 
 def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:

@@ -162,6 +162,14 @@ def test_transformer_is_set_where_the_config_has_one(tmp_path):
     assert "transformer" not in config["components"]
 
 
+def test_learning_rate_falls_until_the_end_of_training(tmp_path):
+    corpus = CorpusDescription(**{**CORPUS, "config": {"training.max_steps": 300}})
+    training = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path)["training"]
+    assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == 300
+    training = spacy.util.load_config(CONFIGS / "transformer.cfg")["training"]
+    assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"]
+
+
 def test_transformer_of_the_prepared_config(paths):
     run(paths, "transformer.cfg", transformer="org/model")
     config = spacy.util.load_config(paths[2] / "config.cfg")
