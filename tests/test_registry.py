@@ -13,6 +13,7 @@ NAMES = {
         "spacy_eiou.PretrainTransformer.v1",
         "spacy_eiou.TransformerModel.v1",
         "spacy_eiou.Tok2Vec.v1",
+        "spacy_eiou.Tok2VecTransformer.v1",
     },
     "spacy_augmenters": {"spacy_eiou.mention_replacement.v1"},
     "thinc_losses": {

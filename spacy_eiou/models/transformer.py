@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional,
 import numpy as np
 import torch
 from spacy.tokens import Doc, Span
-from thinc.api import Model
+from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as pytorch_forward
-from thinc.types import Ints1d
+from thinc.types import Floats2d, Ints1d, Ragged
 from torch import Tensor
 
 from ..extras import require_extra
@@ -63,6 +63,7 @@ def build_transformer_model_v1(
         mixed_precision,
         grad_scaler_config,
     )
+    model.attrs["replace_listener_cfg"] = replace_listener_config
     wrapper = model.layers[0]
     model.attrs["get_spans"] = partial(get_windows, get_spans=get_spans, shim=wrapper.shims[0])
     model.layers[0] = Model(
@@ -72,6 +73,54 @@ def build_transformer_model_v1(
         shims=wrapper.shims,
     )
     return model
+
+
+def build_tok2vec_transformer_v1(
+    name: str,
+    get_spans: Callable[..., Any],
+    pooling: Model[Ragged, Floats2d],
+    grad_factor: float = 1.0,
+    tokenizer_config: Dict[str, Any] = {},  # noqa: B006
+    transformer_config: Dict[str, Any] = {},  # noqa: B006
+    mixed_precision: bool = False,
+    grad_scaler_config: Dict[str, Any] = {},  # noqa: B006
+    max_pieces: Optional[int] = None,
+) -> Model[List[Doc], List[Floats2d]]:
+    """Build a transformer that a component has for itself, as `nlp.replace_listeners` leaves it.
+
+    pooling (Model[Ragged, Floats2d]): Makes the vector of a token from those of its word pieces.
+    grad_factor (float): A factor for the gradients of the transformer.
+    name, get_spans, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config,
+    max_pieces: See `build_transformer_model_v1`.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
+    RAISES (ValueError): If spacy-transformers is missing.
+    """
+    model = build_transformer_model_v1(
+        name,
+        get_spans,
+        tokenizer_config,
+        transformer_config,
+        mixed_precision,
+        grad_scaler_config,
+        max_pieces,
+    )
+    from spacy_transformers.layers import split_trf_batch, trfs2arrays
+
+    # A chain within a chain, as the listener leaves it that is replaced.
+    return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
+
+
+def replace_listener_config(
+    model_config: Dict[str, Any], listener_config: Dict[str, Any]
+) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The config of a model that takes the place of a listener to the
+    transformer."""
+    return {
+        **model_config,
+        "@architectures": "spacy_eiou.Tok2VecTransformer.v1",
+        "pooling": listener_config["pooling"],
+        "grad_factor": listener_config["grad_factor"],
+    }
 
 
 def get_windows(
