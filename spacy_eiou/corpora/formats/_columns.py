@@ -267,7 +267,7 @@ def read_layer(cells: List[List[Tuple[str, str]]]) -> Iterator[Tuple[int, int, s
 
 def recognizes_columns(sample: Sample) -> bool:
     """RETURNS (bool): Whether a file holds tokens in columns of which one holds tags."""
-    if sample.items or b"\0" in sample.data:
+    if sample.items:
         return False
     rows = [re.split("[\t ]+", line) for line in sample.lines if line.strip()]
     rows = [row for row in rows if row[0] != DOCUMENT_START and not row[0].startswith("#")]
