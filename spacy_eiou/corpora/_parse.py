@@ -163,6 +163,13 @@ def parse_offset(value: str, where: str) -> int:
     return int(value)
 
 
+def to_id(value: Any) -> str:
+    """RETURNS (str): An id as a string: what is no string or number, as JSON."""
+    if isinstance(value, (bool, list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
 def show(value: Any) -> str:
     """RETURNS (str): A value as Python writes it, shortened if it is long."""
     text = repr(value)

@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 
-from .._parse import check_type, get_field, get_number, show
+from .._parse import check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
 from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
 from ._columns import TAG, read_layer
@@ -99,7 +99,7 @@ def parse_item(
 
 def find_id(item: Dict[str, Any]) -> Optional[str]:
     """RETURNS (Optional[str]): The id of an item, if it has one."""
-    return next((str(item[key]) for key in ID_KEYS if item.get(key) is not None), None)
+    return next((to_id(item[key]) for key in ID_KEYS if item.get(key) is not None), None)
 
 
 def find_text(item: Dict[str, Any], where: str, text_key: Optional[str]) -> str:
