@@ -159,7 +159,7 @@ def test_malformed_tag_is_dropped():
         ("-DOCSTART-\n\na B-x\n\n", "a", ["conll"]),
         ("# x\n#y z\na B-x\n", "a", ["conll"]),
         ("", "a", []),
-        ("a B-x\nb O\n\0\n", "a", []),
+        ("a B-x\nb O\n\0\n", "a", ["conll"]),
         ('{"a": "a B-x"}\n', "a", []),
         ('{"a": 1}\na O\nb O\n', "a", []),
     ],
