@@ -92,13 +92,28 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     path (Path): The file.
-    RETURNS (Any): What it holds.
+    RETURNS (Any): What it holds. Of JSON Lines, a list of what they hold; a malformed one is a
+        string.
     RAISES (UnreadableError): If the file is not in UTF-8 or not valid JSON.
     """
     try:
-        return parse_json(decode(path.read_bytes(), str(path)), str(path))
+        data = decode(path.read_bytes(), str(path))
+        try:
+            return parse_json(data, str(path))
+        except CorpusError:
+            lines = [line for line in data.split("\n") if line.strip()]
+            if len(lines) < 2 or not isinstance(_parse_line(lines[0]), dict):
+                raise
+            return [_parse_line(line) for line in lines]
     except CorpusError as err:
         raise UnreadableError(str(err)) from err
+
+
+def _parse_line(line: str) -> Any:
+    try:
+        return parse_json(line, "")
+    except CorpusError:
+        return line
 
 
 def read_json_list(path: Path, kind: str = "record") -> Iterator[Tuple[str, Any]]:

@@ -354,6 +354,20 @@ GERMEVAL = "1\tFC\tB-ORG\tO\n2\tKickers\tI-ORG\tO\n3\tDarmstadt\tI-ORG\tB-LOC\n4
         ("a.iob2", "1-2\tzum\t_\t-\ts\n1\tzu\tO\t-\ts\n2\tAcme\tB-ORG\t-\ts\n", [("Acme", "ORG")]),
         ("a.tsv", GERMEVAL, NESTED),
         ("a.tsv", GERMEVAL.replace("siegt", "si\0egt"), NESTED),
+        (
+            "a.tsv",
+            "".join(f"{i}\t{line[2:]}\n" for i, line in enumerate(GERMEVAL.splitlines())),
+            NESTED,
+        ),
+        *(
+            (
+                "a.conll",
+                f"TALLA\tB-Finding{separator}B-Disease\nBAJA\tO|I-Disease\n",
+                [("TALLA", "Finding"), ("TALLA BAJA", "Disease")],
+            )
+            for separator in "|;,+"
+        ),
+        ("a.conll", "T\tB-a,b|O\nB\tI-a,b|B-c/B-d\n", [("T B", "a,b"), ("B", "c/B-d")]),
         ("a.tsv", f"#\thttp://example.org [2009-10-17]\n{GERMEVAL}", NESTED),
         ("a.conll", GERMEVAL, NESTED),
         (
@@ -607,6 +621,34 @@ def test_identifiers_are_kept(tmp_path, content):
     assert found == [CHEMICAL, DISEASE, GENE]
     doc, _ = record_to_doc(NLP, record)
     assert {span.kb_id_ for span in doc.spans["sc"]} >= {"MESH:D001241", "MESH:D055963"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\n".join(json.dumps({"id": i, "passages": PASSAGES}) for i in "12"),
+        json.dumps([{"id": i, "passages": PASSAGES} for i in "12"]),
+        json.dumps({"PubTator3": [{"id": i, "passages": PASSAGES} for i in "12"]}),
+    ],
+)
+def test_documents_of_bioc_in_lines_and_lists(tmp_path, content):
+    records = read(tmp_path, {"a.json": content})
+    assert [(record.id, len(record.entities), record.bad) for record in records] == [
+        ("1", 3, ()),
+        ("2", 3, ()),
+    ]
+
+
+def test_tasks_of_label_studio_in_lines(tmp_path):
+    task = make_task("IL-2 gene", (0, 4, ["X"], {}))
+    records = read(tmp_path, {"a.json": f"{json.dumps(task)}\n{{bad\n{json.dumps(task)}\n"})
+    assert list_entities(records) == [[("IL-2", "X")], [], [("IL-2", "X")]]
+    assert_malformed(lambda: records, "task 2: expected a task with 'data'")
+
+
+def test_numbers_that_go_on_over_sentences(tmp_path):
+    records = read(tmp_path, {"a.tsv": "1\tIL-2\tB-X\n2\tis\tO\n\n3\tIL-4\tB-X\n"})
+    assert [record.text for record in records] == ["IL-2 is", "IL-4"]
 
 
 SENTENCE = "😀 boiler feed pump failed ."
