@@ -19,8 +19,7 @@ def read_conll(path: Path) -> Iterator[Draft]:
     a cell may hold several tags, separated by `|`, `;`, `,` or `+`; columns of other things are
     ignored. The tags are IOB2, IOBES, BMES, BILOU, or IOB1, in which an entity begins with I-
     unless it follows another one of its label. Blank lines separate records, and `-DOCSTART-` lines
-    begin the
-    documents that group them. The text is the tokens joined with single spaces.
+    begin the documents that group them. The text is the tokens joined with single spaces.
 
     path (Path): The file.
     YIELDS (Draft): The records, in the order of the file.
