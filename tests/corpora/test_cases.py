@@ -460,6 +460,9 @@ STATED = [{**item, "text": PROSE[item["start"] : item["end"]]} for item in OBJEC
         [{"tokens": WORDS, "entities": [{"type": "EQ", "start": 1, "end": e} for e in (4, 2)]}],
         {"tokens": WORDS, "mentions": [{"start": 1, "end": e, "labels": ["EQ"]} for e in (4, 2)]},
         {"text": PROSE, "annotation": [["EQ", s, e] for s, e, _ in TRIPLES]},
+        {"text": PROSE, "spans": {"start": [4, 4], "end": [20, 10], "label": ["EQ", "EQ"]}},
+        {"text": PROSE, "tokens": WORDS, "entities": STATED},
+        {"text": PROSE, "tokens": WORDS, "entities": TRIPLES},
         {"text": PROSE, "ents": OBJECTS[:1], "spans": {"x": [], "sc": OBJECTS}},
         {
             "text": PROSE,
@@ -542,6 +545,22 @@ def test_tokens_of_an_entity_that_is_discontinuous(tmp_path):
 def test_tags_that_are_numbers_need_names(tmp_path):
     with pytest.raises(CorpusError, match="--tag-names O,B-Part,I-Part"):
         read(tmp_path, {"a.jsonl": {"tokens": ["a"], "ner_tags": [0]}})
+
+
+def test_text_that_is_stated_of_tokens(tmp_path):
+    spans = [{"start": 1, "end": end, "type": "EQ", "text": "boiler feed pump"} for end in (4, 3)]
+    records = read(tmp_path, {"a.jsonl": {"tokens": WORDS, "mentions": spans}})
+    assert list_entities(records) == [PUMP[:1]]
+    assert_malformed(
+        lambda: records, "expected 'boiler feed pump' at tokens 1 to 3, but 'boiler feed' is there"
+    )
+
+
+def test_fields_of_entities_of_other_lengths(tmp_path):
+    line = {"text": PROSE, "spans": {"start": [4], "end": [20, 10], "label": ["EQ", "EQ"]}}
+    assert_malformed(
+        lambda: read(tmp_path, {"a.jsonl": line}), "'spans': expected as many values in each field"
+    )
 
 
 def test_long_text_of_a_line_and_of_a_table(tmp_path):

@@ -164,6 +164,12 @@ def _parse_text(
 
 
 def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
+    for key in ENTITY_KEYS:
+        if _is_by_group(item.get(key)) and {"start", "end"} <= item[key].keys():
+            # `datasets` writes the entities of a text field by field.
+            if len({len(values) for values in item[key].values()}) > 1:
+                raise CorpusError(f"{where}, '{key}': expected as many values in each field")
+            return [dict(zip(item[key], values)) for values in zip(*item[key].values())]
     if _is_by_group(item.get("spans")):
         groups = item["spans"]
         key = DEFAULT_SPANS_KEY if DEFAULT_SPANS_KEY in groups else next(iter(groups))
@@ -315,11 +321,28 @@ def _parse_tokens(
                 layers.append(item[NESTED_TAG_KEY])
             return _read_tags(words, layers, where, tag_names)
     for entity_key in TOKEN_ENTITY_KEYS:
-        if isinstance(item.get(entity_key), list) and not (
-            entity_key == "spans" and "text" in item
-        ):
-            return _locate_tokens(words, item[entity_key], where)
+        given = item.get(entity_key)
+        if isinstance(given, list) and not (entity_key == "spans" and "text" in item):
+            if _are_in_characters(given, item.get("text"), len(words)):
+                return None
+            return _locate_tokens(words, given, where)
     return None
+
+
+def _are_in_characters(entities: List[Any], text: Any, n_words: int) -> bool:
+    """RETURNS (bool): Whether the entities of an item that has a text and tokens are given in
+    characters of the text: the text of one is there, or one is beyond the tokens."""
+    if not isinstance(text, str):
+        return False
+    for entity in entities:
+        try:
+            mentions = list(parse_entity(entity, ""))
+        except CorpusError:
+            continue
+        for item in mentions:
+            if item.end > n_words or (item.text and text[item.start : item.end] == item.text):
+                return True
+    return False
 
 
 def _are_tags(tags: Any, n_words: int) -> bool:
@@ -349,6 +372,12 @@ def _locate_tokens(words: List[Any], entities: List[Any], where: str) -> Draft:
                 raise CorpusError(
                     f"{where}: expected an entity within the {len(words)} tokens, not "
                     f"{mention.start} to {mention.end}"
+                )
+            found = words[mention.start : end]
+            if mention.text and "".join(mention.text.split()) != "".join("".join(found).split()):
+                raise CorpusError(
+                    f"{where}: expected '{mention.text}' at tokens {mention.start} to "
+                    f"{mention.end}, but '{' '.join(found)}' is there"
                 )
             yield Mention(starts[mention.start], ends[end - 1], mention.label, where=where)
 
