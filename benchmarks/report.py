@@ -219,7 +219,7 @@ def make_speed(benchmarks_path: Path) -> str:
 
 def make_costs(benchmarks_path: Path) -> str:
     """RETURNS (str): What many texts cost, and what that is computed from."""
-    result = srsly.read_json(benchmarks_path / "scale" / "scale.json")
+    result = srsly.read_json(benchmarks_path / "scale" / "processes.json")
     notes = "\n".join(describe_run(result))
     return f"{write_costs(result['results'])}\n{notes}\n"
 

@@ -12,6 +12,7 @@ from speed_report import describe_measurement
 
 from spacy_eiou.tables import markdown_table
 
+PARTS = ["processes", "engines", "memory"]
 TEXTS = {
     "sentences": "20,000 sentences",
     "short": "20,000 texts of 12 words",
@@ -26,44 +27,66 @@ ENGINES = {"two": "two processes", "ray": "Ray, two nodes", "spark": "Spark, two
 Results = Dict[str, List[Dict[str, Any]]]
 
 
-def main(path: Path = typer.Argument(..., help="scale.json", exists=True)) -> None:
+def main(folder: Path = typer.Argument(..., help="Folder of the results", exists=True)) -> None:
     """Write SCALE.md and scale.svg beside the results."""
-    write_report(path)
+    write_report(folder)
 
 
-def write_report(path: Path) -> None:
-    result = srsly.read_json(path)
-    results = result["results"]
+def write_report(folder: Path) -> None:
+    """Write SCALE.md and scale.svg of the parts that are there.
+
+    folder (Path): The folder of processes.json, engines.json and memory.json.
+    """
+    sections = {
+        "processes": write_processes,
+        "engines": write_engines,
+        "memory": write_memory,
+    }
     lines = [
         "# Many texts",
         "",
         "Medians of what `python benchmarks/scale.py MODEL TEXTS` measured. CPU is seconds of all "
         "processes; the start of a process is left out, but both sides load the model.",
         "",
-        *describe_run(result),
-        "",
+    ]
+    parts = {
+        part: srsly.read_json(folder / f"{part}.json")
+        for part in PARTS
+        if (folder / f"{part}.json").exists()
+    }
+    for part, result in parts.items():
+        lines += [*sections[part](result["results"]), *describe_run(result), ""]
+    lines += ["![Documents per second, and memory](scale.svg)", ""]
+    (folder / "SCALE.md").write_text("\n".join(lines), encoding="utf8")
+    save_plot({part: result["results"] for part, result in parts.items()}, folder / "scale.svg")
+
+
+def write_processes(results: Results) -> List[str]:
+    return [
         "## One machine",
         "",
         markdown_table(*tabulate_processes(results)),
         f"A process has loaded the model {take(results, 'load sentences', 'seconds'):.1f} seconds "
         "after its start.",
         "",
+        "What many texts cost:",
+        "",
+        write_costs(results),
+    ]
+
+
+def write_engines(results: Results) -> List[str]:
+    return [
         "## Two machines",
         "",
         "Both are on this one. The start of the engine and of its processes is apart.",
         "",
         markdown_table(*tabulate_engines(results)),
-        "## Memory",
-        "",
-        markdown_table(*tabulate_memory(results)),
-        "## Costs",
-        "",
-        write_costs(results),
-        "![Documents per second, and memory](scale.svg)",
-        "",
     ]
-    path.with_name("SCALE.md").write_text("\n".join(lines), encoding="utf8")
-    save_plot(results, path.with_name("scale.svg"))
+
+
+def write_memory(results: Results) -> List[str]:
+    return ["## Memory", "", markdown_table(*tabulate_memory(results))]
 
 
 def take(results: Results, key: str, name: str) -> float:
@@ -146,11 +169,12 @@ def describe_run(result: Dict[str, Any]) -> List[str]:
     ]
 
 
-def save_plot(results: Results, path: Path) -> None:
+def save_plot(parts: Dict[str, Results], path: Path) -> None:
     # The same measurements give the same file.
     matplotlib.rcParams["svg.hashsalt"] = "scale"
     figure = Figure(figsize=(9, 3), layout="constrained")
     speeds, memory = figure.subplots(1, 2)
+    results = parts.get("engines", {})
     engines = find_engines(results)
     values = [
         take(results, f"{key} many", "n_texts") / take(results, f"{key} many", "seconds")
@@ -159,7 +183,7 @@ def save_plot(results: Results, path: Path) -> None:
     speeds.barh([*engines.values()], values, color="#4477aa")
     speeds.set(title="200,000 sentences", xlabel="documents per second")
     speeds.invert_yaxis()
-    peaks = get_memory(results)
+    peaks = get_memory(parts.get("memory", {}))
     memory.plot([*peaks], [*peaks.values()], marker="o", color="#4477aa")
     memory.set(title="Memory of one process", xlabel="documents", ylabel="peak, MB", ylim=(0, None))
     figure.savefig(path, metadata={"Date": None})

@@ -36,6 +36,8 @@ FOLDER = Path(__file__).parent
 MAX_CHARS = 100_000
 # nlp.pipe takes no longer turns, and neither does what comes before the first one.
 SECONDS_OF_PIPE = 5.0
+# What a process may take beside its measurement: it loads the model, and reads all texts once.
+MORE_SECONDS = 120
 # Clients x texts of a request.
 LOADS = ["1x1", "8x1", "64x1", "8x32"]
 HEADER = (
@@ -140,7 +142,12 @@ def run_process(option: str, settings: Dict[str, Any]) -> Run:
     load = round(os.getloadavg()[0], 2)
     command = [sys.executable, *([__file__] if option.startswith("--") else []), option]
     result = subprocess.run(
-        command, input=json.dumps(settings), stdout=subprocess.PIPE, text=True, check=True
+        command,
+        input=json.dumps(settings),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=settings["seconds"] + MORE_SECONDS,
     )
     return {**json.loads(result.stdout), "load": load}
 

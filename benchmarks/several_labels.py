@@ -7,10 +7,15 @@ python benchmarks/several_labels.py benchmarks/studies/several_labels
 The corpora are MaintIE with the labels of two levels on its spans: of *both levels* on each span,
 as "Activity" and "Activity/MaintenanceActivity", and *mixed*, where every other label of the second
 level, in alphabetical order, is left out, so that its spans bear one label.
+
+Parts of the study can run at the same time:
+
+python benchmarks/several_labels.py benchmarks/studies/several_labels --variant spancat --seed 2
 """
 
 from collections import Counter
 from io import StringIO
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 from tempfile import TemporaryDirectory
@@ -30,11 +35,12 @@ from tqdm import tqdm
 
 from spacy_eiou.corpora import PARTS
 from spacy_eiou.corpora.docbin import read_docs
-from spacy_eiou.files import write_file, write_json
+from spacy_eiou.files import write_file
 from spacy_eiou.pipeline import nested_spans_score
 from spacy_eiou.pipeline.prediction import read_examples
 from spacy_eiou.provenance import get_provenance
 from spacy_eiou.spans.scores import select_scores
+from spacy_eiou.studies.compare import append_result
 from spacy_eiou.tables import markdown_table
 
 CONFIG = "configs/cnn.cfg"
@@ -59,16 +65,18 @@ KEY = ("corpus", "variant", "seed")
 
 
 def main(
-    output_path: Path = typer.Argument(..., help="Folder for results.json and RESULTS.md"),
+    output_path: Path = typer.Argument(..., help="Folder for runs.jsonl and RESULTS.md"),
     project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
     steps: int = typer.Option(1600, help="Steps of each training"),
+    corpora: List[str] = typer.Option([*CORPORA], "--corpus", help="Corpora to train on"),
+    variants: List[str] = typer.Option([*VARIANTS], "--variant", help="Variants to train"),
+    seeds: List[int] = typer.Option(SEEDS, "--seed", help="Random seeds"),
 ) -> None:
     """Train each variant on each corpus with each seed, and write tables. A run that was stopped
     continues."""
-    results_path = output_path / "results.json"
-    results = srsly.read_json(results_path) if results_path.exists() else []
-    known = {tuple(result[name] for name in KEY) for result in results}
-    runs = [(c, v, s) for c in CORPORA for s in SEEDS for v in VARIANTS if (c, v, s) not in known]
+    results_path = output_path / "runs.jsonl"
+    known = {tuple(result[name] for name in KEY) for result in read_results(results_path)}
+    runs = [run for run in product(corpora, variants, seeds) if run not in known]
     for corpus, variant, seed in tqdm(runs):
         with TemporaryDirectory() as name:
             folder = Path(name)
@@ -77,9 +85,14 @@ def main(
             result = {"corpus": corpus, "variant": variant, "seed": seed, "steps": steps}
             scores = {part: score(nlp, folder / f"{part}.spacy") for part in ("dev", "test")}
         provenance = get_provenance(threads=torch.get_num_threads())
-        results.append({**result, **provenance, **scores})
-        write_json(results_path, results)
-    write_file(output_path / "RESULTS.md", make_report(results).encode("utf8"))
+        append_result(results_path, {**result, **provenance, **scores})
+    report = make_report(read_results(results_path))
+    write_file(output_path / "RESULTS.md", report.encode("utf8"))
+
+
+def read_results(path: Path) -> List[Dict[str, Any]]:
+    """RETURNS (List[Dict[str, Any]]): The results so far."""
+    return [*srsly.read_jsonl(path)] if path.exists() else []
 
 
 def write_corpus(project_path: Path, folder: Path, step: int) -> None:

@@ -111,12 +111,18 @@ def write_corpus(output, name, label):
 
 
 @pytest.mark.parametrize(
-    "name, has_old",
-    [*((name, False) for name in WRITERS), ("bioc", True), ("label-studio", True)],
+    "name, before",
+    [
+        *((name, "nothing") for name in WRITERS),
+        *((name, "empty folder") for name in ("brat", "pubtator")),
+        *((name, "corpus") for name in ("bioc", "label-studio")),
+    ],
 )
-def test_written_parts_are_the_old_or_the_new_ones(tmp_path, name, has_old):
+def test_written_parts_are_the_old_or_the_new_ones(tmp_path, name, before):
     (tmp_path / "old").mkdir()
-    if has_old:
+    if before == "empty folder":
+        (tmp_path / "old" / "parts").mkdir()
+    elif before == "corpus":
         write_corpus(tmp_path / "old", name, "old")
     old = get_files(tmp_path / "old")
     # Also imports what else each killed process would

@@ -138,6 +138,8 @@ def kill(name: str, n: int, seed: int, n_records: int = 6) -> Dict[str, object]:
             shutil.rmtree(output)
             if has_old:
                 shutil.copytree(Path(folder) / "old", output)
+            elif rng.random() < 0.5:
+                output.mkdir()
             duration = run(write, rng.uniform(0, seconds))
             if duration >= 0:
                 # The machine was faster than thought.

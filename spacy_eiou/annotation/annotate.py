@@ -25,7 +25,14 @@ from spacy.language import Language
 from ..corpora import CorpusError
 from ..files import remove, write_json
 from ..progress import ProgressBar
-from .checks import check_addresses, check_apart, check_new, check_outside, check_shards_folder
+from .checks import (
+    check_addresses,
+    check_apart,
+    check_new,
+    check_outside,
+    check_part_folder,
+    check_shards_folder,
+)
 from .engines import ENGINES, check_engine
 from .folders import RemoteFolder, append_line, open_folder
 from .paths import get_state, is_remote, show_path
@@ -379,6 +386,7 @@ def _check_outputs(
     )
     own = get_exports(outputs.path)
     if not outputs.is_folder:
+        check_part_folder(part_of(outputs.path))
         check_new(outputs.all, outputs.new_folders, own=own, force=force)
 
 

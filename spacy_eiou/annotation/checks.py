@@ -59,6 +59,23 @@ def check_new(
             raise CorpusError(f"Expected a new output file. To overwrite {shown}, set --force")
 
 
+def check_part_folder(folder: Path) -> None:
+    """Check that the folder in which a file is made has no files but those of a run that was
+    stopped.
+
+    folder (Path): The folder, which ends in .part.
+    RAISES (CorpusError): If there are other files.
+    """
+    if folder.is_dir() and not read_manifest(LocalFolder(folder)):
+        names = (path.name for path in folder.iterdir())
+        others = [name for name in names if not name.startswith((".", "part-", "merged", MANIFEST))]
+        if others:
+            raise CorpusError(
+                f"Expected another output path: {show_path(folder / min(others))} is in the place "
+                "of a work file, and would be lost"
+            )
+
+
 def check_shards_folder(folder: Path, *, force: bool) -> None:
     """Check that a folder has no files but shards of a run that was stopped, or shards that may be
     overwritten.

@@ -33,7 +33,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..corpora._files import printable
-from ..corpora._parse import check_type, get_field, parse_json
+from ..corpora._parse import check_type, get_field, parse_json, to_id
 from ..corpora.docbin import FastDocBin
 from ..corpora.record import CorpusError
 from ..files import to_json_line
@@ -628,7 +628,7 @@ def _parse_docbin(raw: RawText, fields: Fields) -> SourceText:
 def _get_id(item: Dict[str, Any], raw: RawText, fields: Fields) -> str:
     text_id = item.get(fields.id)
     is_missing = text_id is None or (isinstance(text_id, float) and not math.isfinite(text_id))
-    return raw.id if is_missing else str(text_id)
+    return raw.id if is_missing else to_id(text_id)
 
 
 def _decode(raw: RawText) -> str:

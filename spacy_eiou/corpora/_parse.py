@@ -92,13 +92,28 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     path (Path): The file.
-    RETURNS (Any): What it holds.
+    RETURNS (Any): What it holds. Of JSON Lines, a list of what they hold; a malformed one is a
+        string.
     RAISES (UnreadableError): If the file is not in UTF-8 or not valid JSON.
     """
     try:
-        return parse_json(decode(path.read_bytes(), str(path)), str(path))
+        data = decode(path.read_bytes(), str(path))
+        try:
+            return parse_json(data, str(path))
+        except CorpusError:
+            lines = [line for line in data.split("\n") if line.strip()]
+            if len(lines) < 2 or not isinstance(_parse_line(lines[0]), dict):
+                raise
+            return [_parse_line(line) for line in lines]
     except CorpusError as err:
         raise UnreadableError(str(err)) from err
+
+
+def _parse_line(line: str) -> Any:
+    try:
+        return parse_json(line, "")
+    except CorpusError:
+        return line
 
 
 def read_json_list(path: Path, kind: str = "record") -> Iterator[Tuple[str, Any]]:
@@ -161,6 +176,13 @@ def parse_offset(value: str, where: str) -> int:
     if not (value.isascii() and value.isdecimal() and len(value) <= MAX_DIGITS):
         raise CorpusError(f"{where}: expected an offset, not {show(value)}")
     return int(value)
+
+
+def to_id(value: Any) -> str:
+    """RETURNS (str): An id as a string: what is no string or number, as JSON."""
+    if isinstance(value, (bool, list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 def show(value: Any) -> str:

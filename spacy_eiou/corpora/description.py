@@ -176,7 +176,8 @@ def make_config(
         check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
         registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
-    except (ImportError, ValueError) as err:
+    # A function that checks no types fails at a wrong one wherever it uses it.
+    except (ImportError, ValueError, TypeError) as err:
         raise CorpusError(f"{config_path}: can't be filled in for the corpus ({err})") from err
     # Filling in leaves out what spaCy does not know.
     unknown = sorted(_get_names(config) - _get_names(filled))

@@ -48,7 +48,9 @@ class FastDocBin(DocBin):
         self.spaces.append(attributes[:, -1:].astype(bool))
         self.flags.append({"has_unknown_spaces": doc.has_unknown_spaces})
         columns = [i for i, name in enumerate(self.attrs) if name in STRING_ATTRIBUTES]
-        hashes = set(attributes[:, columns].ravel().tolist())
+        # Most columns are nothing but zeros, which stand for the empty string.
+        columns = [i for i in columns if attributes[:, i].any()]
+        hashes = {0, *attributes[:, columns].ravel().tolist()}
         groups: Dict[bytes, List[str]] = {}
         for key, group in doc.spans.items():
             spans = []

@@ -89,7 +89,7 @@ def _choose(items: List[_Item], path: str, default: str) -> str:
     fitting = [item for item in items if _fits(item, default)]
     for name in others:
         if all(_fits(item, name) for item in (*explained, *fitting)):
-            return name
+            return _choose_by_words(items, name)
     first = explained[0].mention
     raise UnreadableError(
         f"{path}: expected offsets that count in one way, but those of {len(explained)} entities, "
@@ -99,23 +99,29 @@ def _choose(items: List[_Item], path: str, default: str) -> str:
 
 
 def _choose_by_words(items: List[_Item], default: str) -> str:
-    """Choose how offsets count where no text is stated: if the default cuts words, then a counting
-    that cuts none. A single word may be cut on purpose."""
+    """Choose how offsets count where no text is stated: if the default misplaces them, then a
+    counting that misplaces none. A single word may be cut on purpose."""
     doubtful = _find_doubtful(items)
     unstated = [item for item in items if id(item.mention) in doubtful]
-    if sum(_cuts_word(item, default) for item in unstated) < 2:
+    if sum(_count_misplaced(item, default) for item in unstated) < 2:
         return default
-    countings = (name for name in LIKELY if not any(_cuts_word(item, name) for item in unstated))
+    countings = (name for name in COUNTINGS if not any(_count_misplaced(i, name) for i in unstated))
     return next(countings, default)
 
 
-def _cuts_word(item: _Item, counting: str) -> bool:
-    """RETURNS (bool): Whether a mention begins or ends within a word."""
+def _count_misplaced(item: _Item, counting: str) -> int:
+    """RETURNS (int): How many of the two offsets of a mention are within a word, or have white
+    space on the inside."""
     spans = locate(item.text, item.mention, counting)
-    return spans is None or any(
+    if spans is None:
+        return 2
+    start, end = spans[0][0], spans[-1][1]
+    text = item.text[start:end]
+    is_cut = [
         item.text[offset - 1 : offset].isalnum() and item.text[offset : offset + 1].isalnum()
-        for offset in (spans[0][0], spans[-1][1])
-    )
+        for offset in (start, end)
+    ]
+    return sum([is_cut[0] or text[:1].isspace(), is_cut[1] or text[-1:].isspace()])
 
 
 def _fits(item: _Item, counting: str) -> bool:

@@ -1,5 +1,6 @@
 """Records -> files of any format that has a writer."""
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -150,7 +151,7 @@ def _replacing_parts(writer: Writer, parts: Sequence[Path]) -> Iterator[Mapping[
     """Write what `find_outputs` names aside, and put it in its place, see `replacing_all`."""
     outputs = [path for part in parts for path in find_outputs(writer, part)]
     folder = outputs[0].parent
-    if len(parts) > 1 and not folder.exists():
+    if len(parts) > 1 and _is_replaceable(folder):
         # All at once. Of folders, only those that are new or empty may be written again.
         with replacing_all([folder]) as new:
             new[folder].mkdir()
@@ -160,6 +161,16 @@ def _replacing_parts(writer: Writer, parts: Sequence[Path]) -> Iterator[Mapping[
         # they come before other files, but for the first, which is put in its place last.
         with replacing_all([outputs[0], *map(account_path, parts), *outputs[1:]]) as new:
             yield new
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """RETURNS (bool): Whether another folder can take the place of this one: it is not there, or it
+    is empty and nothing but a folder."""
+    if not folder.exists():
+        return True
+    is_plain = not folder.is_symlink() and not os.path.ismount(folder)
+    is_used = folder.samefile(".") or not os.access(folder.parent, os.W_OK)
+    return is_plain and not is_used and not any(folder.iterdir())
 
 
 def find_outputs(writer: Writer, path: Path) -> List[Path]:

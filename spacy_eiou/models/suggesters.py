@@ -20,8 +20,8 @@ class SpanSuggester:
     """
 
     def __init__(self, max_width: Optional[int] = None) -> None:
-        if max_width is not None and max_width < 1:
-            raise ValueError(f"max_width must be at least 1 token, but is {max_width}.")
+        if max_width is not None and not (isinstance(max_width, int) and max_width >= 1):
+            raise ValueError(f"max_width must be at least 1 token, but is {max_width!r}.")
         self.max_width = max_width
         self.learns_width = max_width is None
 

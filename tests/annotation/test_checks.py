@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_eiou.annotation.checks import check_apart, check_new, check_outside
+from spacy_eiou.annotation.checks import check_apart, check_new, check_outside, check_part_folder
 from spacy_eiou.corpora import CorpusError
 
 
@@ -79,6 +79,15 @@ def test_what_is_there(folder, path, folders, message):
 
 def test_what_may_be_there():
     check_new(paths("old.jsonl", "empty", "new"), paths("empty", "new"), own=(), force=True)
+
+
+def test_folder_in_the_place_of_a_work_file():
+    for name in ("part-00000.jsonl", ".shards.jsonl", "merged.jsonl"):
+        Path("empty", name).touch()
+    for name in ("empty", "new", "in.jsonl"):
+        check_part_folder(Path(name))
+    with pytest.raises(CorpusError, match=r"full/a\.txt is in the place of a work file"):
+        check_part_folder(Path("full"))
 
 
 def test_outside(folder):

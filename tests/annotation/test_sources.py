@@ -123,9 +123,11 @@ def test_jsonl_text_key(tmp_path):
     assert read(path, text_key="body") == [SourceText("x", "a", {"text": "b"})]
 
 
-def test_id_that_is_null(tmp_path):
+def test_id_that_is_no_string(tmp_path):
     path = write(tmp_path / "in.jsonl", b'{"id": null, "text": "a"}')
     assert read(path) == [SourceText("in-1", "a")]
+    path = write(tmp_path / "in.jsonl", b'{"id": true, "text": "a"}\n{"id": ["x", 1], "text": "b"}')
+    assert read(path) == [SourceText("true", "a"), SourceText('["x", 1]', "b")]
     path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=[None, "x"])
     assert read(path) == [SourceText("in-1", "a"), SourceText("x", "b")]
 

@@ -2,7 +2,6 @@ import runpy
 from pathlib import Path
 
 import spacy
-import srsly
 from spacy.tokens import Span
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -25,5 +24,5 @@ def test_kept_labels_of_the_second_level_are_added():
 
 
 def test_table_is_that_of_the_results():
-    results = srsly.read_json(STUDY / "results.json")
+    results = SCRIPT["read_results"](STUDY / "runs.jsonl")
     assert SCRIPT["make_report"](results) == (STUDY / "RESULTS.md").read_text(encoding="utf8")

@@ -104,9 +104,23 @@ def test_text_stated_elsewhere_in_the_file_tells_how_all_offsets_count(tmp_path)
 
 
 def test_single_cut_word_tells_nothing(tmp_path):
-    records = read(tmp_path, {"a.jsonl": make_line("😀 pumps leak", (3, 8, "X"))})
+    records = read(tmp_path, {"a.jsonl": make_line("😀 pumps leak", (3, 7, "X"))})
     assert list_entities(records) == [[("umps", "X")]]
-    assert "taken to count characters" in list_changes(records)[0][1]
+    assert "taken to count characters" in list_changes(records)[0][0]
+
+
+@pytest.mark.parametrize(
+    "text, count",
+    [
+        ("A seal.\r\nA new seal.\r\n", lambda text: len(text.replace("\r\n", "\n"))),
+        ("😀 A new seal leaks.", lambda text: len(text.encode("utf-16-le")) // 2),
+        ("😀 A new seal leaks.", lambda text: len(text.encode())),
+    ],
+)
+def test_two_misplaced_offsets_tell_how_they_count(tmp_path, text, count):
+    start = count(text[: text.rindex("seal")])
+    records = read(tmp_path, {"a.jsonl": make_line(text, (start, start + 4, "X"))})
+    assert list_entities(records) == [[("seal", "X")]]
 
 
 def test_entities_in_tokens_do_not_depend_on_how_offsets_count(tmp_path):
@@ -339,6 +353,21 @@ GERMEVAL = "1\tFC\tB-ORG\tO\n2\tKickers\tI-ORG\tO\n3\tDarmstadt\tI-ORG\tB-LOC\n4
         ),
         ("a.iob2", "1-2\tzum\t_\t-\ts\n1\tzu\tO\t-\ts\n2\tAcme\tB-ORG\t-\ts\n", [("Acme", "ORG")]),
         ("a.tsv", GERMEVAL, NESTED),
+        ("a.tsv", GERMEVAL.replace("siegt", "si\0egt"), NESTED),
+        (
+            "a.tsv",
+            "".join(f"{i}\t{line[2:]}\n" for i, line in enumerate(GERMEVAL.splitlines())),
+            NESTED,
+        ),
+        *(
+            (
+                "a.conll",
+                f"TALLA\tB-Finding{separator}B-Disease\nBAJA\tO|I-Disease\n",
+                [("TALLA", "Finding"), ("TALLA BAJA", "Disease")],
+            )
+            for separator in "|;,+"
+        ),
+        ("a.conll", "T\tB-a,b|O\nB\tI-a,b|B-c/B-d\n", [("T B", "a,b"), ("B", "c/B-d")]),
         ("a.tsv", f"#\thttp://example.org [2009-10-17]\n{GERMEVAL}", NESTED),
         ("a.conll", GERMEVAL, NESTED),
         (
@@ -430,6 +459,56 @@ STATED = [{**item, "text": PROSE[item["start"] : item["end"]]} for item in OBJEC
         [{"tokenized_text": WORDS, "ner": [[1, 3, "EQ"], [1, 1, "EQ"]]}],
         [{"tokens": WORDS, "entities": [{"type": "EQ", "start": 1, "end": e} for e in (4, 2)]}],
         {"tokens": WORDS, "mentions": [{"start": 1, "end": e, "labels": ["EQ"]} for e in (4, 2)]},
+        {"text": PROSE, "annotation": [["EQ", s, e] for s, e, _ in TRIPLES]},
+        {"text": PROSE, "spans": {"start": [4, 4], "end": [20, 10], "label": ["EQ", "EQ"]}},
+        {"text": PROSE, "tokens": WORDS, "entities": STATED},
+        {"text": PROSE, "tokens": WORDS, "entities": TRIPLES},
+        {"text": PROSE, "ents": OBJECTS[:1], "spans": {"x": [], "sc": OBJECTS}},
+        {
+            "text": PROSE,
+            "denotations": [{"span": {"begin": 4, "end": e}, "obj": "EQ"} for e in (20, 10)],
+        },
+        {
+            "text": PROSE,
+            "entities": [{"category": "EQ", "offset": 4, "length": n} for n in (16, 6)],
+        },
+        {"text": PROSE, "entities": [{"offsets": [[4, e]], "label": "EQ"} for e in (20, 10)]},
+        {"text": PROSE, "entities": [{"span": [4, e], "label": "EQ"} for e in (20, 10)]},
+        {
+            "text": PROSE,
+            "entities": [{"start_char": 4, "end_char": e, "label": "EQ"} for e in (20, 10)],
+        },
+        {
+            "content": PROSE,
+            "annotation": [
+                {"label": ["EQ"], "points": [{"start": s, "end": e - 1, "text": PROSE[s:e]}]}
+                for s, e, _ in TRIPLES
+            ],
+        },
+        {"text": PROSE, "label": {"EQ": {PROSE[s:e]: [[s, e - 1]] for s, e, _ in TRIPLES}}},
+        {
+            "rasa_nlu_data": {
+                "common_examples": [
+                    {
+                        "text": PROSE,
+                        "intent": "report",
+                        "entities": [
+                            {"start": s, "end": e, "value": PROSE[s:e], "entity": "EQ"}
+                            for s, e, _ in TRIPLES
+                        ],
+                    }
+                ]
+            }
+        },
+        [{"sentence": WORDS, "ner": [{"index": [*range(1, e)], "type": "EQ"} for e in (4, 2)]}],
+        {
+            "tokens": WORDS,
+            "entity_mentions": [{"start": 1, "end": e, "entity_type": "EQ"} for e in (4, 2)],
+        },
+        {
+            "tokens": [{"text": word, "id": i} for i, word in enumerate(WORDS)],
+            "entities": [{"type": "EQ", "start": 1, "end": e} for e in (4, 2)],
+        },
         "text,label\n" + f'{PROSE},"[[4, 20, ""EQ""], [4, 10, ""EQ""]]"\n',
         "text;entities\n" + f'{PROSE};"[[4, 20, ""EQ""], [4, 10, ""EQ""]]"\n',
     ],
@@ -448,13 +527,40 @@ def test_exports_of_tools(tmp_path, content):
     ],
 )
 def test_tokens_with_tags(tmp_path, tags, options):
-    line = {"id": "0", "tokens": WORDS, "ner_tags": tags}
-    assert list_entities(read(tmp_path, {"a.jsonl": line}, **options)) == [PUMP[:1]]
+    nested = [tags[0], tags[1], *tags[:1] * 3]
+    for key in ("ner_tags", "ner"):
+        line = {"id": "0", "tokens": WORDS, key: tags}
+        assert list_entities(read(tmp_path, {"a.jsonl": line}, **options)) == [PUMP[:1]]
+    line = {"tokens": WORDS, "ner_tags": tags, "ner_nested_tags": nested}
+    assert list_entities(read(tmp_path, {"a.jsonl": line}, **options)) == [PUMP]
+
+
+def test_tokens_of_an_entity_that_is_discontinuous(tmp_path):
+    entities = [{"index": [1, 3], "type": "EQ"}, {"index": [1, 9], "type": "EQ"}]
+    records = read(tmp_path, {"a.json": [{"sentence": WORDS, "ner": entities}]})
+    assert list_dropped(records) == [["malformed", "discontinuous"]]
+    assert_malformed(lambda: records, "expected an entity within the 5 tokens, not .1, 9.")
 
 
 def test_tags_that_are_numbers_need_names(tmp_path):
     with pytest.raises(CorpusError, match="--tag-names O,B-Part,I-Part"):
         read(tmp_path, {"a.jsonl": {"tokens": ["a"], "ner_tags": [0]}})
+
+
+def test_text_that_is_stated_of_tokens(tmp_path):
+    spans = [{"start": 1, "end": end, "type": "EQ", "text": "boiler feed pump"} for end in (4, 3)]
+    records = read(tmp_path, {"a.jsonl": {"tokens": WORDS, "mentions": spans}})
+    assert list_entities(records) == [PUMP[:1]]
+    assert_malformed(
+        lambda: records, "expected 'boiler feed pump' at tokens 1 to 3, but 'boiler feed' is there"
+    )
+
+
+def test_fields_of_entities_of_other_lengths(tmp_path):
+    line = {"text": PROSE, "spans": {"start": [4], "end": [20, 10], "label": ["EQ", "EQ"]}}
+    assert_malformed(
+        lambda: read(tmp_path, {"a.jsonl": line}), "'spans': expected as many values in each field"
+    )
 
 
 def test_long_text_of_a_line_and_of_a_table(tmp_path):
@@ -534,6 +640,34 @@ def test_identifiers_are_kept(tmp_path, content):
     assert found == [CHEMICAL, DISEASE, GENE]
     doc, _ = record_to_doc(NLP, record)
     assert {span.kb_id_ for span in doc.spans["sc"]} >= {"MESH:D001241", "MESH:D055963"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\n".join(json.dumps({"id": i, "passages": PASSAGES}) for i in "12"),
+        json.dumps([{"id": i, "passages": PASSAGES} for i in "12"]),
+        json.dumps({"PubTator3": [{"id": i, "passages": PASSAGES} for i in "12"]}),
+    ],
+)
+def test_documents_of_bioc_in_lines_and_lists(tmp_path, content):
+    records = read(tmp_path, {"a.json": content})
+    assert [(record.id, len(record.entities), record.bad) for record in records] == [
+        ("1", 3, ()),
+        ("2", 3, ()),
+    ]
+
+
+def test_tasks_of_label_studio_in_lines(tmp_path):
+    task = make_task("IL-2 gene", (0, 4, ["X"], {}))
+    records = read(tmp_path, {"a.json": f"{json.dumps(task)}\n{{bad\n{json.dumps(task)}\n"})
+    assert list_entities(records) == [[("IL-2", "X")], [], [("IL-2", "X")]]
+    assert_malformed(lambda: records, "task 2: expected a task with 'data'")
+
+
+def test_numbers_that_go_on_over_sentences(tmp_path):
+    records = read(tmp_path, {"a.tsv": "1\tIL-2\tB-X\n2\tis\tO\n\n3\tIL-4\tB-X\n"})
+    assert [record.text for record in records] == ["IL-2 is", "IL-4"]
 
 
 SENTENCE = "😀 boiler feed pump failed ."

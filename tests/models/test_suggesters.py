@@ -93,7 +93,7 @@ def test_unknown_max_width():
         suggester([make_doc([3])])
 
 
-@pytest.mark.parametrize("max_width", [0, -1])
+@pytest.mark.parametrize("max_width", [0, -1, "3", 2.5])
 def test_max_width_below_one(max_width):
-    with pytest.raises(ValueError, match=f"at least 1 token, but is {max_width}"):
+    with pytest.raises(ValueError, match=f"at least 1 token, but is {max_width!r}"):
         build_span_suggester_v1(max_width)

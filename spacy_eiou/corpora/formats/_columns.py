@@ -14,6 +14,8 @@ from .writers import Target, locate_words, replace_in_entities
 DOCUMENT_START = "-DOCSTART-"
 # B, I, E and S of IOBES; M, L and U are other names of I, E and S (BMES, BILOU).
 TAG = re.compile(r"([BIESMLU])-(.+)")
+# What separates the tags of a cell. Labels may hold any of these characters but "|".
+SEPARATOR = re.compile(r"\||[;,+](?=[BIESMLU]-)")
 # The number of a word of several tokens, and of a token that is not in the text, in CoNLL-U.
 OTHER_NUMBER = re.compile(r"\d+-\d+|\d+\.\d+")
 # Labels of CoNLL 2000: a column that has no others holds phrases rather than entities.
@@ -113,7 +115,7 @@ def _is_comment(line: str, has_tabs: bool) -> bool:
 
 def is_tag(cell: str) -> bool:
     """RETURNS (bool): Whether a cell holds nothing but tags, or O."""
-    return cell == "O" or all(TAG.fullmatch(tag) for tag in cell.split("|"))
+    return all(tag == "O" or TAG.fullmatch(tag) for tag in SEPARATOR.split(cell))
 
 
 def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> Layout:
@@ -150,9 +152,15 @@ def _are_numbered(sentences: List[Sentence]) -> bool:
     in the second one."""
     if _is_layer([columns[1] for s in sentences for _, columns in s.rows if len(columns) > 1]):
         return False
+    first = end = int(sentences[0].rows[0][1][0] != "0")
     for sentence in sentences:
         cells = [row[1][0] for row in sentence.rows if not OTHER_NUMBER.fullmatch(row[1][0])]
-        if not cells or cells != [str(number + 1) for number in range(len(cells))]:
+        # Numbers begin anew in each sentence, or go on.
+        for start in (first, end):
+            if cells and cells == [str(number) for number in range(start, start + len(cells))]:
+                end = start + len(cells)
+                break
+        else:
             return False
     return True
 
@@ -164,7 +172,8 @@ def _is_layer(cells: List[str]) -> bool:
 
 
 def _holds_phrases(cells: List[str]) -> bool:
-    labels = {tag.partition("-")[2] for cell in cells if cell != "O" for tag in cell.split("|")}
+    tags = {tag for cell in cells for tag in SEPARATOR.split(cell)} - {"O"}
+    labels = {tag.partition("-")[2] for tag in tags}
     return bool(labels) and labels <= PHRASES
 
 
@@ -172,7 +181,7 @@ def _has_begins(sentences: List[Sentence], layer: int) -> bool:
     for sentence in sentences:
         previous: Set[str] = set()
         for _, columns in sentence.rows:
-            tags = [TAG.fullmatch(tag) for tag in _get_cell(columns, layer).split("|")]
+            tags = [TAG.fullmatch(tag) for tag in SEPARATOR.split(_get_cell(columns, layer))]
             pairs = [(match[1], match[2]) for match in tags if match]
             if any(prefix in "BSU" and label not in previous for prefix, label in pairs):
                 return True
@@ -225,8 +234,10 @@ def _make_draft(path: Path, number: int, sentence: Sentence, layout: Layout) -> 
 
 def _parse_cell(cell: str, where: str, draft: Draft) -> List[Tuple[str, str]]:
     tags = []
-    for tag in [] if cell == "O" else cell.split("|"):
+    for tag in SEPARATOR.split(cell):
         match = TAG.fullmatch(tag)
+        if tag == "O":
+            continue
         if match:
             tags.append((match[1], match[2]))
         else:
@@ -267,7 +278,7 @@ def read_layer(cells: List[List[Tuple[str, str]]]) -> Iterator[Tuple[int, int, s
 
 def recognizes_columns(sample: Sample) -> bool:
     """RETURNS (bool): Whether a file holds tokens in columns of which one holds tags."""
-    if sample.items or b"\0" in sample.data:
+    if sample.items:
         return False
     rows = [re.split("[\t ]+", line) for line in sample.lines if line.strip()]
     rows = [row for row in rows if row[0] != DOCUMENT_START and not row[0].startswith("#")]
@@ -282,7 +293,7 @@ def fit_columns(record: Record) -> Record:
     RETURNS (Record): The record, whose text is its tokens joined with single spaces. Those that are
         white space are left out.
     """
-    record = replace_in_entities(record, label=re.compile(r"[|\t\r\n]"))
+    record = replace_in_entities(record, label=re.compile(rf"[\t\r\n]|{SEPARATOR.pattern}"))
     located = [word for word in locate_words(record) if not word.text.isspace()]
     if not located:
         return replace(record, entities=(), words=(), skipped="no tokens to write in columns")

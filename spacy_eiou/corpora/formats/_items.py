@@ -3,17 +3,28 @@
 import re
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from .._parse import check_type, get_field, get_number, show
+from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
+
+from .._parse import check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
 from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
 from ._columns import TAG, read_layer
 
 TEXT_KEYS = ("text", "content", "document", "data", "sentence")
-ENTITY_KEYS = ("spans", "entities", "labels", "label", "annotations", "annotation", "ner")
-TOKEN_KEYS = ("tokens", "tokenized_text", "words")
-TAG_KEYS = ("ner_tags", "tags", "labels")
-TOKEN_ENTITY_KEYS = ("entities", "mentions", "ner", "spans")
-LABEL_KEYS = ("label", "labels", "type", "tag", "entity_type", "entity_group")
+ENTITY_KEYS = (
+    *("spans", "entities", "labels", "label", "annotations", "annotation", "ner"),
+    *("ents", "denotations"),
+)
+TOKEN_KEYS = ("tokens", "tokenized_text", "words", "sentence")
+TAG_KEYS = ("ner_tags", "tags", "labels", "ner")
+# The inner entities of GermEval 2014, as Hugging Face has them.
+NESTED_TAG_KEY = "ner_nested_tags"
+TOKEN_ENTITY_KEYS = ("entities", "mentions", "entity_mentions", "ner", "spans")
+START_END_KEYS = (
+    *(("start", "end"), ("start_offset", "end_offset"), ("begin", "end")),
+    ("start_char", "end_char"),
+)
+LABEL_KEYS = ("label", "labels", "type", "tag", "entity_type", "entity_group", "category", "obj")
 ID_KEYS = ("id", "doc_key", "documentName", "orig_id")
 ANNOTATOR_KEYS = ("_annotator_id", "_session_id", "annotator")
 # Where tools store a text instead of the text itself.
@@ -29,10 +40,12 @@ def find_items(value: Any) -> List[Any]:
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and not is_item(value):
-        for key in ("annotations", "examples", "data", "documents"):
+        for key in ("annotations", "examples", "data", "documents", "common_examples"):
             if isinstance(value.get(key), list):
                 # NER Annotator writes null for a text that was not annotated.
                 return [item for item in value[key] if item is not None]
+        if isinstance(value.get("rasa_nlu_data"), dict):
+            return find_items(value["rasa_nlu_data"])
     return [value]
 
 
@@ -44,7 +57,9 @@ def is_item(item: Any) -> bool:
     if not isinstance(item, dict):
         return False
     has_text = any(isinstance(item.get(key), str) for key in TEXT_KEYS)
-    has_entities = any(isinstance(item.get(key), list) for key in (*ENTITY_KEYS, "mentions"))
+    has_entities = any(
+        isinstance(item.get(key), list) for key in (*ENTITY_KEYS, *TOKEN_ENTITY_KEYS)
+    ) or any(_is_by_label(item.get(key)) or _is_by_group(item.get(key)) for key in ENTITY_KEYS)
     has_tokens = any(isinstance(item.get(key), list) for key in (*TOKEN_KEYS, "sentences"))
     has_tags = any(key in item for key in TAG_KEYS)
     return (has_text and (has_entities or "answer" in item)) or (
@@ -84,7 +99,7 @@ def parse_item(
 
 def find_id(item: Dict[str, Any]) -> Optional[str]:
     """RETURNS (Optional[str]): The id of an item, if it has one."""
-    return next((str(item[key]) for key in ID_KEYS if item.get(key) is not None), None)
+    return next((to_id(item[key]) for key in ID_KEYS if item.get(key) is not None), None)
 
 
 def find_text(item: Dict[str, Any], where: str, text_key: Optional[str]) -> str:
@@ -149,7 +164,20 @@ def _parse_text(
 
 
 def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
+    for key in ENTITY_KEYS:
+        if _is_by_group(item.get(key)) and {"start", "end"} <= item[key].keys():
+            # `datasets` writes the entities of a text field by field.
+            if len({len(values) for values in item[key].values()}) > 1:
+                raise CorpusError(f"{where}, '{key}': expected as many values in each field")
+            return [dict(zip(item[key], values)) for values in zip(*item[key].values())]
+    if _is_by_group(item.get("spans")):
+        groups = item["spans"]
+        key = DEFAULT_SPANS_KEY if DEFAULT_SPANS_KEY in groups else next(iter(groups))
+        if len(groups) > 1 and key != DEFAULT_SPANS_KEY:
+            raise CorpusError(f"{where}: expected spans of one key, not of {', '.join(groups)}")
+        return list(groups[key])
     lists = [item[key] for key in ENTITY_KEYS if isinstance(item.get(key), list)]
+    lists += [list(_list_by_label(item[key])) for key in ENTITY_KEYS if _is_by_label(item.get(key))]
     if not lists and "answer" in item:
         # Prodigy leaves out the spans of a text that has none.
         return []
@@ -163,6 +191,29 @@ def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
     return list(lists[0])
 
 
+def _is_by_group(value: Any) -> bool:
+    """RETURNS (bool): Whether a value holds lists of spans by their key, as spaCy writes them."""
+    return (
+        isinstance(value, dict) and bool(value) and all(isinstance(v, list) for v in value.values())
+    )
+
+
+def _is_by_label(value: Any) -> bool:
+    """RETURNS (bool): Whether a value holds the places of each text of each label, as CLUENER."""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(places, dict) and _is_by_group(places) for places in value.values())
+    )
+
+
+def _list_by_label(value: Dict[str, Dict[str, List[Any]]]) -> Iterator[Dict[str, Any]]:
+    for label, places in value.items():
+        for text, found in places.items():
+            for place in found:
+                yield {"label": label, "points": [place], "text": text}
+
+
 def parse_entity(data: Any, where: str) -> Iterator[Mention]:
     """Parse an entity with the character offsets of its text.
 
@@ -174,30 +225,72 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
     if isinstance(data, list):
         if len(data) != 3:
             raise CorpusError(f"{where}: expected [start, end, label], not {len(data)} values")
-        start, end, label = data
+        # Argilla begins with the label.
+        is_first = isinstance(data[0], str) and type(data[2]) is int
+        label, start, end = data if is_first else (data[2], *data[:2])
         start, end = check_type(start, int, where), check_type(end, int, where)
         yield Mention(start, end, check_type(label, str, where), where=where)
         return
-    names = ("start_offset", "end_offset") if _has(data, "start_offset") else ("start", "end")
-    start, end = (get_field(data, name, int, where) for name in names)
+    bounds = _find_bounds(data, where)
     text = next((data[key] for key in ("text", "value") if isinstance(data.get(key), str)), None)
     kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
     score = data.get("score")
     is_score = type(score) in (int, float) and 0 <= score <= 1
     for label in find_labels(data, where):
         yield Mention(
-            start, end, label, text, kb_id, where, score=float(score) if is_score else None
+            bounds[0][0],
+            bounds[-1][1],
+            label,
+            text,
+            kb_id,
+            where,
+            tuple(bounds) if len(bounds) > 1 else (),
+            score=float(score) if is_score else None,
         )
 
 
-def _has(data: Any, key: str) -> bool:
-    return isinstance(data, dict) and key in data
+def _find_bounds(data: Any, where: str) -> List[Tuple[int, int]]:
+    """RETURNS (List[Tuple[int, int]]): Start and end of each fragment of an entity.
+    RAISES (CorpusError): If there are none."""
+    if isinstance(data, dict) and "start" not in data:
+        place = data.get("span", data.get("offsets"))
+        if isinstance(place, dict):
+            return _find_bounds(place, where)
+        if isinstance(place, list):
+            pairs = place if place and isinstance(place[0], list) else [place]
+            return [_check_pair(pair, where) for pair in pairs]
+        if isinstance(data.get("points"), list) and data["points"]:
+            # Dataturks and CLUENER give the last character.
+            points = [
+                _find_bounds(point, where)[0]
+                if isinstance(point, dict)
+                else _check_pair(point, where)
+                for point in data["points"]
+            ]
+            return [(start, end + 1) for start, end in points]
+        if "offset" in data and "length" in data:
+            start, length = (get_field(data, name, int, where) for name in ("offset", "length"))
+            return [(start, start + length)]
+    names = next(
+        (names for names in START_END_KEYS if isinstance(data, dict) and names[0] in data),
+        START_END_KEYS[0],
+    )
+    start, end = (get_field(data, name, int, where) for name in names)
+    return [(start, end)]
+
+
+def _check_pair(value: Any, where: str) -> Tuple[int, int]:
+    if len(check_type(value, list, where)) != 2:
+        raise CorpusError(f"{where}: expected [start, end], not {show(value)}")
+    return check_type(value[0], int, where), check_type(value[1], int, where)
 
 
 def find_labels(data: Dict[str, Any], where: str) -> List[str]:
     """RETURNS (List[str]): The labels of an entity; an empty one if it has none.
     RAISES (CorpusError): If they are no strings."""
-    found = next((data[key] for key in LABEL_KEYS if data.get(key)), "")
+    # Rasa has the label under "entity", others the text.
+    keys = (*LABEL_KEYS, "entity") if "value" in data else LABEL_KEYS
+    found = next((data[key] for key in keys if data.get(key)), "")
     labels = found if isinstance(found, list) else [found]
     return [check_type(label, str, f"{where}, label") for label in labels]
 
@@ -214,24 +307,52 @@ def _parse_tokens(
         entities = [entity for found in item["ner"] for entity in check_type(found, list, where)]
         return _locate_tokens(words, entities, where)
     key = next((key for key in TOKEN_KEYS if isinstance(item.get(key), list)), None)
-    if key is None or not item[key] or not all(isinstance(word, str) for word in item[key]):
+    if key is None or not item[key]:
+        return None
+    words = item[key]
+    if "text" not in item and all(isinstance(word, dict) and "text" in word for word in words):
+        words = [word["text"] for word in words]
+    if not all(isinstance(word, str) for word in words):
         return None
     for tag_key in TAG_KEYS:
-        tags = item.get(tag_key)
-        if isinstance(tags, list) and len(tags) == len(item[key]) and _are_tags(tags):
-            return _read_tags(item[key], tags, where, tag_names)
+        if _are_tags(item.get(tag_key), len(words)):
+            layers = [item[tag_key]]
+            if _are_tags(item.get(NESTED_TAG_KEY), len(words)):
+                layers.append(item[NESTED_TAG_KEY])
+            return _read_tags(words, layers, where, tag_names)
     for entity_key in TOKEN_ENTITY_KEYS:
-        if isinstance(item.get(entity_key), list) and not (
-            entity_key == "spans" and "text" in item
-        ):
-            return _locate_tokens(item[key], item[entity_key], where)
+        given = item.get(entity_key)
+        if isinstance(given, list) and not (entity_key == "spans" and "text" in item):
+            if _are_in_characters(given, item.get("text"), len(words)):
+                return None
+            return _locate_tokens(words, given, where)
     return None
 
 
-def _are_tags(tags: List[Any]) -> bool:
-    return all(
-        type(tag) is int or (isinstance(tag, str) and (tag == "O" or TAG.fullmatch(tag)))
-        for tag in tags
+def _are_in_characters(entities: List[Any], text: Any, n_words: int) -> bool:
+    """RETURNS (bool): Whether the entities of an item that has a text and tokens are given in
+    characters of the text: the text of one is there, or one is beyond the tokens."""
+    if not isinstance(text, str):
+        return False
+    for entity in entities:
+        try:
+            mentions = list(parse_entity(entity, ""))
+        except CorpusError:
+            continue
+        for item in mentions:
+            if item.end > n_words or (item.text and text[item.start : item.end] == item.text):
+                return True
+    return False
+
+
+def _are_tags(tags: Any, n_words: int) -> bool:
+    return (
+        isinstance(tags, list)
+        and len(tags) == n_words
+        and all(
+            type(tag) is int or (isinstance(tag, str) and (tag == "O" or TAG.fullmatch(tag)))
+            for tag in tags
+        )
     )
 
 
@@ -240,6 +361,9 @@ def _locate_tokens(words: List[Any], entities: List[Any], where: str) -> Draft:
     draft = Draft(text, where, words=words, is_located=True)
 
     def parse(data: Any, where: str) -> Iterator[Mention]:
+        if isinstance(data, dict) and isinstance(data.get("index"), list):
+            yield from parse_index(data, where)
+            return
         # A list gives the last token, as GLiNER and DyGIE++ do; an object the one after it.
         mentions = list(parse_entity(data, where))
         for mention in mentions:
@@ -249,17 +373,55 @@ def _locate_tokens(words: List[Any], entities: List[Any], where: str) -> Draft:
                     f"{where}: expected an entity within the {len(words)} tokens, not "
                     f"{mention.start} to {mention.end}"
                 )
+            found = words[mention.start : end]
+            if mention.text and "".join(mention.text.split()) != "".join("".join(found).split()):
+                raise CorpusError(
+                    f"{where}: expected '{mention.text}' at tokens {mention.start} to "
+                    f"{mention.end}, but '{' '.join(found)}' is there"
+                )
             yield Mention(starts[mention.start], ends[end - 1], mention.label, where=where)
+
+    def parse_index(data: Dict[str, Any], where: str) -> Iterator[Mention]:
+        """W2NER lists each token of an entity."""
+        index = [check_type(number, int, where) for number in data["index"]]
+        if not index or not 0 <= min(index) <= max(index) < len(words):
+            raise CorpusError(
+                f"{where}: expected an entity within the {len(words)} tokens, not {show(index)}"
+            )
+        fragments = tuple((starts[number], ends[number]) for number in index)
+        for label in find_labels(data, where):
+            yield Mention(
+                fragments[0][0],
+                fragments[-1][1],
+                label,
+                where=where,
+                fragments=() if index == [*range(index[0], index[-1] + 1)] else fragments,
+            )
 
     draft.parse(parse, entities)
     return draft
 
 
 def _read_tags(
-    words: List[str], tags: List[Any], where: str, tag_names: Optional[Sequence[str]]
+    words: List[str], layers: List[List[Any]], where: str, tag_names: Optional[Sequence[str]]
 ) -> Draft:
     text, starts, ends = join_words(words, where)
     draft = Draft(text, where, words=words, is_located=True)
+    for tags in layers:
+        cells = _parse_tags(draft, tags, where, tag_names)
+        for start, end, label, is_orphan in read_layer(cells):
+            draft.mentions.append(Mention(starts[start], ends[end - 1], label, where=where))
+            if is_orphan and any(cell and cell[0][0] == "B" for cell in cells):
+                entity = Entity(starts[start], ends[end - 1], label)
+                found = text[entity.start : entity.end]
+                reason = "begins with I- rather than B-"
+                draft.changed.append(Changed(reason, "", entity, found, where))
+    return draft
+
+
+def _parse_tags(
+    draft: Draft, tags: List[Any], where: str, tag_names: Optional[Sequence[str]]
+) -> List[List[Tuple[str, str]]]:
     if any(type(tag) is int for tag in tags):
         if tag_names is None:
             raise UnreadableError(
@@ -273,13 +435,7 @@ def _read_tags(
         if not match and tag != "O":
             draft.reject(f"{where}: expected O or a tag such as B-label, not {show(tag)}", tag)
         cells.append([(match[1], match[2])] if match else [])
-    for start, end, label, is_orphan in read_layer(cells):
-        draft.mentions.append(Mention(starts[start], ends[end - 1], label, where=where))
-        if is_orphan and any(cell and cell[0][0] == "B" for cell in cells):
-            entity = Entity(starts[start], ends[end - 1], label)
-            found = text[entity.start : entity.end]
-            draft.changed.append(Changed("begins with I- rather than B-", "", entity, found, where))
-    return draft
+    return cells
 
 
 def _get_name(tag: Any, names: Sequence[str], where: str) -> str:

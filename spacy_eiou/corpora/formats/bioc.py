@@ -23,6 +23,8 @@ LISTS = {
     "annotation": "annotations",
     "location": "locations",
 }
+# PubTator 3 has a key of its own.
+DOCUMENT_KEYS = ("documents", "PubTator3")
 # The elements of text. What is inside them is part of it.
 TEXTS = ("infon", "text", "id", "offset")
 
@@ -32,7 +34,9 @@ def _recognizes(sample: Sample) -> bool:
         return "<collection" in sample.text and "<document" in sample.text
     return any(
         isinstance(item, dict)
-        and ("passages" in item or _is_list(item.get("documents"), "passages"))
+        and (
+            "passages" in item or any(_is_list(item.get(key), "passages") for key in DOCUMENT_KEYS)
+        )
         for item in sample.items
     )
 
@@ -55,10 +59,12 @@ def read_bioc(path: Path) -> Iterator[Draft]:
         is_xml = file.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     value = _read_xml(path) if is_xml else read_json(path)
     collection = value[0] if isinstance(value, list) and value else value
-    documents = [value] if isinstance(value, dict) and "passages" in value else None
-    if documents is None:
+    if isinstance(collection, dict) and "passages" in collection:
+        documents = value if isinstance(value, list) else [value]
+    else:
+        is_pubtator = isinstance(collection, dict) and DOCUMENT_KEYS[1] in collection
         try:
-            documents = get_field(collection, "documents", list, str(path))
+            documents = get_field(collection, DOCUMENT_KEYS[is_pubtator], list, str(path))
         except CorpusError as err:
             raise UnreadableError(str(err)) from err
     items = enumerate(documents, start=1)

@@ -16,10 +16,10 @@ from .writers import register_writer
 def read_conll(path: Path) -> Iterator[Draft]:
     """Read tokens in columns: the token first, or after its number in the sentence, and then one or
     more columns of tags, as those of CoNLL 2003 and GermEval 2014. Each is a layer of entities, and
-    a cell may hold several tags, separated by `|`; columns of other things are ignored. The tags
-    are IOB2, IOBES, BMES, BILOU, or IOB1, in which an entity begins with I- unless it follows
-    another one of its label. Blank lines separate records, and `-DOCSTART-` lines begin the
-    documents that group them. The text is the tokens joined with single spaces.
+    a cell may hold several tags, separated by `|`, `;`, `,` or `+`; columns of other things are
+    ignored. The tags are IOB2, IOBES, BMES, BILOU, or IOB1, in which an entity begins with I-
+    unless it follows another one of its label. Blank lines separate records, and `-DOCSTART-` lines
+    begin the documents that group them. The text is the tokens joined with single spaces.
 
     path (Path): The file.
     YIELDS (Draft): The records, in the order of the file.

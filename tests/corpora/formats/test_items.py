@@ -255,7 +255,7 @@ def test_entity_outside_of_the_tokens(span):
 NO_TEXT = (
     ": expected an object with 'text', not {}. The field of the text can be chosen with --text-key"
 )
-KEYS = "spans, entities, labels, label, annotations, annotation, ner"
+KEYS = "spans, entities, labels, label, annotations, annotation, ner, ents, denotations"
 N_LISTS = (
     f": expected one list of entities under one of {KEYS}, not {{}} (a text without entities has "
     "an empty list)"
