@@ -64,6 +64,7 @@ def main(
     corpora: List[str] = typer.Option([], "--corpus", help="Corpora. Defaults to all"),
     seeds: List[int] = typer.Option([0], "--seed", help="Seeds of the damage"),
     n_seeds: int = typer.Option(1, "--n-seeds", help="How many models to train for each fold"),
+    n_process: int = typer.Option(1, "--n-process", help="How many models to train at once"),
     project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
     work_path: Path = typer.Option("suspects", "--work", help="Folder for what is trained on"),
 ) -> None:
@@ -91,6 +92,7 @@ def main(
                 corpus_path,
                 corpus_path / "output",
                 n_seeds=n_seeds,
+                n_process=n_process,
                 overrides={"training.max_steps": max_steps},
                 silent=False,
             )
