@@ -66,7 +66,7 @@ class Selection(NamedTuple):
 
 
 def select(
-    model: str,
+    model: Union[str, Language],
     input_path: Union[str, Path],
     output_path: Path,
     *,
@@ -89,7 +89,8 @@ def select(
     scored one after the other, in memory that doesn't grow with their number. The same texts,
     models and options give the same choice. Of equal texts, one is chosen.
 
-    model (str): Name or path of the pipeline, which has a nested_spancat or spancat.
+    model (Union[str, Language]): The pipeline, which has a nested_spancat or spancat, or its name
+        or path.
     input_path (Union[str, Path]): The texts, see `find_sources`.
     output_path (Path): The .jsonl file to write, with a line for each text: "id", "text", "spans"
         as suggestions, and in "meta" the "strategy", the "score" and the "reason" of the choice,
@@ -129,7 +130,10 @@ def select(
     sources = [find_sources(*place) for place in ((input_path, text_format), *places)]
     check_apart(outputs, [file.location for files in sources for file in files])
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
-    nlps = [load_pipeline(name, use_gpu=use_gpu) for name in (model, *models)]
+    nlps = [
+        load_pipeline(item, use_gpu=use_gpu) if isinstance(item, str) else item
+        for item in (model, *models)
+    ]
     scorer = TextScorer(nlps, spans_key=spans_key, seed=seed)
     reader = TextReader(
         read_texts(
