@@ -20,7 +20,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from spacy_eiou.corpora.docbin import FastDocBin, read_docs
-from spacy_eiou.evaluation.suspects import Suspect, describe_suspect
+from spacy_eiou.evaluation.suspects import Suspect, describe_suspect, log_odds, take_turns
 from spacy_eiou.files import write_file, write_json
 from spacy_eiou.provenance import get_provenance
 from spacy_eiou.spans import LabeledSpan
@@ -34,6 +34,7 @@ CORPORA = {"maintie": (10_000, 300), "maintie_level2": (10_000, 300), "genia": (
 SHARE = 0.05
 KINDS = ("dropped", "moved", "relabelled", "invented")
 SPANS_KEY = "sc"
+RANKINGS = ("margin", "models", "words", "both")
 # How many suspects that were not damaged are kept, to be looked at.
 N_UNDAMAGED = 10
 DESCRIPTION = """\
@@ -41,12 +42,13 @@ DESCRIPTION = """\
 
 5 % of the training spans of a corpus are damaged: a quarter each is dropped, moved by one token at
 one end, given another label, or invented, with the width and the label of others. `suspects` then
-ranks all annotations, with five folds: the CNN of configs/cnn.cfg, 300 steps. For GENIA, these
-steps and documents are too few.
+ranks all annotations, with five folds: the CNN of configs/cnn.cfg, 300 steps, and 1,600 for GENIA.
 
-Of the first suspects, as many as were damaged, the share that names a damaged span: *margin* ranks
-by what models find, *words* by how the same words are annotated elsewhere, *both* is `suspects`. A
-second suspect for the same damage does not count. *Found* is the share of each kind of damage.
+Of the first suspects, as many as were damaged, the share that names a damaged span. *Margin* is by
+the probability of the proposal minus that of the annotation, all kinds together; in the others the
+kinds take turns: *models* by the log odds of what models find, *words* by those of how the same
+words are annotated elsewhere, *both* by the sum, which is `suspects`. A second suspect for the same
+damage does not count. *Found* is the share of each kind of damage.
 """
 
 
@@ -66,6 +68,7 @@ def main(
     n_seeds: int = typer.Option(1, "--n-seeds", help="How many models to train for each fold"),
     project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
     work_path: Path = typer.Option("suspects", "--work", help="Folder for what is trained on"),
+    n_process: int = typer.Option(1, "--n-process", help="How many models to train at once"),
 ) -> None:
     """
     Damage annotations, and see whether they are found.
@@ -91,6 +94,7 @@ def main(
                 corpus_path,
                 corpus_path / "output",
                 n_seeds=n_seeds,
+                n_process=n_process,
                 overrides={"training.max_steps": max_steps},
                 silent=False,
             )
@@ -173,8 +177,10 @@ def damage(docs: List[Doc], seed: int) -> List[Damage]:
 
 def measure(found: Suspects, docs: List[Doc], damages: List[Damage]) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): The numbers of `docs`, of `spans` after the damage and of `damaged`
-    ones, the share of these among as many first suspects, ranked by `margin`, `words` and `both`,
-    how many of each kind were found and damaged (`kinds`), and the first `undamaged` suspects."""
+    ones; the share of these among as many first suspects, in each of the rankings of DESCRIPTION;
+    of each kind of damage, how many were found and damaged (`kinds`), of each kind of suspects, how
+    many of them name a damaged span and how many they are (`suspects`), and the first `undamaged`
+    suspects."""
     owners = {
         (item.doc, to_characters(docs[item.doc], side)): number
         for number, item in enumerate(damages)
@@ -193,18 +199,22 @@ def measure(found: Suspects, docs: List[Doc], damages: List[Damage]) -> Dict[str
             numbers.update(sorted(own - numbers)[:1])
         return numbers, others
 
-    def rank(key: Any) -> List[Suspect]:
-        return sorted(found.suspects, key=key, reverse=True)
-
     def margin(suspect: Suspect) -> float:
         return suspect.proposed_probability - suspect.given_probability
 
+    def models(suspect: Suspect) -> float:
+        odds = log_odds(suspect.proposed_probability) - log_odds(suspect.given_probability)
+        return odds if suspect.given and suspect.proposed else odds / 2
+
     rankings = {
-        "margin": rank(margin),
-        "words": rank(lambda suspect: 2 * suspect.score - margin(suspect)),
+        "margin": sorted(found.suspects, key=margin, reverse=True),
+        "models": take_turns(found.suspects, models),
+        "words": take_turns(found.suspects, lambda suspect: suspect.score - models(suspect)),
         "both": found.suspects,
     }
     numbers, others = find(found.suspects)
+    first = Counter(suspect.kind for suspect in found.suspects[: len(damages)])
+    wrong = Counter(suspect.kind for suspect in others)
     kinds = Counter(item.kind for item in damages)
     kinds_found = Counter(damages[number].kind for number in numbers)
     return {
@@ -214,6 +224,7 @@ def measure(found: Suspects, docs: List[Doc], damages: List[Damage]) -> Dict[str
         "confident": found.n_confident,
         **{name: len(find(ranked)[0]) / len(damages) for name, ranked in rankings.items()},
         "kinds": {kind: [kinds_found[kind], kinds[kind]] for kind in KINDS},
+        "suspects": {kind: [first[kind] - wrong[kind], first[kind]] for kind in first},
         "undamaged": [
             {**describe_suspect(found.docs[suspect.doc], suspect), "text": docs[suspect.doc].text}
             for suspect in others[:N_UNDAMAGED]
@@ -232,14 +243,14 @@ def make_report(results: List[Result]) -> str:
     rows = []
     for corpus, own in group_by("corpus", results).items():
         for row in own:
-            cells = [f"{100 * row[name]:.1f} %" for name in ("margin", "words", "both")]
+            cells = [f"{100 * row[name]:.1f} %" for name in RANKINGS]
             kinds = [f"{100 * n / max(of, 1):.0f} %" for n, of in row["kinds"].values()]
             numbers = (row[name] for name in ("docs", "spans", "damaged", "confident"))
             counts = [f"{number:,}" for number in numbers]
             models = str(row["n_seeds"])
             rows.append([corpus, str(row["seed"]), models, *counts, *cells, *kinds])
     header = ["corpus", "seed", "models a fold", "documents", "spans", "damaged", "confident"]
-    header += ["margin", "words", "both", *(f"{kind} found" for kind in KINDS)]
+    header += [*RANKINGS, *(f"{kind} found" for kind in KINDS)]
     return f"{DESCRIPTION}\n{markdown_table(header, rows)}"
 
 

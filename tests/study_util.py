@@ -54,6 +54,12 @@ def make_project(path, n_train, **settings):
     return path
 
 
+def make_corpus_config(project: Path) -> None:
+    """Write the config of the corpus "notes" of a project, that of a CNN."""
+    config = (project / "configs" / "cnn.cfg").read_text(encoding="utf8")
+    (project / "corpus" / "notes" / "config.cfg").write_text(config, encoding="utf8")
+
+
 def write_study(folder, **settings):
     """Write a study. RETURNS (Path): Its description.
 

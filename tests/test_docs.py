@@ -44,7 +44,9 @@ INSIDE = re.compile(f"{ADDRESS}/(?:blob|tree)/main/|{RAW_ADDRESS}/main/")
 REASONS = {"makes a virtual environment", "needs the network", "runs a server"}
 # Of these, tests/annotation/test_clusters.py runs the first four.
 EXTERNAL = {"needs Ray", "needs Spark", "needs Dask", "needs the package datasets"}
-REASONS |= {*EXTERNAL, "needs Docker", "needs a cluster"}
+REASONS |= {*EXTERNAL, "needs Docker", "needs a cluster", "needs Prodigy"}
+# tests/project/test_first_300.py has one.
+REASONS |= {"needs an annotator"}
 # What no test may do.
 NEVER_RUN = ("venv", "project assets", "gpu_id")
 # For projects that a page starts, as the configs of the clone have it.

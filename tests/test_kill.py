@@ -133,7 +133,8 @@ def test_written_parts_are_the_old_or_the_new_ones(tmp_path, name, before):
     )
     assert (states[0], states[-1]) == (old, new)
     # Nobody reads parts of which the first one is missing
-    first = f"parts/train{WRITERS[name].suffix or '/annotation.conf'}"
+    in_folder = {"brat": "/annotation.conf", "uima-cas": "/r.json"}
+    first = f"parts/train{WRITERS[name].suffix or in_folder[name]}"
     assert all(state in (old, new) for state in states if first in state)
     for step, state in enumerate(states, start=1):
         # A folder is never replaced

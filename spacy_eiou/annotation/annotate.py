@@ -62,6 +62,7 @@ from .shards import (
 )
 from .sinks import GRAPH_WRITERS, read_annotations, write_brat, write_html
 from .sources import TEXT_FORMATS, Fields, SourceFile, find_sources, guess_text_format, plan_shards
+from .tasks import TaskWriter, name_tasks
 
 # Bytes of a shard, about: those of a folder of outputs, and those that become a single output.
 SHARD_SIZE = 16 * 2**20
@@ -115,6 +116,7 @@ def annotate(
     graph_path: Optional[Path] = None,
     brat_path: Optional[Path] = None,
     html_path: Optional[Path] = None,
+    to: Optional[str] = None,
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
     n_process: Optional[int] = None,
@@ -148,6 +150,9 @@ def annotate(
     graph_path (Optional[Path]): A .graphml or .jsonl file to write the entities and their nesting.
     brat_path (Optional[Path]): New directory to write brat standoff annotation.
     html_path (Optional[Path]): File to write a page that shows the spans.
+    to (Optional[str]): Format of tasks for an annotation tool, one of `WRITERS`, to write beside
+        the output: those of texts.jsonl are texts.tasks, with the suffix of the format. All texts
+        are in memory then.
     use_gpu (int): GPU ID or -1 for CPU.
     batch_size (Optional[int]): Most texts to annotate at once. If None, that of the pipeline.
     n_process (Optional[int]): Most processes. If None, one, or with Ray and Spark as many as there
@@ -173,6 +178,7 @@ def annotate(
         address=address,
         gpus_per_worker=gpus_per_worker,
     )
+    tasks = None if to is None else TaskWriter(to)
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
         raise CorpusError(
@@ -180,7 +186,7 @@ def annotate(
         )
     with ExitStack() as stack:
         outputs = stack.enter_context(
-            _planning_outputs(output_path, output_format, graph_path, brat_path, html_path)
+            _planning_outputs(output_path, output_format, graph_path, brat_path, html_path, tasks)
         )
         sources = find_sources(input_path, text_format)
         _check_outputs(outputs, input_path, sources, force=force)
@@ -189,11 +195,14 @@ def annotate(
         load_once.cache_clear()
         # The processes of another engine may have GPUs that this one hasn't.
         nlp = load_once(model, use_gpu if engine == "local" else -1)
+        spans_key = find_spans_key(nlp, spans_key)
+        if tasks is not None:
+            tasks.set_pipeline(nlp, spans_key)
         model_parts = _find_model_parts(nlp)
         check_outside(outputs.all, model_parts, "the files of the pipeline")
         annotator = ShardAnnotator(
             model=model,
-            spans_key=find_spans_key(nlp, spans_key),
+            spans_key=spans_key,
             folder=outputs.shards,
             suffix=outputs.shard_suffix,
             text_format=text_format,
@@ -343,6 +352,7 @@ def _planning_outputs(
     graph_path: Optional[Path],
     brat_path: Optional[Path],
     html_path: Optional[Path],
+    tasks: Optional[TaskWriter],
 ) -> Iterator[Outputs]:
     shown = show_path(output_path)
     if isinstance(output_path, Path) and re.match("[a-z0-9+]{2,}:/", shown):
@@ -358,14 +368,18 @@ def _planning_outputs(
                 f"Expected an output file with the suffix {', '.join(OUTPUT_FORMATS)}, or a "
                 f"folder, which has none, not {shown}"
             )
-        if writers and (is_folder or suffix == ".parquet" or address):
+        if (writers or tasks) and (is_folder or suffix == ".parquet" or address):
             raise CorpusError(
-                "Expected one local .jsonl output, to write a graph, brat files or a page"
+                "Expected one local .jsonl output, to write a graph, brat files, a page or tasks"
             )
         rejected_path = path
         if not is_folder:
             rejected_path = path.with_name(path.name.removesuffix(suffix) + REJECTED_SUFFIX)
         new_folders = [path for path in (brat_path,) if path is not None]
+        if tasks is not None:
+            planned = tasks.plan(name_tasks(path, suffix))
+            writers.update(planned)
+            new_folders += tasks.get_folders(planned)
         yield Outputs(path, address, suffix, is_folder, rejected_path, writers, new_folders)
 
 

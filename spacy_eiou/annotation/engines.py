@@ -10,13 +10,27 @@ from contextlib import ExitStack, suppress
 from itertools import islice
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tuple, Union, cast
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+    cast,
+)
 
 from ..corpora import CorpusError
 from ..extras import require_extra
 from .shards import Counts
 from .sources import Shard
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Task = Callable[[int, Shard], Counts]
 Numbered = Tuple[int, Shard]
 Results = Generator[Tuple[int, Counts], None, None]
@@ -32,24 +46,24 @@ MAX_WAITING = 1000
 
 
 def run_local(
-    task: Task,
-    shards: Sequence[Numbered],
+    task: Callable[[int, Item], Result],
+    shards: Sequence[Tuple[int, Item]],
     *,
     n_process: Optional[int] = None,
     use_gpu: int = -1,
     address: Optional[str] = None,
     gpus_per_worker: float = 0,
-) -> Results:
-    """Call a function of shards in processes of this machine. Only the names of shards and counts
-    go from one to the other. The processes end with this one, even if it is killed.
+) -> Generator[Tuple[int, Result], None, None]:
+    """Call a function of shards, or of other items, in processes of this machine. Only the items
+    and the results go from one to the other. The processes end with this one, even if it is killed.
 
-    task (Task): The function.
-    shards (Sequence[Numbered]): The shards and their numbers.
+    task (Callable[[int, Item], Result]): The function.
+    shards (Sequence[Tuple[int, Item]]): The shards and their numbers.
     n_process (Optional[int]): Most processes. If there is one, or None, it is this one.
     use_gpu (int): GPU ID or -1 for CPU.
     address (Optional[str]): Not used.
     gpus_per_worker (float): Not used.
-    YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
+    YIELDS (Tuple[int, Result]): The number of a shard that is done, and its result.
     RAISES (ChildProcessError): If a process was killed.
     """
     n_process = min(n_process or 1, len(shards))
@@ -223,7 +237,8 @@ def run_spark(
             raise ChildProcessError(f"{KILLED}: {str(err)[:500]}") from err
 
 
-ENGINES = {"local": run_local, "ray": run_ray, "spark": run_spark}
+Engine = Callable[..., Results]
+ENGINES: Dict[str, Engine] = {"local": run_local, "ray": run_ray, "spark": run_spark}
 
 
 def check_engine(
@@ -264,7 +279,7 @@ def check_engine(
         )
 
 
-def _work(task: Task, connection: Connection) -> None:
+def _work(task: Callable[[int, Item], Result], connection: Connection) -> None:
     # The terminal sends it to all processes, and the main one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -274,7 +289,9 @@ def _work(task: Task, connection: Connection) -> None:
         connection.send(_call(task, number, shard))
 
 
-def _call(task: Task, number: int, shard: Shard) -> Union[Counts, Exception]:
+def _call(
+    task: Callable[[int, Item], Result], number: int, shard: Item
+) -> Union[Result, Exception]:
     try:
         return task(number, shard)
     except Exception as err:
@@ -289,7 +306,7 @@ def _call_there(task: Task, number: int, shard: Shard, folder: str) -> Union[Cou
     return _call(task, number, shard)
 
 
-def _raise_error(result: Union[Counts, Exception]) -> Counts:
+def _raise_error(result: Union[Result, Exception]) -> Result:
     if isinstance(result, Exception):
         raise result
     return result

@@ -26,7 +26,7 @@ from spacy.tokens import Doc
 from thinc.types import Floats2d, Ragged
 
 from ..corpora import CorpusError
-from ..files import write_file
+from ..files import replacing_all, write_file
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import find_component, predict_candidates, select_likely
 from ..progress import ProgressBar
@@ -35,6 +35,7 @@ from .prediction import annotate_texts, find_spans_key, make_batches, make_windo
 from .shards import one_thread, to_json_line
 from .sources import RejectedText, SourceText, find_sources, guess_text_format, read_texts
 from .strategies import Floats, Prediction, Strategy, TextBatch, get_strategy
+from .tasks import TaskWriter, name_tasks
 
 # The final choice is among so many of the best texts for each that is wanted, and at least so many.
 POOL_SHARE = 10
@@ -51,6 +52,7 @@ class Selection(NamedTuple):
     n_blank (int): The number of texts without a word.
     n_excluded (int): The number of texts that were to be left out.
     n_rejected (int): The number of items that are no text, or one that is too long.
+    outputs (List[Path]): What was written, the main output first.
     seconds (float): How long it took.
     """
 
@@ -59,11 +61,12 @@ class Selection(NamedTuple):
     n_blank: int
     n_excluded: int
     n_rejected: int
+    outputs: List[Path]
     seconds: float
 
 
 def select(
-    model: str,
+    model: Union[str, Language],
     input_path: Union[str, Path],
     output_path: Path,
     *,
@@ -77,6 +80,7 @@ def select(
     text_key: str = "text",
     id_key: str = "id",
     spans_key: Optional[str] = None,
+    to: Optional[str] = None,
     use_gpu: int = -1,
     force: bool = False,
     silent: bool = True,
@@ -85,7 +89,8 @@ def select(
     scored one after the other, in memory that doesn't grow with their number. The same texts,
     models and options give the same choice. Of equal texts, one is chosen.
 
-    model (str): Name or path of the pipeline, which has a nested_spancat or spancat.
+    model (Union[str, Language]): The pipeline, which has a nested_spancat or spancat, or its name
+        or path.
     input_path (Union[str, Path]): The texts, see `find_sources`.
     output_path (Path): The .jsonl file to write, with a line for each text: "id", "text", "spans"
         as suggestions, and in "meta" the "strategy", the "score" and the "reason" of the choice,
@@ -102,8 +107,10 @@ def select(
     text_key (str): Field or column of the text.
     id_key (str): Field or column of the id.
     spans_key (Optional[str]): Key of `Doc.spans`. If None, the one that a component writes.
+    to (Optional[str]): Format of tasks for an annotation tool, one of `WRITERS`, to write beside
+        the output: those of selected.jsonl are selected.tasks, with the suffix of the format.
     use_gpu (int): GPU ID or -1 for CPU.
-    force (bool): Whether to overwrite the output file.
+    force (bool): Whether to overwrite the output files.
     silent (bool): Whether to show no progress.
     RETURNS (Selection): The texts, and among how many they were chosen.
     RAISES (CorpusError): If the input or an argument is not as expected.
@@ -115,12 +122,18 @@ def select(
         raise CorpusError("Expected to choose at least one text, and a share from 0 to 1 at random")
     if output_path.suffix != ".jsonl":
         raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
+    tasks = None if to is None else TaskWriter(to)
+    planned = {} if tasks is None else tasks.plan(name_tasks(output_path, ".jsonl"))
+    outputs = [output_path, *planned]
     places = [(path, guess_text_format(path)) for path in exclude]
     text_format = text_format or guess_text_format(input_path)
     sources = [find_sources(*place) for place in ((input_path, text_format), *places)]
-    check_apart([output_path], [file.location for files in sources for file in files])
-    check_new([output_path], [], own=(), force=force)
-    nlps = [load_pipeline(name, use_gpu=use_gpu) for name in (model, *models)]
+    check_apart(outputs, [file.location for files in sources for file in files])
+    check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
+    nlps = [
+        load_pipeline(item, use_gpu=use_gpu) if isinstance(item, str) else item
+        for item in (model, *models)
+    ]
     scorer = TextScorer(nlps, spans_key=spans_key, seed=seed)
     reader = TextReader(
         read_texts(
@@ -152,6 +165,11 @@ def select(
         texts = scorer.describe(chosen)
     if len(texts) < n:
         warnings.warn(f"There are only {len(texts):,} texts to choose, not {n:,}", stacklevel=2)
+    if tasks is not None:
+        tasks.set_pipeline(nlps[0], scorer.spans_key)
+        with replacing_all(planned) as new:
+            for path, write in planned.items():
+                write(texts, new[path])
     write_file(output_path, b"".join(map(to_json_line, texts)))
     return Selection(
         texts,
@@ -159,6 +177,7 @@ def select(
         reader.n_blank,
         reader.n_excluded,
         reader.n_rejected,
+        outputs,
         round(time.perf_counter() - start, 3),
     )
 

@@ -10,7 +10,7 @@ from wasabi import msg
 
 from ..annotation import ENGINES, OUTPUT_FORMATS, annotate, show_path
 from ..tables import one_line
-from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION
+from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION, TO_OPTION
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
@@ -54,6 +54,7 @@ def annotate_cli(
     html_path: Optional[Path] = Opt(
         None, "--html", help="Also write a page that shows the spans, to read", dir_okay=False
     ),
+    to: Optional[str] = TO_OPTION,
     code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
     batch_size: Optional[int] = Opt(
@@ -134,6 +135,7 @@ def annotate_cli(
                 graph_path=graph_path,
                 brat_path=brat_path,
                 html_path=html_path,
+                to=to,
                 use_gpu=use_gpu,
                 batch_size=batch_size,
                 n_process=n_process,

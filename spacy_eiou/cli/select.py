@@ -6,7 +6,7 @@ from wasabi import msg
 
 from ..annotation import STRATEGIES, select, show_path
 from ..tables import one_line
-from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION
+from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION, TO_OPTION
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 # How much of a text a table shows, in characters, and of how many texts.
@@ -43,6 +43,7 @@ def select_cli(
     spans_key: Optional[str] = Opt(
         None, "--spans-key", "-sk", help="Spans key to suggest. Defaults to that of the pipeline"
     ),
+    to: Optional[str] = TO_OPTION,
     code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
     force: bool = Opt(False, "--force", "-F", help="Overwrite the output file"),
@@ -70,6 +71,7 @@ def select_cli(
             text_key=text_key,
             id_key=id_key,
             spans_key=spans_key,
+            to=to,
             use_gpu=use_gpu,
             force=force,
             silent=False,
@@ -86,7 +88,7 @@ def select_cli(
     left_out = f"{selection.n_blank:,} blank, {selection.n_excluded:,} excluded"
     msg.good(
         f"Saved {len(selection.texts)} of {selection.n_texts:,} texts ({left_out}): "
-        f"{show_path(output_path)}"
+        f"{', '.join(map(show_path, selection.outputs))}"
     )
     if selection.n_rejected:
         msg.warn(f"Left out {selection.n_rejected} items that are no text, or one too long")

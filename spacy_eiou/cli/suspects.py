@@ -41,6 +41,9 @@ def suspects_cli(
     ),
     n_folds: int = Opt(5, "--n-folds", help="The number of folds", min=2),
     n_seeds: int = Opt(1, "--n-seeds", help="How many models to train for each fold", min=1),
+    n_process: int = Opt(
+        1, "--n-process", "-n", help="How many models to train at the same time", min=1
+    ),
     to: Optional[str] = Opt(
         None,
         "--to",
@@ -83,6 +86,7 @@ def suspects_cli(
             config_path=config_path,
             n_folds=n_folds,
             n_seeds=n_seeds,
+            n_process=n_process,
             to=to,
             limit=limit,
             corpus_format=corpus_format,

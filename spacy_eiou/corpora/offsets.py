@@ -195,7 +195,7 @@ def locate(text: str, mention: Mention, counting: str) -> Spans:
             if not (0 <= start <= length and 0 <= end <= length):
                 return None
         return [(base + start, base + end) for start, end in mention.bounds]
-    positions = _find_positions(text[base:], counting)
+    positions = find_positions(text[base:], counting)
     located = []
     for bounds in mention.bounds:
         start, end = (int(index) for index in np.searchsorted(positions, bounds))
@@ -207,7 +207,7 @@ def locate(text: str, mention: Mention, counting: str) -> Spans:
 
 
 @lru_cache(maxsize=64)
-def _find_positions(text: str, counting: str) -> NDArray[np.int64]:
+def find_positions(text: str, counting: str) -> NDArray[np.int64]:
     """RETURNS (NDArray[np.int64]): The offset of each character of a text, and of its end."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     widths = np.ones(len(points), dtype=np.int64)

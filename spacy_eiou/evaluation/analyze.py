@@ -86,7 +86,7 @@ def analyze(
         with TemporaryDirectory() as folder:
             path = Path(folder if output is None else output) / "selected.jsonl"
             selection = select(
-                model,
+                nlp,
                 texts,
                 path,
                 n=n_texts,

@@ -1,12 +1,25 @@
 """Annotations that are probably wrong, given what models predict that were not trained on them."""
 
 from collections import Counter, defaultdict
-from itertools import accumulate
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from itertools import accumulate, zip_longest
+from math import log
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ..spans.groups import LabeledSpan
 from .analysis import AnalyzedDoc, cut_spans, find_context
-from .errors import SpanError, find_errors
+from .errors import find_errors
 
 KINDS = {
     "missing": "models find a span where none is annotated",
@@ -14,6 +27,11 @@ KINDS = {
     "wrong boundary": "models find a longer, shorter or shifted span in its place",
     "wrong label": "models find another label on the same boundaries",
 }
+# No probability is closer to 0 or 1, since none is that certain.
+EPSILON = 1e-5
+# From this probability on, an annotated span is not ruled out by another one that lies inside or
+# around it.
+DOUBT = 0.1
 # Of words that are not annotated elsewhere.
 NOT_ANNOTATED = "not annotated"
 
@@ -28,7 +46,7 @@ class Suspect(NamedTuple):
     given_probability (float): The probability of the annotation: of the span, or that there is
         none.
     proposed_probability (float): The probability of the proposal.
-    score (float): By how much the proposal is better, from -1 to 1.
+    score (float): The log odds of the proposal minus those of the annotation.
     is_confident (bool): Whether models are as sure of the proposal as they are of annotations of
         its label, on average.
     elsewhere (Dict[str, int]): How often the same words are annotated with each label in other
@@ -56,16 +74,19 @@ def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
     for spans, of which the paper does not speak:
 
     - An example is a candidate with a label, which is annotated or is not. An annotated span and
-      the one that models find in its place are one suspect, see `find_errors`
+      the one that models find in its place are one suspect, see `find_errors`; but two where one
+      lies inside of the other, and models do not rule out that which is annotated
     - The threshold of a label is the mean probability of the spans that are annotated with it, and
       that of no span is the mean of one minus the probability, over the likely candidates that are
       not annotated. A proposal that reaches its threshold is confident: an error of the paper
-    - Confident ones come first, and of these the ones with the greatest margin: the probability of
-      the proposal minus that of the annotation
 
-    What the paper does not have: a probability counts for one half, and for the other half the
-    share of the same words in other docs that are annotated so. Models smooth over what is known
-    for certain of frequent words.
+    The order is not that of the paper:
+
+    - The score is a sum of log odds, in which 0.001 is far less than 0.01: of the probability that
+      models give a span, and of the share of the same words in other docs that are annotated so.
+      Models smooth over what is known for certain of frequent words
+    - The four kinds take turns, each in the order of its score. Scores of one kind say nothing of
+      another one, since models are surer that words are no span than that they are one
 
     docs (Sequence[AnalyzedDoc]): The docs, with the annotation as `gold`, and as `predicted` and
         `candidates` what models find that were not trained on them. A span that is no likely
@@ -75,32 +96,66 @@ def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
     words = WordIndex(docs)
     thresholds = Thresholds(docs)
     suspects = [
-        _make_suspect(index, doc, error, words, thresholds)
+        _make_suspect(index, doc, given, proposed, words, thresholds)
         for index, doc in enumerate(docs)
-        for error in find_errors(doc.gold, doc.predicted)
+        for given, proposed in _compare(doc)
     ]
-    return sorted(suspects, key=lambda suspect: (not suspect.is_confident, -suspect.score))
+    return take_turns(suspects, lambda suspect: suspect.score)
+
+
+def take_turns(suspects: Iterable[Suspect], get_score: Callable[[Suspect], float]) -> List[Suspect]:
+    """RETURNS (List[Suspect]): The suspect of each kind with the highest score, then the second of
+    each kind, and so on."""
+    kinds: Dict[str, List[Suspect]] = defaultdict(list)
+    for suspect in sorted(suspects, key=get_score, reverse=True):
+        kinds[suspect.kind].append(suspect)
+    turns = zip_longest(*kinds.values())
+    return [suspect for turn in turns for suspect in turn if suspect is not None]
+
+
+def _compare(doc: AnalyzedDoc) -> Iterator[Tuple[Optional[LabeledSpan], Optional[LabeledSpan]]]:
+    """YIELDS (Tuple[Optional[LabeledSpan], Optional[LabeledSpan]]): A span that is annotated, and
+    the one that models find in its place. Either of them may be missing."""
+    for error in find_errors(doc.gold, doc.predicted):
+        given, proposed = error.gold, error.predicted
+        if given and proposed and _may_be_both(doc, given, proposed):
+            yield given, None
+            yield None, proposed
+        else:
+            yield given, proposed
+
+
+def _may_be_both(doc: AnalyzedDoc, given: LabeledSpan, proposed: LabeledSpan) -> bool:
+    """RETURNS (bool): Whether one of two spans lies inside of the other, and models do not rule out
+    the one that is annotated."""
+    (start, end, _), (other_start, other_end, _) = given, proposed
+    is_inside = other_start <= start and end <= other_end
+    is_around = start <= other_start and other_end <= end
+    return is_inside != is_around and doc.candidates.get(given, 0.0) >= DOUBT
 
 
 def _make_suspect(
-    index: int, doc: AnalyzedDoc, error: SpanError, words: "WordIndex", thresholds: "Thresholds"
+    index: int,
+    doc: AnalyzedDoc,
+    given: Optional[LabeledSpan],
+    proposed: Optional[LabeledSpan],
+    words: "WordIndex",
+    thresholds: "Thresholds",
 ) -> Suspect:
-    given, proposed = error.gold, error.predicted
     first, second = (
         span and _find_evidence(index, doc, span, given, words) for span in (given, proposed)
     )
     p_given, p_proposed = _complete(first and first.probability, second and second.probability)
-    share_given, share_proposed = _complete(first and first.share, second and second.share)
     evidence = second or first
     assert evidence is not None
     return Suspect(
         doc=index,
-        kind=name_kind(error),
+        kind=name_kind(given, proposed),
         given=given,
         proposed=proposed,
         given_probability=p_given,
         proposed_probability=p_proposed,
-        score=(p_proposed + share_proposed - p_given - share_given) / 2,
+        score=(second.log_odds if second else 0) - (first.log_odds if first else 0),
         is_confident=p_proposed >= thresholds.get(proposed),
         elsewhere=count_labels(evidence.elsewhere),
         is_inner=evidence.is_inner,
@@ -116,6 +171,17 @@ class Evidence(NamedTuple):
     elsewhere: List[Set[str]]
     is_inner: bool
 
+    @property
+    def log_odds(self) -> float:
+        """The sum of the log odds of both."""
+        return log_odds(self.probability) + log_odds(self.share)
+
+
+def log_odds(probability: float) -> float:
+    """RETURNS (float): The log odds of a probability, which is finite."""
+    probability = min(max(probability, EPSILON), 1 - EPSILON)
+    return log(probability / (1 - probability))
+
 
 def _find_evidence(
     index: int,
@@ -126,7 +192,8 @@ def _find_evidence(
 ) -> Evidence:
     place = words.find_place(index, span, given)
     elsewhere = words.find_elsewhere(index, place)
-    share = (sum(span[2] in labels for labels in elsewhere) + 1) / (len(elsewhere) + 2)
+    # As if they were annotated so in half of one more place.
+    share = (sum(span[2] in labels for labels in elsewhere) + 0.5) / (len(elsewhere) + 1)
     return Evidence(doc.candidates.get(span, 0.0), share, elsewhere, place.is_inner)
 
 
@@ -138,13 +205,13 @@ def _complete(given: Optional[float], proposed: Optional[float]) -> Tuple[float,
     return given, 1 - given if proposed is None else proposed
 
 
-def name_kind(error: SpanError) -> str:
-    """RETURNS (str): One of `KINDS`, for an error of models if the annotation is gold."""
-    if error.gold is None:
+def name_kind(given: Optional[LabeledSpan], proposed: Optional[LabeledSpan]) -> str:
+    """RETURNS (str): One of `KINDS`, for a span that is annotated and one that is proposed."""
+    if given is None:
         return "missing"
-    if error.predicted is None:
+    if proposed is None:
         return "spurious"
-    return "wrong label" if error.error_class == "wrong type" else "wrong boundary"
+    return "wrong label" if given[:2] == proposed[:2] else "wrong boundary"
 
 
 class Thresholds:

@@ -1,8 +1,11 @@
 """Annotations that are probably wrong, found by models that were trained on the other ones."""
 
 from collections import Counter, defaultdict
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -14,7 +17,8 @@ from spacy.tokens import Doc
 from spacy.util import load_model_from_config, make_tempdir
 from thinc.api import Config
 
-from ..annotation.shards import to_json_line
+from ..annotation.engines import run_local
+from ..annotation.shards import one_thread, to_json_line
 from ..corpora import CorpusError, Entity, Reading, Record, printable
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..corpora.docbin import FastDocBin
@@ -80,6 +84,7 @@ def find_suspects(
     config_path: Optional[Path] = None,
     n_folds: int = 5,
     n_seeds: int = 1,
+    n_process: int = 1,
     to: Optional[str] = None,
     limit: int = 200,
     corpus_format: Optional[str] = None,
@@ -105,6 +110,7 @@ def find_suspects(
         config.cfg in the folder of the corpus, as `prepare` writes it, or else a small CNN.
     n_folds (int): The number of folds. Documents of one group or of the same text are in one fold.
     n_seeds (int): How many models to train for each fold; their probabilities are averaged.
+    n_process (int): How many models to train at the same time, each by a process of one thread.
     to (Optional[str]): The format of tasks for an annotation tool, one of `WRITERS`: the texts of
         the suspects that are shown, in their order, in which what models propose is in the place of
         what is annotated. If None, no tasks are written.
@@ -117,8 +123,10 @@ def find_suspects(
     RAISES (CorpusError): If an argument or the corpus is not as expected.
     RAISES (ValueError): If the config is not as expected.
     """
-    if n_folds < 2 or n_seeds < 1:
-        raise CorpusError("Expected at least two folds and one seed")
+    if n_folds < 2 or n_seeds < 1 or n_process < 1:
+        raise CorpusError("Expected at least two folds, one seed and one process")
+    if n_process > 1 and (use_gpu >= 0 or "fork" not in get_all_start_methods()):
+        raise CorpusError("Expected one process (--n-process) with a GPU, or on this system")
     if not corpus_path.exists():
         raise CorpusError(f"{printable(corpus_path)}: expected a file or a directory to read")
     writer = None if to is None else get_writer(to)
@@ -150,12 +158,16 @@ def find_suspects(
         output_path / "predictions.jsonl",
         name=corpus_path.name,
         n_seeds=n_seeds,
+        n_process=n_process,
         use_gpu=use_gpu,
         silent=silent,
     )
     analyzed = [
         AnalyzedDoc(
-            tokens=[token.text_with_ws for token in nlp.make_doc(record.text)],
+            # Texts that come with tokens were given these.
+            tokens=[
+                token.text_with_ws for token in (nlp.make_doc(record.text) if record.words else doc)
+            ],
             gold=set(get_spans(doc, spans_key)) & found.keys(),
             predicted={span for span, p in found.items() if p >= THRESHOLD},
             candidates=found,
@@ -252,6 +264,7 @@ def predict_folds(
     *,
     name: str,
     n_seeds: int = 1,
+    n_process: int = 1,
     use_gpu: int = -1,
     silent: bool = True,
 ) -> List[Probabilities]:
@@ -263,6 +276,7 @@ def predict_folds(
     path (Path): The file of what was predicted so far, which need not exist.
     name (str): Name of the corpus.
     n_seeds (int): How many models to train for each fold.
+    n_process (int): How many models to train at the same time.
     use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress.
     RETURNS (List[Probabilities]): The mean probability of the likely candidates of each doc, and of
@@ -279,16 +293,23 @@ def predict_folds(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     results = read_results(path)
-    for run in ProgressBar([run for run in runs if run not in results], disable=silent or None):
+
+    def predict(_: int, run: Run) -> List[List[List[Any]]]:
         held_out = runs[run]
         others = [docs[index] for index in sorted({*range(len(docs))}.difference(held_out))]
         nlp = _train(config, others, seed=run.seed, use_gpu=use_gpu)
         found = predict_docs(
             nlp, [docs[index].text for index in held_out], [gold[index] for index in held_out]
         )
-        spans = [[[*span, round(p, 4)] for span, p in some.items()] for some in found]
-        results[run] = {**run._asdict(), **get_provenance(), "predictions": spans}
-        append_result(path, results[run])
+        return [[[*span, float(f"{p:.4g}")] for span, p in some.items()] for some in found]
+
+    left = [run for run in runs if run not in results]
+    done = run_local(predict, [*enumerate(left)], n_process=n_process, use_gpu=use_gpu)
+    with closing(done), one_thread() if n_process > 1 else nullcontext():
+        for number, spans in ProgressBar(done, total=len(left), disable=silent or None):
+            run = left[number]
+            results[run] = {**run._asdict(), **get_provenance(), "predictions": spans}
+            append_result(path, results[run])
     predictions: List[Probabilities] = [{} for _ in docs]
     for run, own in runs.items():
         for index, spans in zip(own, results[run]["predictions"], strict=True):
@@ -323,14 +344,17 @@ def predict_docs(
     predictions: List[Probabilities] = []
     for docs, candidates, scores in predict_candidates(nlp, component, map(nlp.make_doc, texts)):
         likely = get_probabilities(component, docs, candidates, scores)
-        spans = component.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
-        bounds = np.split(spans, np.cumsum(component.model.ops.to_numpy(candidates.lengths))[:-1])
-        for doc, found, own in zip(docs, likely, bounds):
-            known = {*map(tuple, own.tolist())}
+        to_numpy = component.model.ops.to_numpy
+        scores = to_numpy(scores)
+        rows = enumerate(map(tuple, to_numpy(candidates.dataXd).reshape((-1, 2)).tolist()))
+        for doc, found, n_candidates in zip(docs, likely, to_numpy(candidates.lengths)):
+            own = {bounds: row for row, bounds in islice(rows, int(n_candidates))}
             for start, end, label in gold[len(predictions)]:
                 span = doc.char_span(start, end)
-                if span and label in component.labels and (span.start, span.end) in known:
-                    found.setdefault((start, end, label), 0.0)
+                row = own.get((span.start, span.end)) if span else None
+                if row is not None and label in component.labels:
+                    score = scores[row, component.labels.index(label)]
+                    found.setdefault((start, end, label), float(score))
             predictions.append(found)
     return predictions
 

@@ -8,7 +8,7 @@ from spacy.training import Example
 
 from spacy_eiou.annotation import SourceText, annotate, select
 from spacy_eiou.annotation.selection import Item, Pool, choose
-from spacy_eiou.corpora import CorpusError, convert
+from spacy_eiou.corpora import CorpusError, convert, read_label_studio
 from util import TINY_MODEL
 
 WORDS = ["boiler", "pump", "seal", "valve", "gasket"]
@@ -248,3 +248,18 @@ def test_memory_is_that_of_the_pool(model, tmp_path, monkeypatch):
     select(model, path, tmp_path / "selected.jsonl", n=1, random_share=0)
     assert max(sizes) == (10, 10)
     assert json.loads((tmp_path / "selected.jsonl").read_text("utf8"))
+
+
+def test_tasks_are_written_beside(model, texts, tmp_path):
+    output = tmp_path / "selected.jsonl"
+    selection = select(model, texts, output, n=6, to="label-studio")
+    tasks = tmp_path / "selected.tasks.json"
+    assert selection.outputs == [output, tasks, tmp_path / "selected.tasks.xml"]
+    found = list(read_label_studio(tasks, predictions=True))
+    assert [record.text for record in found] == get_texts(selection)
+    suggested = [len(text["spans"]) for text in selection.texts]
+    assert [len(record.entities) for record in found] == suggested
+    output.unlink()
+    with pytest.raises(CorpusError, match=r"selected.tasks.json, set --force"):
+        select(model, texts, output, n=6, to="label-studio")
+    select(model, texts, output, n=6, to="label-studio", force=True)

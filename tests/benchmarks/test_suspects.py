@@ -61,17 +61,24 @@ def test_each_damage_counts_once(script: Any) -> None:
         script.Damage(0, "dropped", (4, 5, "RNA"), None),
     ]
     analyzed = AnalyzedDoc(
-        [token.text_with_ws for token in doc], {new}, {old, other}, {old: 0.9, new: 0.1, other: 0.6}
+        [token.text_with_ws for token in doc],
+        {new},
+        {old, other},
+        {old: 0.9, new: 0.05, other: 0.6},
     )
     suspects = rank_suspects([analyzed])
     result = script.measure(Suspects([analyzed], suspects, [], 1, 0), [doc], damages)
-    assert (result["both"], result["margin"], result["confident"]) == (0.5, 0.5, 1)
+    assert [result[name] for name in script.RANKINGS] == [0.5, 0.5, 0.5, 0.5]
+    assert (result["confident"], result["suspects"]) == (
+        1,
+        {"wrong boundary": [1, 1], "missing": [0, 1]},
+    )
     assert result["kinds"]["moved"] == [1, 1]
     assert result["kinds"]["dropped"] == [0, 1]
     (undamaged,) = result["undamaged"]
     assert (undamaged["proposed"]["text"], undamaged["text"]) == ("binds", TEXT)
     row = {"corpus": "notes", "seed": 0, "n_seeds": 1, **result}
-    assert "| 50.0 % | 50.0 % | 50.0 % |" in script.make_report([row])
+    assert "| 50.0 % | 50.0 % | 50.0 % | 50.0 % |" in script.make_report([row])
 
 
 @pytest.mark.slow
@@ -82,7 +89,7 @@ def test_script_continues(script: Any, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(script, "CORPORA", {"notes": (8, 3)})
     output = tmp_path / "output"
     for _ in range(2):
-        script.main(output, ["notes"], [0], 1, project, tmp_path / "work")
+        script.main(output, ["notes"], [0], 1, project, tmp_path / "work", 1)
     (result,) = srsly.read_jsonl(output / "runs.jsonl")
     assert (result["docs"], result["spans"], result["damaged"]) == (8, 15, 1)
     assert len(srsly.read_json(output / "notes_0_damage.json")) == 1

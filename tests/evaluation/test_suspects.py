@@ -1,4 +1,5 @@
 from collections import Counter
+from math import log
 
 import pytest
 
@@ -24,6 +25,11 @@ def make_doc(text, gold=(), found=(), record_id="r"):
     return AnalyzedDoc(tokens, set(gold), predicted, found, record_id)
 
 
+def log_odds(p):
+    p = min(max(p, 1e-5), 1 - 1e-5)
+    return log(p / (1 - p))
+
+
 PUMP, WATER_PUMP, LEAKS = (6, 10, "Part"), (0, 10, "Part"), (11, 16, "State")
 
 
@@ -34,7 +40,7 @@ PUMP, WATER_PUMP, LEAKS = (6, 10, "Part"), (0, 10, "Part"), (11, 16, "State")
         ([PUMP], {PUMP: 0.2}, "spurious", PUMP, None, (0.2, 0.8)),
         # What is no likely candidate is as good as impossible.
         ([PUMP], {}, "spurious", PUMP, None, (0, 1)),
-        ([PUMP], {PUMP: 0.1, WATER_PUMP: 0.7}, "wrong boundary", PUMP, WATER_PUMP, (0.1, 0.7)),
+        ([PUMP], {PUMP: 0.05, WATER_PUMP: 0.7}, "wrong boundary", PUMP, WATER_PUMP, (0.05, 0.7)),
         (
             [(6, 10, "State")],
             {(6, 10, "State"): 0.2, PUMP: 0.6},
@@ -51,7 +57,10 @@ def test_kinds(gold, found, kind, given, proposed, probabilities):
     found_probabilities = suspect.given_probability, suspect.proposed_probability
     assert found_probabilities == pytest.approx(probabilities)
     # There is no other doc that tells anything of the words.
-    assert suspect.score == pytest.approx((probabilities[1] - probabilities[0]) / 2)
+    sides = [found.get(span, 0) for span in (proposed, given) if span]
+    sign = 1 if proposed else -1
+    score = sign * log_odds(sides[0]) - sum(map(log_odds, sides[1:]))
+    assert suspect.score == pytest.approx(score)
     assert suspect.elsewhere == {}
 
 
@@ -72,11 +81,46 @@ def test_words_elsewhere_count():
     docs[0].candidates = {pump: 0.8}
     (suspect,) = rank_suspects(docs)
     assert suspect.elsewhere == {"Part": 2, "not annotated": 1}
-    # Two of three are annotated so: (2 + 1) / (3 + 2).
-    assert suspect.score == pytest.approx((0.8 - 0.2 + 0.6 - 0.4) / 2)
+    # Two of three are annotated so: (2 + 0.5) / (3 + 1).
+    assert suspect.score == pytest.approx(log_odds(0.8) + log_odds(2.5 / 4))
 
 
-def test_confident_ones_come_first():
+def test_kinds_take_turns():
+    docs = [
+        make_doc("a", [], {(0, 1, "Part"): 0.99}),
+        make_doc("b", [], {(0, 1, "Part"): 0.98}),
+        make_doc("c", [(0, 1, "Part")], {(0, 1, "Part"): 0.2}),
+        make_doc("d", [(0, 1, "Part")], {(0, 1, "Part"): 0.4}),
+        make_doc("e", [(0, 1, "Part")], {(0, 1, "State"): 0.5, (0, 1, "Part"): 0.3}),
+        make_doc("f", [], {(0, 1, "Part"): 0.5}),
+    ]
+    found = [(suspect.kind, suspect.doc) for suspect in rank_suspects(docs)]
+    assert found == [
+        ("missing", 0),
+        ("spurious", 2),
+        ("wrong label", 4),
+        ("missing", 1),
+        ("spurious", 3),
+        ("missing", 5),
+    ]
+
+
+@pytest.mark.parametrize("p,is_ruled_out", [(0.09, True), (0.1, False)])
+def test_a_doubted_span_is_not_the_wrong_boundary_of_one_inside(p, is_ruled_out):
+    """Whether the inner one is missing beside it, or in its place."""
+    for given, proposed in ((WATER_PUMP, PUMP), (PUMP, WATER_PUMP)):
+        suspects = rank_suspects([make_doc("water pump", [given], {given: p, proposed: 0.8})])
+        found = {(suspect.kind, suspect.given, suspect.proposed) for suspect in suspects}
+        if is_ruled_out:
+            assert found == {("wrong boundary", given, proposed)}
+        else:
+            assert found == {("missing", None, proposed), ("spurious", given, None)}
+    crossing = (0, 9, "Part"), (6, 16, "Part")
+    doc = make_doc("water air pump s", [crossing[0]], {crossing[0]: p, crossing[1]: 0.8})
+    assert [suspect.kind for suspect in rank_suspects([doc])] == ["wrong boundary"]
+
+
+def test_confident_ones_are_as_sure_as_what_is_annotated():
     """The thresholds are what models give to annotations of the same label, on average."""
     docs = [
         make_doc("a b", [(0, 1, "rare"), (2, 3, "easy")], {(0, 1, "rare"): 0.5, (2, 3, "easy"): 1}),
@@ -84,7 +128,7 @@ def test_confident_ones_come_first():
         make_doc("d", [], {(0, 1, "rare"): 0.6}),
     ]
     found = [(suspect.proposed[2], suspect.is_confident) for suspect in rank_suspects(docs)]
-    assert found == [("rare", True), ("easy", False)]
+    assert found == [("easy", False), ("rare", True)]
 
 
 def test_spurious_ones_are_confident_by_what_is_not_annotated():
@@ -104,8 +148,8 @@ def test_words_inside_of_other_spans_are_another_matter():
     (suspect,) = rank_suspects(docs)
     assert (suspect.kind, suspect.is_inner) == ("missing", True)
     assert suspect.elsewhere == {"not annotated": 3}
-    # None of three: (0 + 1) / (3 + 2).
-    assert suspect.score == pytest.approx((0.8 - 0.2 + 0.2 - 0.8) / 2)
+    # None of three: (0 + 0.5) / (3 + 1).
+    assert suspect.score == pytest.approx(log_odds(0.8) + log_odds(0.5 / 4))
 
 
 def test_words_inside_of_the_given_span_are_outside_of_the_proposal():
@@ -131,21 +175,21 @@ def test_words_that_are_annotated_differently():
 
 def test_reasons():
     docs = [
-        make_doc("water pump leaks", [PUMP], {PUMP: 0.1, WATER_PUMP: 0.7}),
+        make_doc("water pump leaks", [PUMP], {PUMP: 0.05, WATER_PUMP: 0.7}),
         make_doc("water pump", [WATER_PUMP], {WATER_PUMP: 1.0}),
     ]
     (suspect,) = rank_suspects(docs)
     assert explain(docs[0], suspect) == (
-        "Part “pump” is annotated, whose probability is 10 %; that of Part “water pump” is 70 %. "
+        "Part “pump” is annotated, whose probability is 5 %; that of Part “water pump” is 70 %. "
         "In other texts, “water pump”, not inside of another span, is 1 Part."
     )
     assert describe_suspect(docs[0], suspect) == {
         "id": "r",
         "kind": "wrong boundary",
         # Inside of another span, which is not the case here, "pump" occurs elsewhere.
-        "score": pytest.approx((0.7 - 0.1 + 2 / 3 - 1 / 2) / 2, abs=1e-4),
+        "score": pytest.approx(log_odds(0.7) + log_odds(1.5 / 2) - log_odds(0.05), abs=1e-4),
         "confident": True,
-        "given": {"start": 6, "end": 10, "label": "Part", "text": "pump", "probability": 0.1},
+        "given": {"start": 6, "end": 10, "label": "Part", "text": "pump", "probability": 0.05},
         "proposed": {
             "start": 0,
             "end": 10,
@@ -168,7 +212,7 @@ def test_reasons():
 
 
 def test_proposal_is_shown_in_the_place_of_what_is_annotated():
-    doc = make_doc("water pump leaks", [PUMP, LEAKS], {PUMP: 0.1, WATER_PUMP: 0.7, LEAKS: 1.0})
+    doc = make_doc("water pump leaks", [PUMP, LEAKS], {PUMP: 0.05, WATER_PUMP: 0.7, LEAKS: 1.0})
     (suspect,) = rank_suspects([doc])
     shown = show_suspect(doc, suspect)
     assert shown["tokens"] == ["water ", "pump ", "leaks"]

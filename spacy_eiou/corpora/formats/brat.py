@@ -3,20 +3,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
-from .._files import printable
 from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention, is_stated
 from ..record import Changed, CorpusError, Entity, Record, UnreadableError
 from .registry import register_format
-from .writers import Target, make_unique, register_writer, replace_in_entities
+from .writers import Target, make_file_names, register_writer, replace_in_entities
 
 # Relations, events, attributes, modifications, notes and equivalences.
 OTHER_ANNOTATIONS = ("R", "E", "A", "M", "#", "*")
 ANNOTATION_SUFFIXES = (".ann", ".a1", ".a2")
 # Several identifiers of an entity are separated by "|", and each has to be one.
 NOT_IN_IDENTIFIER = re.compile(r"\s|^\||\|$|(?<=\|)\|")
-# Names are cut to what file systems allow, in bytes.
-MAX_NAME_LENGTH = 200
 
 
 @register_format("brat", together=(".txt", *ANNOTATION_SUFFIXES), beside=(".conf",))
@@ -130,8 +127,7 @@ def write_brat(records: Sequence[Record], target: Target) -> None:
     target (Target): Where to write.
     """
     target.path.mkdir()
-    names = make_unique(_make_name(record.id) for record in records)
-    for name, record in zip(names, records):
+    for name, record in zip(make_file_names(records), records):
         text_path = target.path / f"{name}.txt"
         text_path.parent.mkdir(parents=True, exist_ok=True)
         text_path.write_bytes(record.text.encode())
@@ -158,19 +154,3 @@ def _make_lines(number: int, entity: Entity, text: str) -> Iterator[str]:
         yield f"N{number}\tReference T{number} {identifier}\t{stated}\n"
     if entity.score is not None:
         yield f"#{number}\tAnnotatorNotes T{number}\tscore {entity.score}\n"
-
-
-def _make_name(record_id: str) -> str:
-    """RETURNS (str): A file name without a suffix, in folders if an id is such a path."""
-    parts = printable(record_id).split("/")
-    is_path = all(part and not part.startswith(".") for part in parts)
-    return "/".join(map(_quote, parts)) if is_path else _quote("/".join(parts))
-
-
-def _quote(name: str) -> str:
-    quoted = re.sub(
-        r"[^\w.,() +@=-]|^\.",
-        lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()),
-        name,
-    )
-    return quoted.encode()[:MAX_NAME_LENGTH].decode(errors="ignore") or "%"

@@ -1,10 +1,14 @@
+import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
+from ...files import open_text
 from .._parse import check_type, get_field, read_json
 from ..draft import Draft, Mention
-from ..record import CorpusError, UnreadableError
+from ..offsets import find_positions
+from ..record import CorpusError, Record, UnreadableError
 from .registry import Sample, register_format
+from .writers import Target, make_file_names, register_writer
 
 STRUCTURES = "%FEATURE_STRUCTURES"
 # Features of an annotation that hold its label, and those that hold its identifier.
@@ -15,6 +19,11 @@ NO_ENTITIES = (
     *("Token", "Sentence", "Paragraph", "Lemma", "Stem", "POS", "MorphologicalFeatures"),
     *("DocumentAnnotation", "DocumentMetaData", "TagsetDescription", "Dependency"),
 )
+
+# The layer of named entities that INCEpTION has by itself.
+TYPE = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
+FEATURES = ("value", "identifier")
+VIEW = "_InitialView"
 
 
 def _recognizes(sample: Sample) -> bool:
@@ -62,3 +71,49 @@ def _parse_annotation(item: Dict[str, Any], where: str) -> List[Mention]:
     kb_id = next((item[key] for key in IDENTIFIER_FEATURES if item.get(key)), "")
     label = check_type(label, str, f"{where}, label")
     return [Mention(start, end, label, kb_id=check_type(kb_id, str, where), where=where)]
+
+
+@register_writer("uima-cas", suffix="", holds=("ids", "identifiers"))
+def write_uima_cas(records: Sequence[Record], target: Target) -> None:
+    """Write a folder of UIMA CAS JSON, a file for each text, for INCEpTION: entities are
+    annotations of its layer of named entities. The files are named by the ids, as those of brat.
+
+    records (Sequence[Record]): The records.
+    target (Target): Where to write.
+    """
+    target.path.mkdir()
+    for name, record in zip(make_file_names(records), records):
+        path = target.path / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open_text(path) as file:
+            file.write(json.dumps(_make_cas(record), ensure_ascii=False, indent=1))
+
+
+def _make_cas(record: Record) -> Dict[str, Any]:
+    positions = find_positions(record.text, "utf-16").tolist()
+    features = {name: {"%NAME": name, "%RANGE": "uima.cas.String"} for name in FEATURES}
+    sofa = {
+        "%ID": 1,
+        "%TYPE": "uima.cas.Sofa",
+        "sofaNum": 1,
+        "sofaID": VIEW,
+        "mimeType": "text/plain",
+        "sofaString": record.text,
+    }
+    members = [
+        {
+            "%ID": number,
+            "%TYPE": TYPE,
+            "@sofa": 1,
+            "begin": positions[entity.start],
+            "end": positions[entity.end],
+            "value": entity.label,
+            **({"identifier": entity.kb_id} if entity.kb_id else {}),
+        }
+        for number, entity in enumerate(record.entities, start=2)
+    ]
+    return {
+        "%TYPES": {TYPE: {"%NAME": TYPE, "%SUPER_TYPE": "uima.tcas.Annotation", **features}},
+        STRUCTURES: [sofa, *members],
+        "%VIEWS": {VIEW: {"%SOFA": 1, "%MEMBERS": [member["%ID"] for member in members]}},
+    }

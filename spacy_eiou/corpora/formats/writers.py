@@ -20,10 +20,15 @@ from typing import (
 
 from spacy.util import get_words_and_spaces
 
+from .._files import printable
 from ..record import Changed, CorpusError, Entity, Record
 
 # The format for training, which has no writer here: its docs have more than records do.
 DOCBIN = "docbin"
+# The tool that imports a format, where it has another name.
+TOOLS = {"inception": "uima-cas"}
+# Names are cut to what file systems allow, in bytes.
+MAX_NAME_LENGTH = 200
 
 
 class Target(NamedTuple):
@@ -110,10 +115,11 @@ def register_writer(
 def get_writer(name: str) -> Writer:
     """Get a writer by the name of its format.
 
-    name (str): The name.
+    name (str): The name, or that of its tool in `TOOLS`.
     RETURNS (Writer): The writer.
     RAISES (CorpusError): If there is none of this name.
     """
+    name = TOOLS.get(name, name)
     if name not in WRITERS:
         names = ", ".join((DOCBIN, *WRITERS))
         raise CorpusError(f"Expected a format to write from {names}, not '{name}'")
@@ -200,3 +206,24 @@ def make_unique(names: Iterable[str]) -> List[str]:
         seen.add(candidate.casefold())
         unique.append(candidate)
     return unique
+
+
+def make_file_names(records: Iterable[Record]) -> List[str]:
+    """RETURNS (List[str]): A file name without a suffix for each record, by its id."""
+    return make_unique(_make_file_name(record.id) for record in records)
+
+
+def _make_file_name(record_id: str) -> str:
+    """RETURNS (str): A file name without a suffix, in folders if an id is such a path."""
+    parts = printable(record_id).split("/")
+    is_path = all(part and not part.startswith(".") for part in parts)
+    return "/".join(map(_quote, parts)) if is_path else _quote("/".join(parts))
+
+
+def _quote(name: str) -> str:
+    quoted = re.sub(
+        r"[^\w.,() +@=-]|^\.",
+        lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()),
+        name,
+    )
+    return quoted.encode()[:MAX_NAME_LENGTH].decode(errors="ignore") or "%"

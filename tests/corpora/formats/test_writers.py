@@ -75,7 +75,7 @@ def test_what_is_written_is_read_again(name, records):
     if any("label of a phrase" in reason for reason in account.changed):
         return
     # A folder is read in the order of its names
-    in_order = sorted if name == "brat" else list
+    in_order = sorted if name in ("brat", "uima-cas") else list
     assert in_order(map(describe, found)) == in_order(map(describe, held))
     assert not any(record.bad or record.dropped for record in found)
     n_given, n_held = (sum(len(r.entities) for r in group) for group in (records, held))
@@ -85,7 +85,7 @@ def test_what_is_written_is_read_again(name, records):
         assert list(map(describe, records)) == list(map(describe, held))
     if "groups" in writer.holds and not name.startswith(("conll", "iob2")):
         assert [record.group for record in found] == [record.group for record in held]
-    if "ids" in writer.holds and name not in ("bioc", "brat", "pubtator"):
+    if "ids" in writer.holds and name not in ("bioc", "brat", "pubtator", "uima-cas"):
         assert [record.id for record in found] == [record.id for record in held]
 
 
@@ -249,6 +249,29 @@ def test_unknown_format():
         get_writer("xml")
     names = ", ".join(["docbin", *WRITERS])
     assert str(caught.value) == f"Expected a format to write from {names}, not 'xml'"
+
+
+def test_uima_cas_folder(tmp_path):
+    write_records([RECORD, RECORD], tmp_path / "data", "inception")
+    files = sorted((tmp_path / "data").rglob("*.json"))
+    assert [path.relative_to(tmp_path / "data").as_posix() for path in files] == [
+        "a/1-2.json",
+        "a/1.json",
+    ]
+    cas = srsly.read_json(files[1])
+    sofa, *entities = cas["%FEATURE_STRUCTURES"]
+    assert (sofa["sofaString"], sofa["mimeType"]) == (RECORD.text, "text/plain")
+    named = {entity["%TYPE"] for entity in entities}
+    assert named == {"de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"} == {*cas["%TYPES"]}
+    assert cas["%VIEWS"] == {"_InitialView": {"%SOFA": 1, "%MEMBERS": [2, 3, 4]}}
+    found = [(e["begin"], e["end"], e["value"], e.get("identifier")) for e in entities]
+    assert found == [(0, 9, "DNA", None), (0, 4, "protein", "MESH:D1"), (5, 12, "cell line", None)]
+
+
+def test_uima_cas_counts_utf_16_units(tmp_path):
+    write_records([Record("r", "😀 x", (Entity(2, 3, "X"),))], tmp_path / "data", "uima-cas")
+    entity = srsly.read_json(tmp_path / "data" / "r.json")["%FEATURE_STRUCTURES"][1]
+    assert (entity["begin"], entity["end"]) == (3, 4)
 
 
 def test_brat_folder(tmp_path):

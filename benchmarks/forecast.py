@@ -1,0 +1,149 @@
+"""Compare what `curve` forecasts from the first half of a corpus with what all of it gives.
+
+python benchmarks/forecast.py train genia_0.json --corpus genia --seed 0
+python benchmarks/forecast.py report benchmarks/studies/forecast *.json
+
+Each training is on its own: `--share` trains one of them.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+from typing import Dict, List, NamedTuple
+
+import numpy as np
+import srsly
+import torch
+import typer
+from spacy.vocab import Vocab
+
+from spacy_eiou.corpora.docbin import read_docs
+from spacy_eiou.files import write_file, write_json
+from spacy_eiou.provenance import get_provenance
+from spacy_eiou.studies import Result
+from spacy_eiou.studies.compare import score, train_docs
+from spacy_eiou.studies.curve import SCORES, describe_curve
+from spacy_eiou.studies.study import load_training_config
+from spacy_eiou.tables import markdown_table
+
+# The documents of each corpus, and the steps of training.
+CORPORA = {
+    "genia": (2000, 800),
+    "cmeee": (2000, 800),
+    "spoken_hpg": (600, 800),
+    "maintie_level2": (860, 800),
+}
+# The quarters of the first half, and all.
+SHARES = (0.125, 0.25, 0.375, 0.5, 1.0)
+EVAL_FREQUENCY = 200
+DESCRIPTION = """\
+# Does the forecast of `curve` come true?
+
+`curve` sees the first half of the documents: it trains on a quarter, half, three quarters and all
+of them, and forecasts F for twice as many. That is compared with the mean of the trainings on all
+documents. The CNN of configs/cnn.cfg; F on the dev part, times 100.
+"""
+app = typer.Typer()
+
+
+class Forecasted(NamedTuple):
+    """What was forecast and what came, as F."""
+
+    half: float
+    forecast: float
+    low: float
+    high: float
+    came: float
+
+
+@app.command("train")
+def train(
+    output_path: Path = typer.Argument(..., help="JSON file to write"),
+    corpus: str = typer.Option(..., "--corpus", help="The corpus"),
+    seed: int = typer.Option(0, "--seed", help="Draws the documents and the initial weights"),
+    shares: List[float] = typer.Option([], "--share", help="Shares. Defaults to all"),
+    project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
+) -> None:
+    """
+    Train on shares of the documents of a corpus.
+    """
+    torch.set_num_threads(1)
+    n_docs, max_steps = CORPORA[corpus]
+    parts = project_path / "corpus" / corpus
+    config = load_training_config(
+        parts / "config.cfg",
+        {
+            "paths.train": None,
+            "paths.dev": str(parts / "dev.spacy"),
+            "training.max_steps": max_steps,
+            "training.patience": 0,
+            "training.eval_frequency": min(EVAL_FREQUENCY, max_steps),
+        },
+    )
+    docs = list(read_docs(parts / "train.spacy", Vocab()))
+    order = np.random.default_rng(seed).permutation(len(docs))[:n_docs]
+    results = []
+    for share in shares or SHARES:
+        size = round(share * len(order))
+        nlp = train_docs(config, [docs[index] for index in order[:size]], seed=seed)
+        dev, _ = score(nlp, parts / "dev.spacy")
+        results.append({"corpus": corpus, "seed": seed, "share": share, "size": size, "dev": dev})
+    write_json(output_path, {"results": results, **get_provenance(threads=1)})
+
+
+@app.command("report")
+def report(
+    output_path: Path = typer.Argument(..., help="Folder for results.jsonl and RESULTS.md"),
+    paths: List[Path] = typer.Argument(..., help="The JSON files of `train`"),
+) -> None:
+    """
+    Write results.jsonl and RESULTS.md.
+    """
+    files = [srsly.read_json(path) for path in paths]
+    results = [
+        {**result, **{key: value for key, value in file.items() if key != "results"}}
+        for file in files
+        for result in file["results"]
+    ]
+    output_path.mkdir(parents=True, exist_ok=True)
+    srsly.write_jsonl(output_path / "results.jsonl", results)
+    write_file(output_path / "RESULTS.md", make_report(results).encode("utf8"))
+
+
+def make_report(results: List[Result]) -> str:
+    """RETURNS (str): RESULTS.md."""
+    by_corpus: Dict[str, List[Result]] = defaultdict(list)
+    for result in results:
+        by_corpus[result["corpus"]].append(result)
+    rows = []
+    for corpus, own in by_corpus.items():
+        for name in SCORES:
+            found = compare(own, name)
+            low, high = (found.half + gain for gain in (found.low, found.high))
+            cells = [f"{100 * value:.1f}" for value in (found.half, found.forecast)]
+            cells += [f"{100 * low:.1f} to {100 * high:.1f}", f"{100 * found.came:.1f}"]
+            n_docs = max(result["size"] for result in own)
+            seeds = len({result["seed"] for result in own})
+            off = f"{100 * (found.forecast - found.came):+.1f}"
+            title = {"f": "micro", "macro_f": "macro"}[name]
+            rows.append([corpus, title, f"{n_docs:,}", str(seeds), *cells, off])
+    header = ["corpus", "F", "documents", "seeds", "half", "forecast", "95 %", "came", "off by"]
+    return f"{DESCRIPTION}\n{markdown_table(header, rows, n_text=2)}"
+
+
+def compare(results: List[Result], name: str) -> Forecasted:
+    """Compare a forecast from the first half with what came.
+
+    results (List[Result]): The trainings on a corpus.
+    name (str): "f" or "macro_f".
+    RETURNS (Forecasted): The two.
+    """
+    largest = max(result["size"] for result in results)
+    first = [result for result in results if result["share"] <= 0.5]
+    forecast = describe_curve(first, target=largest).forecasts[name]
+    came = mean(result["dev"][name] for result in results if result["size"] == largest)
+    return Forecasted(forecast.now, forecast.then, forecast.low, forecast.high, came)
+
+
+if __name__ == "__main__":
+    app()
