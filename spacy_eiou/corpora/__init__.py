@@ -8,7 +8,6 @@ from .description import (
     ENCODER_SIZES,
     Conversion,
     CorpusDescription,
-    EncoderSize,
     make_config,
     prepare,
 )
@@ -51,7 +50,6 @@ __all__ = [
     "CorpusError",
     "Draft",
     "Dropped",
-    "EncoderSize",
     "Entity",
     "Example",
     "IdSplit",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 import srsly
 from pydantic import BaseModel, Field
@@ -16,10 +16,9 @@ from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
 
-EncoderSize = Literal["small", "medium", "large"]
 # What a size of the encoder sets in a config with "spacy.MultiHashEmbed.v2" and
 # "spacy.MaxoutWindowEncoder.v2". "medium" is the config as it stands.
-ENCODER_SIZES: Dict[EncoderSize, Dict[str, Any]] = {
+ENCODER_SIZES: Dict[str, Dict[str, Any]] = {
     "small": {"encode.width": 64, "encode.depth": 2, "embed.rows": [2000, 500, 1000, 500]},
     "medium": {},
     "large": {"encode.width": 192, "encode.depth": 4, "embed.rows": [10000, 2000, 5000, 2000]},
@@ -78,7 +77,7 @@ def prepare(
     config_path: Path,
     assets_path: Path = Path("assets"),
     transformer: Optional[str] = None,
-    size: EncoderSize = "medium",
+    size: str = "medium",
     silent: bool = True,
 ) -> Dict[Path, Account]:
     """Convert the parts of a described corpus, and fill in the training config for it.
@@ -89,7 +88,7 @@ def prepare(
     assets_path (Path): The directory of the corpus' files.
     transformer (Optional[str]): Name of the transformer, if the config has one, see
         `find_transformer`. `None` keeps that of the config.
-    size (EncoderSize): The size of the encoder, if it is no transformer: "small", "medium", which
+    size (str): The size of the encoder, if it is no transformer: "small", "medium", which
         is that of the config, or "large".
     silent (bool): Whether to show no progress.
     RETURNS (Dict[Path, Account]): The parts and their accounts.
@@ -162,7 +161,7 @@ def make_config(
     corpus: CorpusDescription,
     output_path: Path,
     transformer: Optional[str] = None,
-    size: EncoderSize = "medium",
+    size: str = "medium",
 ) -> Config:
     """Fill in a training config for a corpus.
 
@@ -171,7 +170,7 @@ def make_config(
     output_path (Path): The directory of train.spacy and dev.spacy.
     transformer (Optional[str]): Name of the transformer, if the config has one, see
         `find_transformer`. `None` keeps that of the config.
-    size (EncoderSize): The size of the encoder, see `prepare`.
+    size (str): The size of the encoder, see `prepare`.
     RETURNS (Config): The config, complete with spaCy's defaults.
     RAISES (CorpusError): If a setting is unknown or not as expected.
     """
@@ -185,7 +184,7 @@ def make_config(
     if transformer is not None and "transformer" in components:
         overrides["components.transformer.model.name"] = find_transformer(transformer)
     if "tok2vec" in components:
-        settings = ENCODER_SIZES[size]
+        settings = get_encoder_settings(size)
         overrides.update((f"components.tok2vec.model.{name}", settings[name]) for name in settings)
     try:
         config = load_config(config_path, overrides=overrides)
@@ -200,6 +199,14 @@ def make_config(
     if unknown:
         raise CorpusError(f"{config_path}: did not expect the setting '{unknown[0]}'")
     return filled
+
+
+def get_encoder_settings(size: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): What a size of the encoder sets in its block.
+    RAISES (CorpusError): If there is no such size."""
+    if size not in ENCODER_SIZES:
+        raise CorpusError(f"Expected an encoder that is {', '.join(ENCODER_SIZES)}, not '{size}'")
+    return ENCODER_SIZES[size]
 
 
 def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:

@@ -11,7 +11,6 @@ from thinc.api import Config
 from ..corpora import (
     CorpusDescription,
     CorpusError,
-    EncoderSize,
     find_transformer,
     make_config,
 )
@@ -27,7 +26,7 @@ class Variant(BaseModel, extra="forbid"):
 
     factory: str
     config: Dict[str, Any] = {}
-    size: EncoderSize = "medium"
+    size: str = "medium"
 
 
 class StudyCorpus(BaseModel, extra="forbid"):
