@@ -21,6 +21,8 @@ def compiled(function: Function) -> Function:
     RETURNS (Function): The function that is compiled.
     """
     # Sums may be added in any order, as in a vector register; infinity and NaN keep their meaning.
+    # A loop that adds up must not write to an array as well: LLVM would add in another order where
+    # it can't rule out that two arrays overlap, so that sums would depend on where arrays lie.
     options: Dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"}}
     try:
         return cast(Function, njit(function, cache=True, **options))
@@ -148,8 +150,9 @@ def add_gradients(
             d_params.G[i] += d_vectors[candidate, i] * normal
             d_params.bG[i] += d_vectors[candidate, i]
             gradient[i] = d_vectors[candidate, i] * params.G[i]
+        for i in range(nH):
             d_mean += gradient[i]
-            d_deviation += gradient[i] * normal
+            d_deviation += gradient[i] * ((vector[i] - mean) / deviation)
         d_mean /= np.float32(nH)
         d_deviation /= np.float32(nH)
         d_width = d_params.widths[buckets[end - start - 1]]
@@ -183,6 +186,7 @@ def _add_up(
     for i in range(nH):
         boundaries = projections[start, i] + projections[end - 1, nH + i]
         vector[i] = max(boundaries + maximum[i] + width[i] + params.b[i], np.float32(0))
+    for i in range(nH):
         total += vector[i]
     mean = total / np.float32(nH)
     total = np.float32(0)

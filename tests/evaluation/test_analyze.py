@@ -220,7 +220,7 @@ def test_damaged_data(nested, tmp_path):
 def test_damaged_model(nested, tmp_path, name):
     model = shutil.copytree(nested / "model", tmp_path / "model")
     content = (model / name).read_bytes()
-    (model / name).write_bytes(content[: len(content) // 2])
+    (model / name).write_bytes(content[: len(content) // 3])
     exit_code, stdout = run(model, nested / "train.spacy", "--output", tmp_path / "out")
     assert exit_code == 1
     assert f"Can't analyze '{model}'" in stdout

@@ -84,7 +84,7 @@ def test_results_of_other_settings_and_other_code_are_told(project, study_path, 
     with pytest.warns(UserWarning) as warnings:
         found = compare(study_path, tmp_path, project_path=project, report_only=True)
     assert found == results[:3]
-    messages = [str(warning.message) for warning in warnings]
+    messages = [str(each.message) for each in warnings if each.category is UserWarning]
     assert [message[:20] for message in messages] == [
         "9 of 12 runs are mis",
         "1 results of other s",
