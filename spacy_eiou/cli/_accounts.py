@@ -3,7 +3,7 @@ from typing import Any
 from spacy.cli._util import Opt
 from wasabi import msg
 
-from ..corpora import COUNTINGS, MERGES, Account
+from ..corpora import COUNTINGS, ENCODER_SIZES, MERGES, Account
 from ..corpora.account import NESTING
 from ..corpora.conversion import MAX_BAD, N_SHOWN
 from ..tables import one_line
@@ -25,6 +25,12 @@ TAG_NAMES_OPTION: Any = Opt(
 )
 KEEP_TOKENS_OPTION: Any = Opt(
     False, "--keep-tokens", help="Keep the tokens that come with a text, as in Prodigy's exports"
+)
+SIZE_OPTION: Any = Opt(
+    "medium",
+    "--size",
+    help=f"Size of the encoder, if it is no transformer: {', '.join(ENCODER_SIZES)}. Medium is the "
+    "config as it stands",
 )
 ANNOTATOR_OPTION: Any = Opt(None, "--annotator", help="The only annotator to keep, of several")
 MERGE_OPTION: Any = Opt(

@@ -12,6 +12,7 @@ from ._accounts import (
     MAX_BAD_OPTION,
     MERGE_OPTION,
     OFFSETS_OPTION,
+    SIZE_OPTION,
     TAG_NAMES_OPTION,
     TEXT_KEY_OPTION,
     print_account,
@@ -54,6 +55,7 @@ def init_cli(
         help="Train with this transformer: a name on the hub, a folder, or an installed Python "
         "package with a folder 'model'. Defaults to a model without one",
     ),
+    size: str = SIZE_OPTION,
     offsets: Optional[str] = OFFSETS_OPTION,
     text_key: Optional[str] = TEXT_KEY_OPTION,
     tag_names: Optional[str] = TAG_NAMES_OPTION,
@@ -91,6 +93,7 @@ def init_cli(
             lang=lang,
             tokenizer=tokenizer,
             transformer=transformer,
+            size=size,
             reading=reading,
             force=force,
         )

@@ -5,7 +5,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..corpora import prepare
-from ._accounts import print_account
+from ._accounts import SIZE_OPTION, print_account
 from ._util import app, reporting
 
 
@@ -28,6 +28,7 @@ def prepare_cli(
         help="Transformer, if the config has one: a name on the hub, a folder, or an installed "
         "Python package with a folder 'model'",
     ),
+    size: str = SIZE_OPTION,
 ) -> None:
     """
     Convert a described corpus, and fill in the training config.
@@ -41,7 +42,8 @@ def prepare_cli(
             output_path,
             config_path=config_path,
             assets_path=assets_path,
-            transformer=transformer,
+            transformer=transformer or None,
+            size=size,
             silent=False,
         )
     for path, account in accounts.items():

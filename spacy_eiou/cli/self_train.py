@@ -27,13 +27,24 @@ def self_train_cli(
         None,
         "--teacher",
         "-t",
-        help="Pipeline that annotates the texts, can be repeated. Defaults to training some",
+        help="Pipeline that annotates the texts, can be repeated",
     ),
-    n_teachers: int = Opt(
-        1, "--n-teachers", "-nt", help="Teachers to train, which vote on each span", min=1
+    n_teachers: Optional[int] = Opt(
+        None,
+        "--n-teachers",
+        "-nt",
+        help="Other teachers to train. All vote on each span. Defaults to one without --teacher",
+        min=0,
     ),
     gold_share: float = Opt(
         0.5, "--gold-share", "-gs", help="Share of annotated documents in the training data"
+    ),
+    pretrain: bool = Opt(False, "--pretrain", "-p", help="Pretrain the encoder on the texts first"),
+    transformer: Optional[str] = Opt(
+        None,
+        "--transformer",
+        help="Pretrain it with what this transformer makes of the texts, and with word vectors of "
+        "it: an installed package that ships one, a folder, or a name on a hub",
     ),
     code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
@@ -42,7 +53,8 @@ def self_train_cli(
     Train with few annotated documents and many other texts.
 
     A teacher learns from the documents and annotates the texts, and the
-    pipeline learns from both. Several teachers vote. Settings of the config can
+    pipeline learns from both. Several teachers vote. The encoder can learn
+    from the texts first. Settings of the config can
     be overridden on the command line, as for `spacy train`, e.g.
     --paths.train ./train.spacy. A run that was stopped continues where it was
     if the same command is given again.
@@ -57,6 +69,9 @@ def self_train_cli(
             teachers=teachers,
             n_teachers=n_teachers,
             gold_share=gold_share,
+            pretrain=pretrain,
+            # A project gives an empty name where there is none.
+            transformer=transformer or None,
             overrides=overrides,
             use_gpu=use_gpu,
             silent=False,

@@ -16,6 +16,14 @@ from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
 
+# What a size of the encoder sets in a config with "spacy.MultiHashEmbed.v2" and
+# "spacy.MaxoutWindowEncoder.v2". "medium" is the config as it stands.
+ENCODER_SIZES: Dict[str, Dict[str, Any]] = {
+    "small": {"encode.width": 64, "encode.depth": 2, "embed.rows": [2000, 500, 1000, 500]},
+    "medium": {},
+    "large": {"encode.width": 192, "encode.depth": 4, "embed.rows": [10000, 2000, 5000, 2000]},
+}
+
 
 class Conversion(BaseModel, extra="forbid", strict=True):
     """One call of `convert`: paths are relative to the assets and to the output."""
@@ -69,6 +77,7 @@ def prepare(
     config_path: Path,
     assets_path: Path = Path("assets"),
     transformer: Optional[str] = None,
+    size: str = "medium",
     silent: bool = True,
 ) -> Dict[Path, Account]:
     """Convert the parts of a described corpus, and fill in the training config for it.
@@ -79,6 +88,8 @@ def prepare(
     assets_path (Path): The directory of the corpus' files.
     transformer (Optional[str]): Name of the transformer, if the config has one, see
         `find_transformer`. `None` keeps that of the config.
+    size (str): The size of the encoder, if it is no transformer: "small", "medium", which
+        is that of the config, or "large".
     silent (bool): Whether to show no progress.
     RETURNS (Dict[Path, Account]): The parts and their accounts.
     RAISES (CorpusError): If the description, the config or the corpus are not as expected.
@@ -93,7 +104,7 @@ def prepare(
     filled_path = output_path / "config.cfg"
     if filled_path.resolve() == config_path.resolve():
         raise CorpusError(f"Expected another output path: {config_path} is read, and would be lost")
-    config = make_config(config_path, corpus, output_path, transformer)
+    config = make_config(config_path, corpus, output_path, transformer, size)
     calls = [_get_arguments(item, assets_path, output_path) for item in corpus.convert]
     _check_conversions(calls)
     accounts: Dict[Path, Account] = {}
@@ -150,6 +161,7 @@ def make_config(
     corpus: CorpusDescription,
     output_path: Path,
     transformer: Optional[str] = None,
+    size: str = "medium",
 ) -> Config:
     """Fill in a training config for a corpus.
 
@@ -158,6 +170,7 @@ def make_config(
     output_path (Path): The directory of train.spacy and dev.spacy.
     transformer (Optional[str]): Name of the transformer, if the config has one, see
         `find_transformer`. `None` keeps that of the config.
+    size (str): The size of the encoder, see `prepare`.
     RETURNS (Config): The config, complete with spaCy's defaults.
     RAISES (CorpusError): If a setting is unknown or not as expected.
     """
@@ -167,8 +180,12 @@ def make_config(
         "paths.dev": (output_path / "dev.spacy").as_posix(),
         **corpus.config,
     }
-    if transformer is not None and "transformer" in load_config(config_path)["components"]:
+    components = load_config(config_path)["components"]
+    if transformer is not None and "transformer" in components:
         overrides["components.transformer.model.name"] = find_transformer(transformer)
+    if "tok2vec" in components:
+        settings = get_encoder_settings(size)
+        overrides.update((f"components.tok2vec.model.{name}", settings[name]) for name in settings)
     try:
         config = load_config(config_path, overrides=overrides)
         config["nlp"]["tokenizer"] = {"@tokenizers": corpus.tokenizer}
@@ -192,6 +209,14 @@ def _end_schedule(training: Dict[str, Any]) -> None:
     schedule = training.get("optimizer", {}).get("learn_rate")
     if isinstance(schedule, dict) and "total_steps" in schedule:
         schedule["total_steps"] = training["max_steps"]
+
+
+def get_encoder_settings(size: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): What a size of the encoder sets in its block.
+    RAISES (CorpusError): If there is no such size."""
+    if size not in ENCODER_SIZES:
+        raise CorpusError(f"Expected an encoder that is {', '.join(ENCODER_SIZES)}, not '{size}'")
+    return ENCODER_SIZES[size]
 
 
 def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:

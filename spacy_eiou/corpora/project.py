@@ -14,13 +14,12 @@ from ._files import CorpusFile, list_files, printable
 from .account import Account
 from .checks import find_warnings
 from .conversion import PARTS, Reading, check_records, make_nlp, to_examples, warn_of_unknown
-from .description import Conversion, CorpusDescription
+from .description import Conversion, CorpusDescription, get_encoder_settings
 from .docs import records_to_docs
 from .formats import Format, get_format, recognize
 from .record import CorpusError, Record
 from .splits import split_by_fractions
 
-DEFAULT_TRANSFORMER = "sentence-transformers/all-MiniLM-L6-v2"
 TOKENIZERS = (
     "spacy.Tokenizer.v1",
     "spacy_eiou.BiomedicalTokenizer.v1",
@@ -29,6 +28,7 @@ TOKENIZERS = (
 )
 COPIED_TEMPLATES = {
     "configs/cnn.cfg": "cnn.cfg",
+    "configs/few_examples.cfg": "few_examples.cfg",
     "configs/transformer.cfg": "transformer.cfg",
     ".gitignore": "gitignore",
 }
@@ -66,6 +66,7 @@ def init_project(
     lang: str = "en",
     tokenizer: Optional[str] = None,
     transformer: Optional[str] = None,
+    size: str = "medium",
     reading: Reading = Reading(),
     force: bool = False,
 ) -> ProjectReport:
@@ -81,6 +82,7 @@ def init_project(
     tokenizer (Optional[str]): Name of a registered tokenizer. If None, that of the language.
     transformer (Optional[str]): Name of a transformer, see `find_transformer`. If None, the model
         has none.
+    size (str): The size of the encoder, if it is no transformer, see `prepare`.
     reading (Reading): How to read the files, see `convert`.
     force (bool): Whether to write into a directory that is not empty.
     RETURNS (ProjectReport): What the project was made of.
@@ -90,6 +92,7 @@ def init_project(
         raise CorpusError(
             f"{project_dir}: expected an empty directory, or --force to write into it"
         )
+    get_encoder_settings(size)
     nlp = make_nlp(lang, tokenizer)
     tokenizer = str(nlp.config["nlp"]["tokenizer"]["@tokenizers"])
     inputs = {part: paths for part, paths in zip(PARTS, (train, dev, test)) if paths}
@@ -108,7 +111,7 @@ def init_project(
     everything = [record for part in records.values() for record in part]
     corpus = describe_corpus(list(records), reader.name, lang, tokenizer, fractions, reading)
     contents = make_project(
-        printable(project_dir.resolve().name), corpus, list(records), transformer
+        printable(project_dir.resolve().name), corpus, list(records), transformer, size
     )
     contents.update(
         (f"assets/{part}/{file.name}", file.path.read_bytes())
@@ -290,7 +293,11 @@ def describe_corpus(
 
 
 def make_project(
-    title: str, corpus: CorpusDescription, folders: List[str], transformer: Optional[str]
+    title: str,
+    corpus: CorpusDescription,
+    folders: List[str],
+    transformer: Optional[str],
+    size: str = "medium",
 ) -> Dict[str, bytes]:
     """Make the files of a project, other than the texts.
 
@@ -298,6 +305,7 @@ def make_project(
     corpus (CorpusDescription): The description of its corpus.
     folders (List[str]): The folders of files, named after their parts.
     transformer (Optional[str]): Name of the transformer, if the model has one.
+    size (str): The size of the encoder, if it is no transformer.
     RETURNS (Dict[str, bytes]): The paths of the files in the project and their content.
     """
     if transformer is not None and Path(transformer).is_dir():
@@ -307,7 +315,8 @@ def make_project(
         "title": title,
         "name": re.sub("[^a-z0-9]+", "_", title.lower()).strip("_") or "model",
         "config": "cnn" if transformer is None else "transformer",
-        "transformer": transformer or DEFAULT_TRANSFORMER,
+        "transformer": transformer or "",
+        "size": size,
         "corpus": corpus,
         "folders": folders,
         "parts": PARTS[:2] if folders == ["train", "dev"] else PARTS,

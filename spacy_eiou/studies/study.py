@@ -8,7 +8,12 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Config
 
-from ..corpora import CorpusDescription, CorpusError, find_transformer, make_config
+from ..corpora import (
+    CorpusDescription,
+    CorpusError,
+    find_transformer,
+    make_config,
+)
 from ..extras import check_transformers
 
 # The component of the training config whose place the variants take.
@@ -16,10 +21,12 @@ COMPONENT = "nested_spancat"
 
 
 class Variant(BaseModel, extra="forbid"):
-    """A component to compare: its factory, and the settings that differ from its defaults."""
+    """A component to compare: its factory, the settings that differ from its defaults, and the size
+    of its encoder, see `prepare`."""
 
     factory: str
     config: Dict[str, Any] = {}
+    size: str = "medium"
 
 
 class StudyCorpus(BaseModel, extra="forbid"):
@@ -96,7 +103,8 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     description_path = project_path / "configs" / "corpora" / f"{corpus}.yml"
     description = CorpusDescription.read(description_path)
     corpus_path = project_path / "corpus" / corpus
-    config = make_config(project_path / study.config, description, corpus_path)
+    settings = study.variants[variant]
+    config = make_config(project_path / study.config, description, corpus_path, size=settings.size)
     if COMPONENT not in config["components"]:
         raise ValueError(f"{study.config}: expected a component '{COMPONENT}' to replace")
     if study.transformer is not None:
@@ -112,7 +120,6 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
             "model": {"tok2vec": replaced["model"]["tok2vec"]},
         }
     )
-    settings = study.variants[variant]
     config["components"][COMPONENT] = shared.merge({"factory": settings.factory, **settings.config})
     unknown = [name for name in study.training if name not in config["training"]]
     if unknown:

@@ -23,10 +23,12 @@ from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import get_spans_keys
 from .corpus import check_gold_share
+from .encoder import prepare_encoder
 from .silver import PROGRESS_NAME, annotate_silver, check_texts
 
 # What is written beside the folders of the teachers.
 SILVER_NAME = "silver"
+ENCODER_NAME = "encoder"
 CONFIG_NAME = "config.cfg"
 # Says what a pipeline was trained from. It is there when training has ended.
 TRAINED_NAME = "trained.json"
@@ -59,8 +61,10 @@ def self_train(
     output_path: Path,
     *,
     teachers: Optional[Sequence[Union[str, Path]]] = None,
-    n_teachers: int = 1,
+    n_teachers: Optional[int] = None,
     gold_share: float = 0.5,
+    pretrain: bool = False,
+    transformer: Optional[str] = None,
     overrides: Optional[Dict[str, Any]] = None,
     use_gpu: int = -1,
     silent: bool = True,
@@ -77,12 +81,19 @@ def self_train(
     texts_path (Path): The texts, see `read_texts`. What is no text is rejected, and blank texts are
         left out.
     output_path (Path): The folder to write: "teacher-1" and so on, the annotated texts in "silver",
-        the final config "config.cfg" and the final pipeline "model-best".
+        the final config "config.cfg" and the final pipeline "model-best". What pretraining made is
+        in "encoder".
     teachers (Optional[Sequence[Union[str, Path]]]): Paths or names of pipelines that annotate the
-        texts. If None, some are trained.
-    n_teachers (int): How many to train. Each one has a vote on each span.
+        texts.
+    n_teachers (Optional[int]): How many others to train, by default one if there are no `teachers`.
+        Each teacher has a vote on each span.
     gold_share (float): The least share of annotated documents in the training data, above 0 and
         below 1.
+    pretrain (bool): Whether to pretrain the encoder on the texts first, as the block [pretraining]
+        of the config says.
+    transformer (Optional[str]): A transformer to pretrain the encoder with: an installed package
+        that ships one in its folder `model`, a folder, or a name on a hub. The pipelines that are
+        trained have none. They have word vectors of it, and know what it makes of the texts.
     overrides (Optional[Dict[str, Any]]): Settings of the config to replace, such as "paths.train".
     use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress, and no log of the trainings.
@@ -92,7 +103,9 @@ def self_train(
     RAISES (OSError): If there is no such teacher or file, or the output can't be written.
     """
     check_gold_share(gold_share)
-    if n_teachers < 1:
+    if n_teachers is None:
+        n_teachers = 0 if teachers else 1
+    if n_teachers < (0 if teachers else 1):
         raise ValueError(f"Expected at least one teacher to train, not {n_teachers}")
     use_device(use_gpu)
     student, config = _initialize(load_config(config_path, overrides=overrides or {}), use_gpu)
@@ -101,16 +114,29 @@ def self_train(
     texts = check_texts(texts_path, max_length=min(nlp.max_length for nlp in [student, *nlps]))
     _check_output(output_path, [config_path, texts_path, *find_data(config), *teacher_paths])
     del student
-    kept = []
-    if not nlps:
-        seed = config["training"]["seed"] or 0
-        for number in range(n_teachers):
-            path = output_path / f"teacher-{number + 1}"
-            title = f"Teacher {number + 1} of {n_teachers}"
-            teacher_config = config.merge({"training": {"seed": seed + number}})
-            kept += _train_once(teacher_config, path, title, use_gpu=use_gpu, silent=silent)
-            teacher_paths.append(path / DIR_MODEL_BEST)
-        nlps = [load_pipeline(str(path), use_gpu=use_gpu) for path in teacher_paths]
+    kept: List[Path] = []
+    if pretrain or transformer is not None:
+        encoder_path = output_path / ENCODER_NAME
+        checksum = compute_checksum([config, texts.checksum, transformer, use_gpu >= 0], [])
+        config, is_kept = prepare_encoder(
+            config,
+            texts,
+            encoder_path,
+            checksum=checksum,
+            transformer=transformer,
+            use_gpu=use_gpu,
+            silent=silent,
+        )
+        kept += [encoder_path] if is_kept else []
+    seed = config["training"]["seed"] or 0
+    for number in range(n_teachers):
+        path = output_path / f"teacher-{number + 1}"
+        title = f"Teacher {number + 1} of {n_teachers}"
+        teacher_config = config.merge({"training": {"seed": seed + number}})
+        kept += _train_once(teacher_config, path, title, use_gpu=use_gpu, silent=silent)
+        teacher_paths.append(path / DIR_MODEL_BEST)
+    trained = teacher_paths[len(nlps) :]
+    nlps += [load_pipeline(str(path), use_gpu=use_gpu) for path in trained]
     Printer(no_print=silent).divider("Annotating texts")
     silver_path = output_path / SILVER_NAME
     checksum = compute_checksum([texts.checksum, use_gpu >= 0], teacher_paths)
@@ -222,7 +248,7 @@ def _get_tokenizer(nlp: Language) -> Tuple[Dict[str, Any], bytes]:
 
 
 def _check_output(path: Path, inputs: Iterable[Path]) -> None:
-    names = (SILVER_NAME, CONFIG_NAME, DIR_MODEL_BEST, DIR_MODEL_LAST)
+    names = (SILVER_NAME, ENCODER_NAME, CONFIG_NAME, DIR_MODEL_BEST, DIR_MODEL_LAST)
     outputs = {(path / name).resolve() for name in names}
     for source in inputs:
         if outputs & {source.resolve(), *source.resolve().parents}:

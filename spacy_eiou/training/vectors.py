@@ -88,7 +88,7 @@ def make_vectors(
     RAISES (ValueError): If the transformer is missing, the config is not as expected, or the table
         has no room for a vector.
     """
-    nlp = _load_tokenizer(config_path)
+    nlp = load_tokenizer(config_path)
     states = HiddenStates(transformer, size=size, n_layers=n_layers, cache=cache)
     n_rows = int(max_megabytes * 1_000_000 / (states.size * BYTES_PER_VALUE))
     if n_rows < 1:
@@ -116,7 +116,7 @@ def make_vectors(
     return WordVectors(n_texts, int(counts.sum()), len(words), data.shape, explained, rejected)
 
 
-def _load_tokenizer(config_path: Path) -> Language:
+def load_tokenizer(config_path: Path) -> Language:
     """RETURNS (Language): The pipeline of a config, without its components."""
     settings = load_config(config_path, interpolate=True)["nlp"]
     return load_model_from_config(Config({"nlp": {**settings, "pipeline": []}}), auto_fill=True)

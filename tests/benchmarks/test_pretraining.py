@@ -4,42 +4,53 @@ from pathlib import Path
 
 import pytest
 import srsly
-import typer
 from study_util import STUDY, make_project, write_study
 from transformer_util import make_transformer
 from typer.testing import CliRunner
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-VARIANTS = ["scratch", "vectors and pretraining"]
+VARIANTS = {
+    "scratch": {"factory": "nested_spancat"},
+    "vectors and pretraining": {"factory": "spancat", "size": "small"},
+    "vectors and self-training": {"factory": "nested_spancat"},
+}
 
 
 @pytest.mark.slow
 def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
     script = runpy.run_path(str(BENCHMARKS / "pretraining.py"))
-    project = make_project(tmp_path, 12, max_epochs=1, n_save_epoch=1, max_steps=4)
-    (project / "study").mkdir()
+    monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 2)
+    project = make_project(tmp_path, 12, max_epochs=1, max_steps=4)
+    study, work = project / "study", tmp_path / "work"
+    study.mkdir()
     settings = {
         **STUDY,
         "config": "configs/few_examples.cfg",
         "corpora": {"notes": {"sizes": [4], "max_width": 3}},
         "seeds": [0],
         "training": {"max_steps": 2, "eval_frequency": 1},
-        "variants": {name: {"factory": "nested_spancat"} for name in VARIANTS},
+        "variants": VARIANTS,
         "baseline": "scratch",
     }
-    write_study(project / "study", **settings)
-    arguments = [str(project / "study"), make_transformer(tmp_path / "transformer")]
-    arguments += ["--work", str(tmp_path / "work"), "--n-texts", "5", "--project", str(project)]
-    app = typer.Typer()
-    app.command()(script["main"])
+    write_study(study, **settings)
+
+    def run(command, *arguments):
+        options = [str(argument) for argument in arguments] + ["--project", str(project)]
+        return CliRunner().invoke(script["app"], [command, *options], catch_exceptions=False)
+
+    transformer = make_transformer(tmp_path / "transformer")
+    run("vectors", study, work, transformer, "--n-texts", 5)
+    assert srsly.read_json(work / "vectors.json")["n_texts"] == 5
+    run("pretrain", study, work, transformer)
+    weights = work / "pretrained-small-vectors"
+    assert [line["epoch"] for line in srsly.read_jsonl(weights / "log.jsonl")] == [0, 1, 2]
+    assert not run("pretrain", study, work, transformer).stdout
+    for variant in VARIANTS:
+        run("train", study, work, "--variant", variant, "--results", tmp_path / f"{variant}.jsonl")
     for _ in range(2):
-        CliRunner().invoke(app, arguments, catch_exceptions=False)
-    results = list(srsly.read_jsonl(project / "study" / "results.jsonl"))
-    assert [result["variant"] for result in results] == VARIANTS
-    assert {result["n_texts"] for result in results} == {5}
-    assert len(set(result["settings"] for result in results)) == 2
-    assert (project / "study" / "RESULTS.md").exists()
-    assert len(list(srsly.read_jsonl(tmp_path / "work" / "texts.jsonl"))) == 5
-    weights = tmp_path / "work" / "vectors_and_pretraining"
-    assert [line["epoch"] for line in srsly.read_jsonl(weights / "log.jsonl")] == [0, 7, 8]
+        run("report", study, *tmp_path.glob("*.jsonl"))
+    results = list(srsly.read_jsonl(study / "results.jsonl"))
+    assert sorted(result["variant"] for result in results) == sorted(VARIANTS)
+    assert len({result["settings"] for result in results}) == 3
+    assert (study / "RESULTS.md").exists()

@@ -170,6 +170,28 @@ def test_learning_rate_falls_until_the_end_of_training(tmp_path):
     assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"]
 
 
+def test_size_of_the_encoder(tmp_path):
+    corpus = CorpusDescription(**CORPUS)
+    given = spacy.util.load_config(CONFIGS / "cnn.cfg", interpolate=True)["components"]
+    configs = {
+        size: make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, size=size).interpolate()
+        for size in ("small", "medium", "large")
+    }
+    models = [config["components"]["tok2vec"]["model"] for config in configs.values()]
+    assert [(m["encode"]["width"], m["encode"]["depth"]) for m in models] == [
+        (64, 2),
+        (96, 4),
+        (192, 4),
+    ]
+    assert models[1]["embed"]["rows"] == given["tok2vec"]["model"]["embed"]["rows"]
+    for model, config in zip(models, configs.values()):
+        listener = config["components"]["nested_spancat"]["model"]["tok2vec"]
+        assert model["embed"]["width"] == listener["width"] == model["encode"]["width"]
+    make_config(CONFIGS / "transformer.cfg", corpus, tmp_path, size="large")
+    with pytest.raises(CorpusError, match="small, medium, large, not 'huge'"):
+        make_config(CONFIGS / "cnn.cfg", corpus, tmp_path, size="huge")
+
+
 def test_transformer_of_the_prepared_config(paths):
     run(paths, "transformer.cfg", transformer="org/model")
     config = spacy.util.load_config(paths[2] / "config.cfg")

@@ -132,9 +132,10 @@ def test_files(tmp_path):
     assert (report.n_entities, report.account.documents) == (6, 3)
     names = {"project.yml", "README.md", ".gitignore", "assets/train/notes.jsonl"}
     names |= {"configs/corpus.yml", "configs/cnn.cfg", "configs/transformer.cfg"}
+    names.add("configs/few_examples.cfg")
     assert list_names(project_dir) == names
     assert (project_dir / "assets" / "train" / "notes.jsonl").read_bytes() == data
-    for name in ("cnn.cfg", "transformer.cfg"):
+    for name in ("cnn.cfg", "few_examples.cfg", "transformer.cfg"):
         assert (project_dir / "configs" / name).read_bytes() == (CONFIGS / name).read_bytes()
     assert srsly.read_yaml(project_dir / "configs" / "corpus.yml") == {
         "lang": "en",
@@ -150,7 +151,11 @@ def test_files(tmp_path):
     }
     variables = srsly.read_yaml(project_dir / "project.yml")["vars"]
     assert variables["name"] == "my_notes_2"
-    assert variables["config"] == "cnn"
+    assert (variables["config"], variables["transformer"], variables["size"]) == (
+        "cnn",
+        "",
+        "medium",
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,12 +187,11 @@ def test_workflow_is_that_of_the_repository():
     project = srsly.yaml_loads(make_project("a", corpus, ["train"], None)["project.yml"])
     repository = srsly.read_yaml(CONFIGS.parent / "project.yml")
     workflows = repository["workflows"]
-    assert project["workflows"] == {"all": workflows["all"]}
-    of_others = {step for steps in workflows.values() for step in steps} - {*workflows["all"]}
+    assert project["workflows"] == workflows
     names = {command["name"] for command in repository["commands"]}
-    assert {command["name"] for command in project["commands"]} == names - of_others
+    assert {command["name"] for command in project["commands"]} == names
     for command in project["commands"]:
-        for name in (*command.get("deps", []), *command.get("outputs", [])):
+        for name in {*command.get("deps", []), *command.get("outputs", [])} - {"${vars.texts}"}:
             assert name.split("/")[0] in project["directories"]
 
 
@@ -213,6 +217,15 @@ def test_transformer(tmp_path, name):
     init_project(tmp_path / "project", [write_jsonl(tmp_path)], transformer=name)
     variables = srsly.read_yaml(tmp_path / "project" / "project.yml")["vars"]
     assert (variables["config"], variables["transformer"]) == ("transformer", name)
+
+
+def test_size_of_the_encoder(tmp_path):
+    path = write_jsonl(tmp_path)
+    init_project(tmp_path / "project", [path], size="large")
+    assert srsly.read_yaml(tmp_path / "project" / "project.yml")["vars"]["size"] == "large"
+    with pytest.raises(CorpusError, match="not 'huge'"):
+        init_project(tmp_path / "other", [path], size="huge")
+    assert not (tmp_path / "other").exists()
 
 
 def test_folder_of_a_transformer_is_found_from_the_project(tmp_path, monkeypatch):
@@ -510,6 +523,7 @@ def test_name_of_the_model(title, name):
         "README.md",
         "configs/cnn.cfg",
         "configs/corpus.yml",
+        "configs/few_examples.cfg",
         "configs/transformer.cfg",
         "project.yml",
     ]

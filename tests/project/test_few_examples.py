@@ -1,4 +1,4 @@
-"""The workflows for few examples, which a transformer can prepare."""
+"""The workflow for few examples, which a transformer can prepare."""
 
 import os
 import shutil
@@ -14,23 +14,24 @@ from transformer_util import make_transformer
 ROOT = Path(__file__).parents[2]
 CORPUS = "sample_industrial"
 OTHERS = ["statistics", "evaluate", "card", "package"]
-SHORT = "--training.max_steps 2 --training.eval_frequency 1 --pretraining.max_epochs 1"
+SHORT = "--training.max_steps 2 --training.eval_frequency 1"
 
 
 @pytest.mark.slow
 def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path):
     project = srsly.read_yaml(ROOT / "project.yml")
     # Another test runs the steps that "all" has as well.
-    steps = project["workflows"]["few_examples_transformer"]
+    steps = project["workflows"]["few_examples"]
     project["workflows"] = {"steps": [name for name in steps if name not in OTHERS]}
     srsly.write_yaml(tmp_path / "project.yml", project)
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     shutil.copytree(ROOT / "assets" / CORPUS, tmp_path / "assets" / CORPUS)
     make_transformer(tmp_path / "transformer")
-    srsly.write_jsonl(
-        tmp_path / "texts.jsonl", [{"text": f"replace the pump seal {n}"} for n in range(20)]
-    )
-    variables = {"corpus": CORPUS, "texts": "texts.jsonl", "transformer": "transformer"}
+    (tmp_path / "texts").mkdir()
+    for n in range(4):
+        (tmp_path / "texts" / f"{n}.txt").write_text(f"replace the pump seal {n}", encoding="utf8")
+
+    variables = {"corpus": CORPUS, "texts": "texts", "transformer": "transformer", "size": "small"}
     options = [part for name, value in variables.items() for part in (f"--vars.{name}", value)]
     result = subprocess.run(
         [sys.executable, "-m", "spacy", "project", "run", "steps", ".", *options],
@@ -38,17 +39,19 @@ def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=300,
         env={**os.environ, "NO_COLOR": "1", "SPACY_CONFIG_OVERRIDES": SHORT},
     )
     assert result.returncode == 0, result.stdout
     nlp = spacy.load(tmp_path / "training" / CORPUS / "model-best")
     assert nlp.vocab.vectors.shape[1] == 32
     assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
+    encode = nlp.config.interpolate()["components"]["tok2vec"]["model"]["encode"]
+    assert (encode["width"], encode["depth"]) == (64, 2)
 
 
-def test_the_workflows_differ_in_the_encoder_alone():
+def test_the_workflow_ends_as_all_does():
     project = srsly.read_yaml(ROOT / "project.yml")
-    plain, prepared = (project["workflows"][f"few_examples{end}"] for end in ("", "_transformer"))
-    assert plain[-3:] == prepared[-3:] == OTHERS[1:]
-    names = {command["name"] for command in project["commands"]}
-    assert {*plain, *prepared} <= names
+    steps = project["workflows"]["few_examples"]
+    assert steps[-3:] == project["workflows"]["all"][-3:] == OTHERS[1:]
+    assert {*steps} <= {command["name"] for command in project["commands"]}

@@ -94,6 +94,14 @@ def test_teachers_of_ones_own_vote(data, overrides, tmp_path):
 
 
 @pytest.mark.slow
+def test_trained_teachers_vote_beside_others(data, overrides, trained, tmp_path):
+    texts_path = data / "texts.jsonl"
+    options = {"teachers": trained.teachers, "n_teachers": 1, "overrides": overrides}
+    result = self_train(CONFIG, texts_path, tmp_path, **options)
+    assert result.teachers == [*trained.teachers, tmp_path / "teacher-1" / "model-best"]
+
+
+@pytest.mark.slow
 def test_several_teachers(data, overrides, tmp_path):
     settings = {**overrides, "system.seed": 7}
     result = self_train(CONFIG, data / "texts.jsonl", tmp_path, n_teachers=2, overrides=settings)

@@ -1,0 +1,151 @@
+"""What an encoder learns from texts, before it is trained with annotated documents."""
+
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+import srsly
+from spacy.language import Language
+from spacy.training.pretrain import pretrain
+from thinc.api import Config
+from wasabi import Printer
+
+from ..annotation import RejectedText
+from ..corpora import CorpusError
+from ..files import open_text, replacing, to_json_line, write_json
+from .silver import Texts
+from .texts import read_items
+from .vectors import load_tokenizer, make_vectors
+
+# With a transformer, pretraining reads as many tokens, few texts more often than many.
+N_TOKENS = 3_600_000
+MAX_EPOCHS = 200
+LEARN_RATE = {"@schedules": "decaying.v1", "base_rate": 0.002, "decay": 0.001}
+# Longer texts are pretrained on in parts, so that batches stay small.
+TOKENS_PER_PART = 500
+
+WEIGHTS_NAME = "model-last.bin"
+PREPARED_NAME = "prepared.json"
+
+
+def prepare_encoder(
+    config: Config,
+    texts: Texts,
+    path: Path,
+    *,
+    checksum: str,
+    transformer: Optional[str] = None,
+    use_gpu: int = -1,
+    silent: bool = True,
+) -> Tuple[Config, bool]:
+    """Pretrain the encoder of a training config on texts, unless an earlier call has.
+
+    config (Config): The training config, complete with spaCy's defaults.
+    texts (Texts): The texts.
+    path (Path): The folder to write.
+    checksum (str): Stands for all that the result depends on.
+    transformer (Optional[str]): A transformer. The encoder learns what it makes of the texts, see
+        `set_transformer`, and gets word vectors of it. If None, the encoder learns what the block
+        [pretraining] says.
+    use_gpu (int): GPU ID or -1 for CPU.
+    silent (bool): Whether to show no progress.
+    RETURNS (Tuple[Config, bool]): The config that begins with the pretrained encoder, and whether
+        an earlier call had pretrained it.
+    RAISES (CorpusError): If the config doesn't say how to pretrain.
+    RAISES (ValueError): If the transformer or the config are not as expected.
+    """
+    if not config.get("pretraining"):
+        raise CorpusError(
+            "Expected a block [pretraining] in the config, as configs/few_examples.cfg has"
+        )
+    path.mkdir(exist_ok=True)
+    config.to_disk(path / "config.cfg")
+    marker, texts_path, vectors_path = path / PREPARED_NAME, path / "texts.jsonl", path / "vectors"
+    cache = path / "hidden_states"
+    prepared = srsly.read_json(marker) if marker.exists() else {}
+    is_prepared = prepared.get("checksum") == checksum
+    if not is_prepared:
+        marker.unlink(missing_ok=True)
+        Printer(no_print=silent).divider("Pretraining")
+        nlp = load_tokenizer(path / "config.cfg")
+        prepared = {"checksum": checksum, "n_tokens": write_parts(nlp, texts, texts_path)}
+    if transformer is not None:
+        config = set_transformer(config, transformer, prepared["n_tokens"])
+        config["initialize"]["vectors"] = str(vectors_path)
+    if not is_prepared:
+        if transformer is not None:
+            make_vectors(
+                transformer,
+                texts_path,
+                vectors_path,
+                config_path=path / "config.cfg",
+                cache=cache,
+                silent=silent,
+            )
+        with replacing(path / "pretrained") as output:
+            output.mkdir()
+            settings = make_pretraining(config, texts_path, cache)
+            pretrain(settings.interpolate(), output, use_gpu=use_gpu, silent=silent)
+        rmtree(cache, ignore_errors=True)
+        write_json(marker, prepared)
+    config["initialize"]["init_tok2vec"] = str(path / "pretrained" / WEIGHTS_NAME)
+    return config, is_prepared
+
+
+def set_transformer(config: Config, transformer: str, n_tokens: int) -> Config:
+    """Let an encoder learn what a transformer makes of texts.
+
+    config (Config): The training config, with the embedding "spacy.MultiHashEmbed.v2".
+    transformer (str): The transformer, see `make_vectors`.
+    n_tokens (int): The number of tokens of the texts.
+    RETURNS (Config): The config with static vectors, and with the objective
+        "spacy_eiou.PretrainTransformer.v1".
+    """
+    component = config["pretraining"]["component"]
+    n_epochs = min(MAX_EPOCHS, max(1, round(N_TOKENS / max(n_tokens, 1))))
+    objective = {
+        "@architectures": "spacy_eiou.PretrainTransformer.v1",
+        "transformer": transformer,
+        "cache": None,
+    }
+    settings: Dict[str, Any] = {
+        "components": {component: {"model": {"embed": {"include_static_vectors": True}}}},
+        "pretraining": {
+            "max_epochs": n_epochs,
+            "n_save_epoch": n_epochs,
+            "objective": objective,
+            "optimizer": {"learn_rate": LEARN_RATE},
+        },
+    }
+    return config.merge(settings)
+
+
+def make_pretraining(config: Config, texts_path: Path, cache: Path) -> Config:
+    """RETURNS (Config): A config for `spacy pretrain` with these texts, and with this folder for
+    what a transformer makes of them."""
+    name = config["pretraining"]["corpus"].partition(".")[2]
+    corpus = {"@readers": "spacy.JsonlCorpus.v1", "path": str(texts_path)}
+    config = Config({**config, "corpora": {**config["corpora"], name: corpus}})
+    if "cache" in config["pretraining"]["objective"]:
+        return config.merge({"pretraining": {"objective": {"cache": str(cache)}}})
+    return config
+
+
+def write_parts(nlp: Language, texts: Texts, path: Path) -> int:
+    """Write texts for `spacy pretrain`, long ones in parts. RETURNS (int): The number of their
+    tokens."""
+    n_tokens = 0
+    with replacing(path) as temporary, open_text(temporary) as file_:
+        for part, length in _split(nlp, texts):
+            file_.write(to_json_line({"text": part}))
+            n_tokens += length
+    return n_tokens
+
+
+def _split(nlp: Language, texts: Texts) -> Iterator[Tuple[str, int]]:
+    for item in read_items(texts.path, texts.max_length):
+        if not isinstance(item, RejectedText):
+            doc = nlp.make_doc(item.text)
+            for start in range(0, len(doc), TOKENS_PER_PART):
+                part = doc[start : start + TOKENS_PER_PART]
+                yield part.text, len(part)

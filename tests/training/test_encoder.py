@@ -1,0 +1,99 @@
+import pytest
+import spacy
+import srsly
+from self_training_util import CONFIG, make_ruler, write_data
+from spacy.util import load_config
+from transformer_util import make_transformer
+
+from spacy_eiou.corpora import CorpusError
+from spacy_eiou.training import self_train
+from spacy_eiou.training.encoder import make_pretraining, set_transformer, write_parts
+from spacy_eiou.training.silver import check_texts
+
+PRETRAINING = {"pretraining.max_epochs": 1, "pretraining.n_save_epoch": 1}
+
+
+@pytest.fixture
+def few_epochs(monkeypatch):
+    monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 2)
+
+
+@pytest.fixture
+def train(tmp_path):
+    settings = {**write_data(tmp_path), **PRETRAINING}
+    teacher = make_ruler(tmp_path / "ruler", "gene")
+
+    def run(config_path=CONFIG, **options):
+        texts_path = tmp_path / "texts.jsonl"
+        options = {"teachers": [teacher], "overrides": settings, **options}
+        return self_train(config_path, texts_path, tmp_path / "output", **options)
+
+    return run
+
+
+@pytest.mark.slow
+def test_pretraining_comes_first_and_once(train, tmp_path):
+    result = train(pretrain=True)
+    weights = tmp_path / "output" / "encoder" / "pretrained" / "model-last.bin"
+    initialize = load_config(tmp_path / "output" / "config.cfg")["initialize"]
+    assert (initialize["init_tok2vec"], initialize["vectors"]) == (str(weights), None)
+    assert result.kept == []
+    time = weights.stat().st_mtime_ns
+    assert tmp_path / "output" / "encoder" in train(pretrain=True).kept
+    assert weights.stat().st_mtime_ns == time
+
+
+@pytest.mark.slow
+def test_a_transformer_prepares_the_encoder(train, few_epochs, tmp_path):
+    transformer = make_transformer(tmp_path / "transformer")
+    nlp = spacy.load(train(transformer=transformer).model_path)
+    assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
+    assert nlp.vocab.vectors.shape[1] == 32
+    assert nlp("gene 1 moves").spans["sc"] is not None
+    encoder = tmp_path / "output" / "encoder"
+    log = srsly.read_jsonl(encoder / "pretrained" / "log.jsonl")
+    assert [line["epoch"] for line in log][-1] == 2
+    assert not (encoder / "hidden_states").exists()
+    # Other texts, other vectors.
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": f"protein {n} moves"} for n in range(6)])
+    with pytest.warns(UserWarning):
+        assert train(transformer=transformer).kept == []
+
+
+def test_a_config_without_pretraining_is_refused(train, tmp_path):
+    config = load_config(CONFIG)
+    del config["pretraining"]
+    config.to_disk(tmp_path / "config.cfg")
+    with pytest.raises(CorpusError, match=r"Expected a block \[pretraining\]"):
+        train(tmp_path / "config.cfg", pretrain=True, overrides=write_data(tmp_path))
+
+
+@pytest.mark.parametrize("n_tokens, n_epochs", [(0, 200), (5_000, 200), (450_000, 8), (10**8, 1)])
+def test_few_texts_are_read_more_often(n_tokens, n_epochs):
+    config = set_transformer(load_config(CONFIG), "some-model", n_tokens)
+    pretraining = config["pretraining"]
+    assert (pretraining["max_epochs"], pretraining["n_save_epoch"]) == (n_epochs, n_epochs)
+    assert pretraining["objective"]["transformer"] == "some-model"
+    assert "n_characters" not in pretraining["objective"]
+    assert config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"]
+
+
+def test_paths_of_pretraining(tmp_path):
+    config = load_config(CONFIG)
+    texts = {"@readers": "spacy.JsonlCorpus.v1", "path": str(tmp_path / "texts.jsonl")}
+    plain = make_pretraining(config, tmp_path / "texts.jsonl", tmp_path / "cache")
+    assert plain["corpora"]["pretrain"] == texts
+    assert "cache" not in plain["pretraining"]["objective"]
+    config = set_transformer(config, "some-model", 1)
+    prepared = make_pretraining(config, tmp_path / "texts.jsonl", tmp_path / "cache")
+    assert prepared["pretraining"]["objective"]["cache"] == str(tmp_path / "cache")
+
+
+def test_long_texts_are_read_in_parts(tmp_path):
+    texts = [" ".join(["word"] * 1200), "short text"]
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": text} for text in texts])
+    checked = check_texts(tmp_path / "texts.jsonl", max_length=10_000)
+    assert write_parts(spacy.blank("en"), checked, tmp_path / "parts.jsonl") == 1202
+    parts = [line["text"] for line in srsly.read_jsonl(tmp_path / "parts.jsonl")]
+    assert [len(part.split()) for part in parts] == [500, 500, 200, 2]
+    assert " ".join(parts[:3]) == texts[0]
