@@ -1,6 +1,7 @@
 """How a corpus is converted and what it sets in a training config, as a file says it."""
 
 from collections import Counter
+from math import ceil
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
@@ -15,6 +16,10 @@ from ..files import write_file
 from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
+
+# How often a transformer sees each document of a large corpus at least, as in the study
+# benchmarks/studies/genia_transformer_recipe.
+PASSES = 6
 
 # What a size of the encoder sets in a config with "spacy.MultiHashEmbed.v2" and
 # "spacy.MaxoutWindowEncoder.v2". "medium" is the config as it stands.
@@ -118,6 +123,8 @@ def prepare(
                 silent=silent,
             )
         )
+    if "training.max_steps" not in corpus.config:
+        _lengthen_training(config["training"], accounts[output_path / "train.spacy"].documents)
     write_file(filled_path, config.to_bytes())
     return accounts
 
@@ -201,6 +208,15 @@ def make_config(
     if unknown:
         raise CorpusError(f"{config_path}: did not expect the setting '{unknown[0]}'")
     return filled
+
+
+def _lengthen_training(training: Dict[str, Any], n_docs: int) -> None:
+    """Where a batch is a number of documents, a large corpus takes more steps to be seen."""
+    batcher = training["batcher"]
+    if batcher["@batchers"] == "spacy_eiou.batch_by_length.v1":
+        n_steps = PASSES * ceil(n_docs / batcher["size"])
+        training["max_steps"] = max(training["max_steps"], n_steps)
+        _end_schedule(training)
 
 
 def _end_schedule(training: Dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import pytest
 import spacy
 import srsly
 
-from spacy_eiou.corpora import CorpusError, prepare
+from spacy_eiou.corpora import CorpusError, description, prepare
 from spacy_eiou.corpora.description import CorpusDescription, find_missing_files, make_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -168,6 +168,15 @@ def test_learning_rate_falls_until_the_end_of_training(tmp_path):
     assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == 300
     training = spacy.util.load_config(CONFIGS / "transformer.cfg")["training"]
     assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"]
+
+
+@pytest.mark.parametrize(("settings", "expected"), [({}, 9000), ({"training.max_steps": 7}, 7)])
+def test_large_corpus_takes_more_steps_of_few_documents(paths, monkeypatch, settings, expected):
+    monkeypatch.setattr(description, "PASSES", 9000)
+    describe(paths, config=settings)
+    run(paths, "transformer.cfg")
+    training = spacy.util.load_config(paths[2] / "config.cfg")["training"]
+    assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == expected
 
 
 def test_size_of_the_encoder(tmp_path):
