@@ -162,7 +162,8 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) 
     RAISES (ValueError): If no doc has spans under the key.
     """
     docs = list(docs)
-    words = [[_normalize(token.text) for token in doc] for doc in docs]
+    known: Dict[int, str] = {}
+    words = [_get_words(doc, known) for doc in docs]
     word_counts = Counter(chain.from_iterable(words))
     spans_by_label: Dict[str, List[IndexedSpan]] = defaultdict(list)
     for index, doc in enumerate(docs):
@@ -201,6 +202,18 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) 
         default_width=choose_width(lengths, doc_lengths),
         labels=labels,
     )
+
+
+def _get_words(doc: Doc, known: Dict[int, str]) -> List[str]:
+    """RETURNS (List[str]): The normalized words of a doc. Those that are `known` by the hash of
+    their form are not normalized again."""
+    # Not by token, of which Python objects would have to be made.
+    attributes: Any = doc.to_array(["ORTH"])
+    forms = attributes.ravel().tolist()
+    for form in forms:
+        if form not in known:
+            known[form] = _normalize(doc.vocab.strings[form])
+    return [known[form] for form in forms]
 
 
 def _normalize(word: str) -> str:
