@@ -173,7 +173,9 @@ def make_report(results: List[Result]) -> str:
     """RETURNS (str): RESULTS.md."""
     groups: Dict[Tuple[str, str], List[Result]] = defaultdict(list)
     for result in results:
-        groups[result["corpus"], str(result["share"])].append(result)
+        share = result["share"]
+        name = share if isinstance(share, str) else f"{share:g}"
+        groups[result["corpus"], name].append(result)
     rows = []
     for (corpus, share), own in groups.items():
         scenario = CORPORA[corpus]

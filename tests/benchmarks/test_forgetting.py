@@ -43,4 +43,4 @@ def test_a_model_is_trained_on(script: Any, tmp_path: Path, monkeypatch: Any) ->
     assert all(0 <= row[side] <= 1 for row in results for side in ("old", "new"))
     assert results[0]["new"] == 0
     rows = (project / "output" / "RESULTS.md").read_text(encoding="utf8").splitlines()[-4:]
-    assert rows[2].startswith("| notes | word | 0.0 | 3 | 5 | 1 |")
+    assert rows[2].startswith("| notes | word | 0 | 3 | 5 | 1 |")
