@@ -27,6 +27,13 @@ from spacy_eiou.studies.study import load_training_config
 
 N_TRAINING, MAX_STEPS = 300, 200
 COMMANDS = ("annotate", "select")
+# A small process, since the peak of a new one is at least that of the process that has started it.
+LAUNCHER = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+"""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -70,19 +77,15 @@ def measure(command: str, folder: Path, size: int) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): The seconds of processor time of a command, and its peak memory."""
     output = str(folder / f"{command}.jsonl")
     arguments = [command, str(folder / "model"), str(folder / f"{size}.jsonl"), output, "--force"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spacy_eiou", *arguments],
+    result = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, sys.executable, "-m", "spacy_eiou", *arguments],
         env={**os.environ, **ONE_THREAD},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        check=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command} ended with the status {status}")
-    return {
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": round(usage.ru_maxrss / 1024),
-    }
+    cpu_seconds, peak = map(float, result.stdout.split())
+    return {"cpu_seconds": round(cpu_seconds, 2), "peak_mb": round(peak / 1024)}
 
 
 def summarize(runs: List[Dict[str, Any]]) -> Dict[str, Any]:

@@ -100,8 +100,9 @@ def run(code: str, n_steps: int = 60) -> str:
 
 
 def get_words(printed: str) -> List[str]:
-    """RETURNS (List[str]): What tables say, without their lines."""
-    return [word for word in printed.split() if word.strip("-=")]
+    """RETURNS (List[str]): What tables say, without colors and lines."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", " ", printed)
+    return [word for word in plain.split() if word.strip("-=")]
 
 
 def read(path: Path) -> List[Any]:
