@@ -93,11 +93,11 @@ def train(
 
 @app.command("report")
 def report(
-    output_path: Path = typer.Argument(..., help="Folder for results.jsonl and RESULTS.md"),
+    output_path: Path = typer.Argument(..., help="Folder for runs.jsonl and RESULTS.md"),
     paths: List[Path] = typer.Argument(..., help="The JSON files of `train`"),
 ) -> None:
     """
-    Write results.jsonl and RESULTS.md.
+    Write runs.jsonl and RESULTS.md.
     """
     files = [srsly.read_json(path) for path in paths]
     results = [
@@ -106,7 +106,7 @@ def report(
         for result in file["results"]
     ]
     output_path.mkdir(parents=True, exist_ok=True)
-    srsly.write_jsonl(output_path / "results.jsonl", results)
+    srsly.write_jsonl(output_path / "runs.jsonl", results)
     write_file(output_path / "RESULTS.md", make_report(results).encode("utf8"))
 
 

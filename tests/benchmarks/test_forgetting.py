@@ -38,7 +38,7 @@ def test_a_model_is_trained_on(script: Any, tmp_path: Path, monkeypatch: Any) ->
         monkeypatch.setattr(script, name, 3)
     script.train(project / "notes.json", "notes", 0, [0.0, 0.5], project)
     script.report(project / "output", [project / "notes.json"])
-    results = list(srsly.read_jsonl(project / "output" / "results.jsonl"))
+    results = list(srsly.read_jsonl(project / "output" / "runs.jsonl"))
     assert [row["share"] for row in results] == ["before", "from scratch", 0.0, 0.5]
     assert all(0 <= row[side] <= 1 for row in results for side in ("old", "new"))
     assert results[0]["new"] == 0
