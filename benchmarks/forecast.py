@@ -121,9 +121,10 @@ def make_report(results: List[Result]) -> str:
             found = compare(own, name)
             low, high = (found.half + gain for gain in (found.low, found.high))
             cells = [f"{100 * value:.1f}" for value in (found.half, found.forecast)]
-            cells += [f"{100 * low:.1f} to {100 * high:.1f}", f"{100 * found.came:.1f}"]
             n_docs = max(result["size"] for result in own)
             seeds = len({result["seed"] for result in own})
+            interval = f"{100 * low:.1f} to {100 * high:.1f}" if seeds > 1 else ""
+            cells += [interval, f"{100 * found.came:.1f}"]
             off = f"{100 * (found.forecast - found.came):+.1f}"
             title = {"f": "micro", "macro_f": "macro"}[name]
             rows.append([corpus, title, f"{n_docs:,}", str(seeds), *cells, off])
