@@ -88,7 +88,7 @@ def train(
         nlp = train_docs(config, [docs[index] for index in order[:size]], seed=seed)
         dev, _ = score(nlp, parts / "dev.spacy")
         results.append({"corpus": corpus, "seed": seed, "share": share, "size": size, "dev": dev})
-    write_json(output_path, {"results": results, **get_provenance(threads=1)})
+    write_json(output_path, [{**result, **get_provenance(threads=1)} for result in results])
 
 
 @app.command("report")
@@ -99,12 +99,7 @@ def report(
     """
     Write runs.jsonl and RESULTS.md.
     """
-    files = [srsly.read_json(path) for path in paths]
-    results = [
-        {**result, **{key: value for key, value in file.items() if key != "results"}}
-        for file in files
-        for result in file["results"]
-    ]
+    results = [result for path in paths for result in srsly.read_json(path)]
     output_path.mkdir(parents=True, exist_ok=True)
     srsly.write_jsonl(output_path / "runs.jsonl", results)
     write_file(output_path / "RESULTS.md", make_report(results).encode("utf8"))

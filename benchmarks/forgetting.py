@@ -107,7 +107,7 @@ def train(
             nlp = train_to_the_end(config, new, seed)
             results.append({"share": share, **score_sides(nlp, test, label)})
     results = [{"corpus": corpus, "seed": seed, **result} for result in results]
-    write_json(output_path, {"results": results, **get_provenance(threads=1)})
+    write_json(output_path, [{**result, **get_provenance(threads=1)} for result in results])
 
 
 def _get_steps(n_steps: int) -> Dict[str, int]:
@@ -158,12 +158,7 @@ def report(
     """
     Write runs.jsonl and RESULTS.md.
     """
-    files = [srsly.read_json(path) for path in paths]
-    results = [
-        {**result, **{key: value for key, value in file.items() if key != "results"}}
-        for file in files
-        for result in file["results"]
-    ]
+    results = [result for path in paths for result in srsly.read_json(path)]
     output_path.mkdir(parents=True, exist_ok=True)
     srsly.write_jsonl(output_path / "runs.jsonl", results)
     write_file(output_path / "RESULTS.md", make_report(results).encode("utf8"))

@@ -111,7 +111,7 @@ def prepare(
         raise CorpusError(f"Expected another output path: {config_path} is read, and would be lost")
     config = make_config(config_path, corpus, output_path, transformer, size)
     calls = [_get_arguments(item, assets_path, output_path) for item in corpus.convert]
-    _check_conversions(calls)
+    _check_conversions(calls, output_path)
     accounts: Dict[Path, Account] = {}
     for call in calls:
         accounts.update(
@@ -123,8 +123,9 @@ def prepare(
                 silent=silent,
             )
         )
-    if "training.max_steps" not in corpus.config:
-        _lengthen_training(config["training"], accounts[output_path / "train.spacy"].documents)
+    train = accounts.get(output_path / "train.spacy")
+    if train is not None and "training.max_steps" not in corpus.config:
+        _lengthen_training(config["training"], train.documents)
     write_file(filled_path, config.to_bytes())
     return accounts
 
@@ -150,9 +151,11 @@ def _get_arguments(conversion: Conversion, assets_path: Path, output_path: Path)
     }
 
 
-def _check_conversions(calls: List[Dict[str, Any]]) -> None:
+def _check_conversions(calls: List[Dict[str, Any]], output_path: Path) -> None:
     outputs = [path for call in calls for path in _check_conversion(call)]
     for path, count in Counter(outputs).items():
+        if not path.resolve().is_relative_to(output_path.resolve()):
+            raise CorpusError(f"{path}: expected an output within {output_path}")
         if count > 1:
             raise CorpusError(f"{path}: expected one conversion that writes this file, not {count}")
 

@@ -24,7 +24,10 @@ def build_nested_span_categorizer_v1(
     hidden_size (int): Width of the span vectors.
     RETURNS (Model[Tuple[List[Doc], Ragged], Floats2d]): A model that takes docs and candidates,
         rows `[start, end)` in tokens, and gives scores of shape (n, nO).
+    RAISES (ValueError): If the width is not positive.
     """
+    if hidden_size < 1:
+        raise ValueError(f"Expected a hidden_size of at least 1, not {hidden_size}")
     model = chain(
         cast(
             Model[Tuple[List[Doc], Ragged], Tuple[Ragged, Ragged]],

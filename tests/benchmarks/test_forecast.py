@@ -45,6 +45,6 @@ def test_each_training_is_on_its_own(script: Any, tmp_path: Path, monkeypatch: A
     paths = [project / f"{share}.json" for share in (0.5, 1.0)]
     for path, share in zip(paths, (0.5, 1.0)):
         script.train(path, "notes", 0, [share], project)
-    rows = [row for path in paths for row in srsly.read_json(path)["results"]]
+    rows = [row for path in paths for row in srsly.read_json(path)]
     assert [(row["share"], row["size"], row["seed"]) for row in rows] == [(0.5, 4, 0), (1.0, 8, 0)]
     assert all(0 <= row["dev"]["f"] <= 1 for row in rows)

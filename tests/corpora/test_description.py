@@ -179,6 +179,24 @@ def test_large_corpus_takes_more_steps_of_few_documents(paths, monkeypatch, sett
     assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == expected
 
 
+def test_corpus_without_training_data(paths):
+    (conversion,) = CORPUS["convert"]
+    describe(
+        paths, convert=[{**conversion, "output": "test.spacy", "split_sizes": None}], config={}
+    )
+    assert [path.name for path in run(paths, "transformer.cfg")] == ["test.spacy"]
+
+
+@pytest.mark.parametrize("output", ["../..", "../notes.spacy", "/notes.spacy"])
+def test_output_lies_within_the_folder(paths, output):
+    (conversion,) = CORPUS["convert"]
+    is_file = output.endswith(".spacy")
+    sizes = None if is_file else conversion["split_sizes"]
+    describe(paths, convert=[{**conversion, "output": output, "split_sizes": sizes}])
+    with pytest.raises(CorpusError, match="expected an output within"):
+        run(paths)
+
+
 def test_size_of_the_encoder(tmp_path):
     corpus = CorpusDescription(**CORPUS)
     given = spacy.util.load_config(CONFIGS / "cnn.cfg", interpolate=True)["components"]

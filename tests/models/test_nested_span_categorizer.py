@@ -126,6 +126,12 @@ nlp.to_disk(sys.argv[4])
 """
 
 
+@pytest.mark.parametrize("hidden_size", [0, -1])
+def test_width_is_positive(hidden_size):
+    with pytest.raises(ValueError, match=f"at least 1, not {hidden_size}"):
+        build_nested_span_categorizer_v1(Linear(2, 2), Linear(2, 2), hidden_size)
+
+
 @pytest.mark.slow
 def test_numba_is_not_needed_to_load_predict_and_save(tmp_path):
     nlp = English()
