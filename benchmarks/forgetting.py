@@ -10,7 +10,6 @@ it, by configs/continue.cfg, with several shares of the old documents.
 from collections import defaultdict
 from io import StringIO
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy as np
@@ -33,7 +32,7 @@ from spacy_eiou.spans import get_spans
 from spacy_eiou.studies import Result
 from spacy_eiou.studies.compare import score
 from spacy_eiou.studies.study import load_training_config
-from spacy_eiou.tables import markdown_table
+from spacy_eiou.tables import format_mean, markdown_table
 
 
 class Scenario(NamedTuple):
@@ -174,16 +173,11 @@ def make_report(results: List[Result]) -> str:
     rows = []
     for (corpus, share), own in groups.items():
         scenario = CORPORA[corpus]
-        cells = [format_scores([100 * result[side] for result in own]) for side in ("old", "new")]
+        cells = [format_mean(100 * result[side] for result in own) for side in ("old", "new")]
         counts = [f"{scenario.n_old:,}", f"{scenario.n_new:,}", str(len(own))]
         rows.append([corpus, scenario.label, share, *counts, *cells])
     header = ["corpus", "new label", "share of old ones", "old", "new", "seeds"]
     return f"{DESCRIPTION}\n{markdown_table([*header, 'F, old', 'F, new'], rows, n_text=3)}"
-
-
-def format_scores(values: List[float]) -> str:
-    """RETURNS (str): Mean and standard deviation."""
-    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from speed_report import by_width, describe_measurement, format_ratio
 from spacy_eiou.files import write_file
 from spacy_eiou.spans.scores import TITLES, select_scores
 from spacy_eiou.studies import Run
-from spacy_eiou.tables import markdown_table
+from spacy_eiou.tables import format_mean, markdown_table
 
 CORPORA = {
     "genia": "GENIA",
@@ -177,14 +177,8 @@ def make_cells(scores: Scores, variants: Iterable[str]) -> List[str]:
 
 def format_scores(scores: List[Dict[str, Any]]) -> str:
     return " / ".join(
-        format_mean(score[name] for score in scores) for name in MICRO_AND_MACRO if scores
+        format_mean(100 * score[name] for score in scores) for name in MICRO_AND_MACRO if scores
     )
-
-
-def format_mean(values: Iterable[float]) -> str:
-    percentages = [100 * value for value in values]
-    deviation = f" ± {stdev(percentages):.1f}" if len(percentages) > 1 else ""
-    return f"{mean(percentages):.1f}{deviation}"
 
 
 def make_models(benchmarks_path: Path) -> str:

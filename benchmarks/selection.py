@@ -10,7 +10,7 @@ RESULTS.md and the plots are made. A run that was stopped continues.
 from collections import Counter
 from io import StringIO
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Optional
 
@@ -35,7 +35,7 @@ from spacy_eiou.studies import Result, Study, StudyCorpus, Variant
 from spacy_eiou.studies.compare import append_result, score
 from spacy_eiou.studies.comparison import group_by, plot_learning_curves
 from spacy_eiou.studies.study import COMPONENT, make_variant_config
-from spacy_eiou.tables import markdown_table
+from spacy_eiou.tables import format_mean, markdown_table
 
 # The widest candidate of each corpus, and the most training documents to choose from.
 CORPORA = {"maintie_level2": (4, 860), "genia": (12, 3000), "spoken_hpg": (14, 700)}
@@ -189,10 +189,7 @@ def format_chosen(results: List[Result]) -> str:
     for strategy, own in group_by("variant", first).items():
         chosen = [result["chosen"] for result in own]
         rates = [[numbers[name] / numbers[unit] for numbers in chosen] for name, unit, _ in CHOSEN]
-        cells = [
-            f"{mean(some):.2f}" + (f" ± {stdev(some):.2f}" if len(some) > 1 else "")
-            for some in rates
-        ]
+        cells = [format_mean(some, digits=2) for some in rates]
         rows.append([strategy, str(len(chosen)), *cells])
     return markdown_table(["strategy", "seeds", *(title for *_, title in CHOSEN)], rows)
 
@@ -200,11 +197,7 @@ def format_chosen(results: List[Result]) -> str:
 def format_scores(results: List[Result], part: str) -> str:
     """RETURNS (str): Micro and macro F: means, with deviations if there are several seeds."""
     values = [[100 * result[part][name] for result in results] for name in ("f", "macro_f")]
-    return " / ".join(
-        f"{mean(some):.1f}" + (f" ± {stdev(some):.1f}" if len(some) > 1 else "")
-        for some in values
-        if some
-    )
+    return " / ".join(format_mean(some) for some in values if some)
 
 
 class Simulation:

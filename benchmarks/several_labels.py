@@ -17,7 +17,6 @@ from collections import Counter
 from io import StringIO
 from itertools import product
 from pathlib import Path
-from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 from typing import Any, Collection, Dict, Iterable, List, Sequence
 
@@ -41,7 +40,7 @@ from spacy_eiou.pipeline.prediction import read_examples
 from spacy_eiou.provenance import get_provenance
 from spacy_eiou.spans.scores import select_scores
 from spacy_eiou.studies.compare import append_result
-from spacy_eiou.tables import markdown_table
+from spacy_eiou.tables import format_mean, markdown_table
 
 CONFIG = "configs/cnn.cfg"
 MAX_WIDTH = 4
@@ -182,7 +181,9 @@ def make_report(results: Sequence[Dict[str, Any]]) -> str:
         for variant in VARIANTS:
             tests = [r["test"] for r in results if (r["corpus"], r["variant"]) == (corpus, variant)]
             if tests:
-                means = [format_mean(test[name] for test in tests) for name in ("f", "macro_f")]
+                means = [
+                    format_mean(100 * test[name] for test in tests) for name in ("f", "macro_f")
+                ]
                 recalls = [format_recall(tests, n) for n in ("2", "1")]
                 rows.append([corpus, variant, str(len(tests)), *means, *recalls])
     header = ["corpus", "variant", "seeds", "micro F", "macro F", "recall, two labels", "one label"]
@@ -197,13 +198,7 @@ def make_report(results: Sequence[Dict[str, Any]]) -> str:
 
 def format_recall(tests: Iterable[Dict[str, Any]], n_labels: str) -> str:
     counts = [test["by_labels"][n_labels] for test in tests]
-    return f"{format_mean(c['found'] / c['gold'] for c in counts)} ({counts[0]['gold']:,})"
-
-
-def format_mean(values: Iterable[float]) -> str:
-    percentages = [100 * value for value in values]
-    deviation = f" ± {stdev(percentages):.1f}" if len(percentages) > 1 else ""
-    return f"{mean(percentages):.1f}{deviation}"
+    return f"{format_mean(100 * c['found'] / c['gold'] for c in counts)} ({counts[0]['gold']:,})"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any, Dict, Iterator, List, Optional
 
 import srsly
@@ -26,7 +25,7 @@ from spacy_eiou.studies import Result, Run, Study
 from spacy_eiou.studies.compare import draw_subsets, read_results, train_run, write_report
 from spacy_eiou.studies.comparison import group_by
 from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
-from spacy_eiou.tables import markdown_table
+from spacy_eiou.tables import format_mean, markdown_table
 from spacy_eiou.training import AdamW, build_adamw_v1
 from spacy_eiou.training.optimizer import clip_gradients
 
@@ -198,8 +197,8 @@ def format_dev_scores(results: List[Result]) -> str:
     """RETURNS (str): The scores on the dev part, and the time of each variant, in Markdown."""
     rows = []
     for variant, own in group_by("variant", results).items():
-        dev = [format_mean([100 * run["dev"][name] for run in own]) for name in ("f", "macro_f")]
-        seconds = [format_mean([run[name] for run in own]) for name in ("seconds", "cpu_seconds")]
+        dev = [format_mean(100 * run["dev"][name] for run in own) for name in ("f", "macro_f")]
+        seconds = [format_mean(run[name] for run in own) for name in ("seconds", "cpu_seconds")]
         rows.append([variant, str(len(own)), *dev, *seconds])
     header = ["variant", "seeds", "micro F", "macro F", "seconds", "CPU seconds"]
     text = (
@@ -207,11 +206,6 @@ def format_dev_scores(results: List[Result]) -> str:
         "The seconds are those of training with its evaluations, and of scoring.\n\n"
     )
     return text + markdown_table(header, rows)
-
-
-def format_mean(values: List[float]) -> str:
-    deviation = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{mean(values):.1f}{deviation}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from statistics import mean, stdev
 from typing import Iterable, Optional, Sequence
 
 # What Markdown takes for markup within a line. An underscore inside of a word is none.
@@ -25,6 +26,16 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], n_text:
 def format_percent(share: Optional[float], digits: int = 1) -> str:
     """RETURNS (str): A share as a number of percent, or "-" if there is none."""
     return "-" if share is None else f"{100 * share:.{digits}f}"
+
+
+def format_mean(values: Iterable[float], digits: int = 1) -> str:
+    """RETURNS (str): The mean of numbers, with their sample standard deviation if there are
+    several, or "-" if there are none."""
+    values = list(values)
+    if not values:
+        return "-"
+    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{deviation}"
 
 
 def format_interval(interval: Optional[Sequence[float]], digits: int = 1) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_eiou.tables import format_interval, markdown_code, markdown_text, one_line
+from spacy_eiou.tables import format_interval, format_mean, markdown_code, markdown_text, one_line
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,12 @@ def test_text(text, expected):
 )
 def test_one_line(text, expected):
     assert one_line(text) == expected
+
+
+def test_mean():
+    assert format_mean(value for value in (1, 2, 3)) == "2.0 ± 1.0"
+    assert format_mean([1.25], digits=2) == "1.25"
+    assert format_mean([]) == "-"
 
 
 def test_interval():

@@ -4,13 +4,7 @@ from .account import Account
 from .annotators import MERGES, merge_annotators
 from .checks import Example, find_warnings
 from .conversion import PARTS, Reading, convert, make_nlp
-from .description import (
-    ENCODER_SIZES,
-    Conversion,
-    CorpusDescription,
-    make_config,
-    prepare,
-)
+from .description import ENCODER_SIZES, Conversion, CorpusDescription, make_config, prepare
 from .docbin import create_corpus
 from .docs import record_to_doc, records_to_docs
 from .draft import Draft, Mention, parse_each

@@ -6,7 +6,7 @@ from typing import Iterator, List, Optional, Sequence
 PIECES_PER_BATCH = {"cpu": 512, "cuda": 32768}
 
 
-def batch_by_length(
+def batch_by_pieces(
     lengths: Sequence[int], max_pieces: Optional[int], device: str
 ) -> Iterator[List[int]]:
     """Sort texts into batches of similar length, the longest first.

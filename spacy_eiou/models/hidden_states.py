@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..extras import find_transformer, require_extra
 from ..files import write_file
-from .batches import batch_by_length
+from .batches import batch_by_pieces
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import BatchEncoding
@@ -113,7 +113,7 @@ class Transformer:
         counts = torch.zeros((len(sums), 1), device=self.device)
         windows = self._split(docs)
         lengths = [len(pieces) for pieces in windows["input_ids"]]
-        for batch in batch_by_length(lengths, None, self.device):
+        for batch in batch_by_pieces(lengths, None, self.device):
             states = self._compute(windows, batch)
             for window, window_states in zip(batch, states):
                 number = windows["overflow_to_sample_mapping"][window]

@@ -13,7 +13,7 @@ from thinc.types import Floats2d, Ints1d, Ragged
 from torch import Tensor
 
 from ..extras import require_extra
-from .batches import batch_by_length
+from .batches import batch_by_pieces
 
 if TYPE_CHECKING:
     from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
@@ -214,7 +214,7 @@ def forward(
     """
     lengths = pieces.attention_mask.sum(axis=1).astype("int64")
     device = model.shims[0]._hfmodel.transformer.device.type
-    batches = [np.asarray(rows) for rows in batch_by_length(lengths, max_pieces, device)]
+    batches = [np.asarray(rows) for rows in batch_by_pieces(lengths, max_pieces, device)]
     widths = [int(lengths[rows].max()) for rows in batches]
     results = [
         pytorch_forward(model, select(pieces, rows, width), is_train)

@@ -15,7 +15,7 @@ import numpy as np
 from ..evaluation.bootstrap import bootstrap_difference
 from ..provenance import describe_code, hash_code
 from ..spans.scores import TITLES
-from ..tables import markdown_table, markdown_text
+from ..tables import format_mean, markdown_table, markdown_text
 
 Result = Dict[str, Any]
 
@@ -117,7 +117,7 @@ def _format_scores(variants: Dict[str, List[Result]], baseline: str) -> str:
         [
             markdown_text(variant),
             str(len(results)),
-            *(_format_mean(result["test"][name] for result in results) for name in COLUMNS),
+            *(_format_percents(result["test"][name] for result in results) for name in COLUMNS),
             ""
             if variant == baseline
             else _format_difference([(results, variants.get(baseline, []))]),
@@ -161,7 +161,7 @@ def _format_types(variants: Dict[str, List[Result]]) -> str:
             markdown_text(label),
             f"{n_gold[label]:,}",
             *(
-                _format_mean(result["test"]["per_type"][label]["f"] for result in results)
+                _format_percents(result["test"]["per_type"][label]["f"] for result in results)
                 for results in variants.values()
             ),
         ]
@@ -192,11 +192,8 @@ def _pool_common_seeds(
     return sum(counts[seed] for seed in seeds), sum(baseline[seed] for seed in seeds)
 
 
-def _format_mean(scores: Iterable[Optional[float]]) -> str:
-    values = [100 * score for score in scores if score is not None]
-    if not values:
-        return "-"
-    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+def _format_percents(scores: Iterable[Optional[float]]) -> str:
+    return format_mean(100 * score for score in scores if score is not None)
 
 
 def _format_code(results: List[Result]) -> str:

@@ -8,12 +8,7 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Config
 
-from ..corpora import (
-    CorpusDescription,
-    CorpusError,
-    find_transformer,
-    make_config,
-)
+from ..corpora import CorpusDescription, CorpusError, find_transformer, make_config
 from ..extras import check_transformers
 
 # The component of the training config whose place the variants take.

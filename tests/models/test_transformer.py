@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from transformer_util import make_transformer
 
-from spacy_eiou.models.batches import batch_by_length
+from spacy_eiou.models.batches import batch_by_pieces
 from spacy_eiou.models.transformer import cut, fit, merge
 
 SPACY_TRANSFORMERS = "spacy-transformers.TransformerModel.v3"
@@ -232,14 +232,14 @@ def test_the_end_of_a_token_is_not_lost_in_silence(path: str) -> None:
     ],
 )
 def test_batches(max_pieces: Any, device: str, expected: List[List[int]]) -> None:
-    assert list(batch_by_length([4, 9, 1, 5], max_pieces, device)) == expected
+    assert list(batch_by_pieces([4, 9, 1, 5], max_pieces, device)) == expected
 
 
 def test_default_batches_follow_the_device() -> None:
     lengths = [512] * 65
-    assert [len(batch) for batch in batch_by_length(lengths, None, "cpu")] == [1] * 65
-    assert [len(batch) for batch in batch_by_length(lengths, None, "cuda")] == [64, 1]
-    assert list(batch_by_length([], None, "cpu")) == []
+    assert [len(batch) for batch in batch_by_pieces(lengths, None, "cpu")] == [1] * 65
+    assert [len(batch) for batch in batch_by_pieces(lengths, None, "cuda")] == [64, 1]
+    assert list(batch_by_pieces([], None, "cpu")) == []
 
 
 def test_an_output_that_is_not_known_is_an_error() -> None:

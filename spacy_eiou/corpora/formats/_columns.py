@@ -236,11 +236,9 @@ def _parse_cell(cell: str, where: str, draft: Draft) -> List[Tuple[str, str]]:
     tags = []
     for tag in SEPARATOR.split(cell):
         match = TAG.fullmatch(tag)
-        if tag == "O":
-            continue
         if match:
             tags.append((match[1], match[2]))
-        else:
+        elif tag != "O":
             message = f"{where}: expected O or a tag such as B-label or I-label, not '{tag}'"
             draft.reject(message, tag)
     return tags
