@@ -27,7 +27,6 @@ import srsly
 import typer
 from few_examples import write_texts
 from spacy.cli._util import setup_gpu
-from spacy.cli.train import train as train_config
 from spacy.tokens import Doc
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.training.pretrain import pretrain as pretrain_encoder
@@ -42,6 +41,7 @@ from spacy_eiou.studies.compare import (
     draw_subsets,
     read_results,
     score_run,
+    train_docs,
     train_run,
     write_report,
 )
@@ -52,13 +52,19 @@ from spacy_eiou.studies.study import (
     make_variant_config,
 )
 from spacy_eiou.training import make_vectors, self_train
-from spacy_eiou.training.encoder import WEIGHTS_NAME, make_pretraining, set_transformer
+from spacy_eiou.training.encoder import (
+    WEIGHTS_NAME,
+    add_words,
+    make_pretraining,
+    set_transformer,
+)
 
 TEACHER_CONFIG = "configs/transformer.cfg"
 TEACHER = "nested_spancat"
 N_TEACHERS = 3
-# Steps of a teacher, which has the annotated documents only.
+# Steps of a teacher, which has the annotated documents only, and of one with a transformer.
 N_STEPS = 1000
+N_TRANSFORMER_STEPS = 700
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -88,10 +94,13 @@ def vectors_command(
     config = make_config(study, corpus, next(iter(study.variants)), project_path)
     docs = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
     work_path.mkdir(parents=True, exist_ok=True)
-    write_texts(work_path / "texts.jsonl", docs[: n_texts or None])
+    docs = docs[: n_texts or None]
     config.to_disk(work_path / "config.cfg")
     if not (work_path / "vectors").exists():
         start = time.process_time()
+        write_texts(work_path / "texts.jsonl", docs)
+        n_tokens = sum(map(len, docs))
+        times_per_word = add_words(work_path / "texts.jsonl", transformer, n_tokens)
         report = make_vectors(
             transformer,
             work_path / "texts.jsonl",
@@ -100,7 +109,10 @@ def vectors_command(
             cache=work_path / "cache",
         )
         seconds = time.process_time() - start
-        write_json(work_path / "vectors.json", {**report._asdict(), "cpu_seconds": seconds})
+        texts = {"n_tokens": n_tokens, "times_per_word": times_per_word}
+        write_json(
+            work_path / "vectors.json", {**report._asdict(), **texts, "cpu_seconds": seconds}
+        )
 
 
 @app.command("pretrain")
@@ -122,8 +134,10 @@ def pretrain_command(
         weights = get_weights(work_path, name, study.variants[name])
         if "pretraining" in name and not weights.exists():
             config = make_config(study, corpus, name, project_path)
-            n_tokens = srsly.read_json(work_path / "vectors.json")["n_tokens"]
-            config = set_transformer(config, transformer, n_tokens)
+            texts = srsly.read_json(work_path / "vectors.json")
+            config = set_transformer(
+                config, transformer, texts["n_tokens"], texts["times_per_word"]
+            )
             config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = (
                 "vectors" in name
             )
@@ -177,10 +191,14 @@ def train_command(
             teacher = None
             if "taught by" in run.variant:
                 teacher = make_teacher_config(study, run.corpus, transformer, project_path)
-            result = self_train_run(run, config, docs, teacher, project_path, use_gpu)
+            teachers = train_teachers(run, config, docs, teacher, work_path / "teachers", use_gpu)
+            start = time.process_time()
+            result = self_train_run(run, config, docs, teachers, project_path, use_gpu)
+            earlier = sum(srsly.read_json(path.with_suffix(".json")) for path in teachers)
         else:
+            earlier = 0.0
             result = train_run(run, config, docs, use_gpu=use_gpu)
-        seconds = round(time.process_time() - start, 1)
+        seconds = round(earlier + time.process_time() - start, 1)
         append_result(results_path, {**result, "n_texts": n_texts or None, "cpu_seconds": seconds})
         scores = {part: (result[part]["f"], result[part]["macro_f"]) for part in ("dev", "test")}
         print(run, scores, seconds)
@@ -241,22 +259,55 @@ def make_teacher_config(
     study: Study, corpus: str, transformer: Optional[str], project_path: Path
 ) -> Config:
     """RETURNS (Config): The training config of a teacher with a transformer."""
+    steps = {"max_steps": N_TRANSFORMER_STEPS, "eval_frequency": N_TRANSFORMER_STEPS // 2}
     teacher = study.model_copy(
         update={
             "config": TEACHER_CONFIG,
             "transformer": transformer,
-            "training": {},
+            "training": steps,
             "variants": {TEACHER: Variant(factory="nested_spancat")},
         }
     )
-    return make_variant_config(teacher, corpus, TEACHER, project_path)
+    config = make_variant_config(teacher, corpus, TEACHER, project_path)
+    schedule = {"warmup_steps": N_TRANSFORMER_STEPS // 10, "total_steps": N_TRANSFORMER_STEPS}
+    return config.merge({"training": {"optimizer": {"learn_rate": schedule}}})
+
+
+def train_teachers(
+    run: Run,
+    config: Config,
+    docs: List[Doc],
+    transformer_config: Optional[Config],
+    path: Path,
+    use_gpu: int,
+) -> List[Path]:
+    """Train the teachers of a run, each of them once: runs can share them.
+    RETURNS (List[Path]): Their folders. Beside each lies a file with its CPU seconds."""
+    n_steps = min(N_STEPS, config["training"]["max_steps"])
+    configs = [config.merge({"training": {"max_steps": n_steps}})] * N_TEACHERS
+    if transformer_config is not None:
+        n_others = N_TEACHERS - 1 if "and others" in run.variant else 0
+        configs[n_others:] = [transformer_config]
+    teachers = []
+    for number, settings in enumerate(configs):
+        seed = run.seed + number
+        name = f"{run.corpus}-{run.size}-{run.seed}-{hash_settings(settings)}-{seed}"
+        teachers.append(path / name)
+        if not teachers[-1].exists():
+            start = time.process_time()
+            nlp = train_docs(locate_transformer(settings), docs, seed=seed, use_gpu=use_gpu)
+            with replacing(teachers[-1]) as folder:
+                nlp.to_disk(folder)
+                seconds = round(time.process_time() - start, 1)
+                write_json(teachers[-1].with_suffix(".json"), seconds)
+    return teachers
 
 
 def self_train_run(
     run: Run,
     config: Config,
     docs: List[Doc],
-    teacher_config: Optional[Config],
+    teachers: List[Path],
     project_path: Path,
     use_gpu: int,
 ) -> Result:
@@ -271,20 +322,6 @@ def self_train_run(
         FastDocBin(docs=docs).to_disk(folder / "train.spacy")
         config.to_disk(folder / "config.cfg")
         overrides = {"paths.train": str(folder / "train.spacy"), "system.seed": run.seed}
-        n_steps = min(N_STEPS, config["training"]["max_steps"])
-        teacher_configs = [config.merge({"training": {"max_steps": n_steps}})] * N_TEACHERS
-        if teacher_config is not None:
-            n_others = N_TEACHERS - 1 if "and others" in run.variant else 0
-            teacher_configs[n_others:] = [locate_transformer(teacher_config)]
-        teachers = []
-        for number, settings in enumerate(teacher_configs):
-            settings.to_disk(folder / "teacher.cfg")
-            output = folder / f"teacher-{number}"
-            seed = {"system.seed": run.seed + number}
-            train_config(
-                folder / "teacher.cfg", output, use_gpu=use_gpu, overrides={**overrides, **seed}
-            )
-            teachers.append(output / DIR_MODEL_BEST)
         self_train(
             folder / "config.cfg",
             folder / "texts.jsonl",

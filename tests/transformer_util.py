@@ -3,11 +3,12 @@
 LETTERS = "abcdefghijklmnopqrstuvwxyz2"
 
 
-def make_transformer(path, *, seed=0, **settings):
-    """Make a transformer with random weights, whose pieces are characters.
+def make_transformer(path, *, seed=0, words=(), **settings):
+    """Make a transformer with random weights, whose pieces are characters and words.
 
     path (Path): The folder to write.
     seed (int): Seed of the weights.
+    words (Iterable[str]): More pieces.
     settings (Any): Settings that differ.
     RETURNS (str): The folder.
     """
@@ -17,6 +18,7 @@ def make_transformer(path, *, seed=0, **settings):
     path.mkdir()
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, "-"]
     pieces += [f"##{character}" for character in LETTERS]
+    pieces += words
     (path / "vocab.txt").write_text("\n".join(pieces), encoding="utf8")
     BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
     config = BertConfig(

@@ -171,6 +171,20 @@ def align(offsets: Ints2d, doc: Doc) -> Tuple[Ints1d, Ints1d]:
     return pieces, tokens
 
 
+def list_words(transformer: str) -> List[str]:
+    """List the words of a transformer's vocabulary.
+
+    transformer (str): The transformer, see `Transformer`.
+    RETURNS (List[str]): Those of at least three letters that are one piece each, sorted.
+    """
+    tokenizer = Transformer(transformer, 1).tokenizer
+    # How tokenizers mark the beginning of a word.
+    entries = {piece.lstrip("\u0120\u2581") for piece in tokenizer.get_vocab()}
+    words = sorted(word for word in entries if word.isalpha() and len(word) >= 3)
+    pieces = tokenizer([f" {word}" for word in words], add_special_tokens=False)["input_ids"]
+    return [word for word, ids in zip(words, pieces) if len(ids) == 1]
+
+
 class HiddenStates:
     """The principal components of a transformer's hidden states, for each token of docs. Each doc
     is computed once, if there is a folder to keep the results in.

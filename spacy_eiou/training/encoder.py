@@ -13,6 +13,7 @@ from wasabi import Printer
 from ..annotation import RejectedText
 from ..corpora import CorpusError
 from ..files import open_text, replacing, to_json_line, write_json
+from ..models.hidden_states import list_words
 from .silver import Texts
 from .texts import read_items
 from .vectors import load_tokenizer, make_vectors
@@ -21,6 +22,10 @@ from .vectors import load_tokenizer, make_vectors
 N_TOKENS = 3_600_000
 MAX_EPOCHS = 200
 LEARN_RATE = {"@schedules": "decaying.v1", "base_rate": 0.002, "decay": 0.001}
+# Texts of fewer tokens lack most words of the language. Those that the transformer knows are read
+# as well, one by one, each of them once while a text is read so many times.
+FEW_TOKENS = 100_000
+TIMES_PER_WORD = 10
 # Longer texts are pretrained on in parts, so that batches stay small.
 TOKENS_PER_PART = 500
 
@@ -68,9 +73,13 @@ def prepare_encoder(
         marker.unlink(missing_ok=True)
         Printer(no_print=silent).divider("Pretraining")
         nlp = load_tokenizer(path / "config.cfg")
-        prepared = {"checksum": checksum, "n_tokens": write_parts(nlp, texts, texts_path)}
+        n_tokens = write_parts(nlp, texts, texts_path)
+        times = 1 if transformer is None else add_words(texts_path, transformer, n_tokens)
+        prepared = {"checksum": checksum, "n_tokens": n_tokens, "times_per_word": times}
     if transformer is not None:
-        config = set_transformer(config, transformer, prepared["n_tokens"])
+        config = set_transformer(
+            config, transformer, prepared["n_tokens"], prepared["times_per_word"]
+        )
         config["initialize"]["vectors"] = str(vectors_path)
     if not is_prepared:
         if transformer is not None:
@@ -92,17 +101,40 @@ def prepare_encoder(
     return config, is_prepared
 
 
-def set_transformer(config: Config, transformer: str, n_tokens: int) -> Config:
+def add_words(path: Path, transformer: str, n_tokens: int) -> int:
+    """Add the words of a transformer's vocabulary to few texts, each as a text by itself.
+
+    path (Path): The texts, as JSON Lines.
+    transformer (str): The transformer, see `make_vectors`.
+    n_tokens (int): The number of tokens of the texts.
+    RETURNS (int): How often the file has each text: `TIMES_PER_WORD`, or once if texts are many, so
+        that there are no words.
+    """
+    if n_tokens >= FEW_TOKENS:
+        return 1
+    lines = path.read_text(encoding="utf8")
+    words = [{"text": word} for word in list_words(transformer)]
+    with replacing(path) as temporary, open_text(temporary) as file_:
+        file_.write(lines * TIMES_PER_WORD)
+        file_.writelines(map(to_json_line, words))
+    return TIMES_PER_WORD
+
+
+def set_transformer(
+    config: Config, transformer: str, n_tokens: int, times_per_word: int = 1
+) -> Config:
     """Let an encoder learn what a transformer makes of texts.
 
     config (Config): The training config, with the embedding "spacy.MultiHashEmbed.v2".
     transformer (str): The transformer, see `make_vectors`.
     n_tokens (int): The number of tokens of the texts.
+    times_per_word (int): How often an epoch reads each text, see `add_words`.
     RETURNS (Config): The config with static vectors, and with the objective
         "spacy_eiou.PretrainTransformer.v1".
     """
     component = config["pretraining"]["component"]
-    n_epochs = min(MAX_EPOCHS, max(1, round(N_TOKENS / max(n_tokens, 1))))
+    n_readings = min(MAX_EPOCHS, max(1, round(N_TOKENS / max(n_tokens, 1))))
+    n_epochs = max(1, n_readings // times_per_word)
     objective = {
         "@architectures": "spacy_eiou.PretrainTransformer.v1",
         "transformer": transformer,

@@ -52,13 +52,32 @@ def test_table_of_few_documents_has_a_row_per_corpus(report):
     ]
 
 
-def test_plot_is_the_same_for_the_same_results(report, tmp_path):
+def draw_twice(plot, path):
+    """RETURNS (str): The plot, which is the same for the same results."""
     for name in ("a.svg", "b.svg"):
-        report.plot_few_documents(BENCHMARKS, tmp_path / name)
-    image = (tmp_path / "a.svg").read_text(encoding="utf8")
-    assert image == (tmp_path / "b.svg").read_text(encoding="utf8")
+        plot(BENCHMARKS, path / name)
+    image = (path / "a.svg").read_text(encoding="utf8")
+    assert image == (path / "b.svg").read_text(encoding="utf8")
+    return image
+
+
+def test_plot_of_few_documents(report, tmp_path):
+    image = draw_twice(report.plot_few_documents, tmp_path)
     texts = [*report.COMPONENTS, *report.CORPORA.values(), "macro F on test (%)"]
     assert all(f"<!-- {text} -->" in image for text in texts)
+
+
+def test_plot_of_speed_and_scores(report, tmp_path):
+    image = draw_twice(report.plot_speed_and_scores, tmp_path)
+    texts = [*report.WAYS, "15,022", "micro F on test (%)"]
+    assert all(f"<!-- {text} -->" in image for text in texts)
+
+
+def test_speeds(report):
+    speeds = report.read_speeds(BENCHMARKS)
+    # Of the table in speed/SPEED.md
+    assert round(speeds[report.CNN, "spancat"]) == 10378
+    assert round(speeds[report.MINILM, "nested_spancat"]) == 2058
 
 
 def test_each_study_has_its_row():

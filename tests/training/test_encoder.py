@@ -7,7 +7,12 @@ from transformer_util import make_transformer
 
 from spacy_eiou.corpora import CorpusError
 from spacy_eiou.training import self_train
-from spacy_eiou.training.encoder import make_pretraining, set_transformer, write_parts
+from spacy_eiou.training.encoder import (
+    add_words,
+    make_pretraining,
+    set_transformer,
+    write_parts,
+)
 from spacy_eiou.training.silver import check_texts
 
 PRETRAINING = {"pretraining.max_epochs": 1, "pretraining.n_save_epoch": 1}
@@ -75,6 +80,8 @@ def test_few_texts_are_read_more_often(n_tokens, n_epochs):
     assert (pretraining["max_epochs"], pretraining["n_save_epoch"]) == (n_epochs, n_epochs)
     assert pretraining["objective"]["transformer"] == "some-model"
     assert "n_characters" not in pretraining["objective"]
+    config = set_transformer(load_config(CONFIG), "some-model", n_tokens, 10)
+    assert config["pretraining"]["max_epochs"] == max(1, n_epochs // 10)
     assert config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"]
 
 
@@ -97,3 +104,14 @@ def test_long_texts_are_read_in_parts(tmp_path):
     parts = [line["text"] for line in srsly.read_jsonl(tmp_path / "parts.jsonl")]
     assert [len(part.split()) for part in parts] == [500, 500, 200, 2]
     assert " ".join(parts[:3]) == texts[0]
+
+
+@pytest.mark.parametrize("n_tokens, times", [(99_999, 10), (100_000, 1)])
+def test_words_of_the_transformer_come_to_few_texts(tmp_path, n_tokens, times):
+    transformer = make_transformer(tmp_path / "transformer", words=["mRNA", "gene", "of", "##ion"])
+    path = tmp_path / "texts.jsonl"
+    srsly.write_jsonl(path, [{"text": "a gene"}, {"text": "β"}])
+    assert add_words(path, transformer, n_tokens) == times
+    texts = [line["text"] for line in srsly.read_jsonl(path)]
+    # Tokenizers of BERT read lower case.
+    assert texts == ["a gene", "β"] * times + (["gene"] if times > 1 else [])
