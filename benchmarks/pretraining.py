@@ -109,7 +109,7 @@ def vectors_command(
             cache=work_path / "cache",
         )
         seconds = time.process_time() - start
-        texts = {"n_tokens": n_tokens, "times_per_word": times_per_word}
+        texts = {"n_texts": len(docs), "n_tokens": n_tokens, "times_per_word": times_per_word}
         write_json(
             work_path / "vectors.json", {**report._asdict(), **texts, "cpu_seconds": seconds}
         )

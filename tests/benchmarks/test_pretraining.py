@@ -20,7 +20,7 @@ VARIANTS = {
 def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
     script = runpy.run_path(str(BENCHMARKS / "pretraining.py"))
-    monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 2)
+    monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 20)
     project = make_project(tmp_path, 12, max_epochs=1, max_steps=4)
     study, work = project / "study", tmp_path / "work"
     study.mkdir()

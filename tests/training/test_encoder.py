@@ -20,7 +20,7 @@ PRETRAINING = {"pretraining.max_epochs": 1, "pretraining.n_save_epoch": 1}
 
 @pytest.fixture
 def few_epochs(monkeypatch):
-    monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 2)
+    monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 20)
 
 
 @pytest.fixture
