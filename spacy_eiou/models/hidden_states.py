@@ -181,8 +181,7 @@ def list_words(transformer: str) -> List[str]:
     # How tokenizers mark the beginning of a word.
     entries = {piece.lstrip("\u0120\u2581") for piece in tokenizer.get_vocab()}
     words = sorted(word for word in entries if word.isalpha() and len(word) >= 3)
-    pieces = tokenizer([f" {word}" for word in words], add_special_tokens=False)["input_ids"]
-    return [word for word, ids in zip(words, pieces) if len(ids) == 1]
+    return [word for word in words if len(tokenizer.tokenize(f" {word}")) == 1]
 
 
 class HiddenStates:
