@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from ...corpora import CorpusError
 from ...pipeline.prediction import FLOOR
 from ..prediction import PredictedText
+from .deadline import time_limit
 from .label_studio import get_texts, make_prediction, parse_interface
 from .messages import AnnotateRequest, PredictRequest, SetupRequest
 from .metrics import Metrics
@@ -239,7 +240,8 @@ class Handlers:
         if content_type != "application/json":
             raise HTTPException(415, "Expected the header 'Content-Type: application/json'")
         try:
-            body = await asyncio.wait_for(self._read_body(request), self._limits.seconds)
+            with time_limit(self._limits.seconds):
+                body = await self._read_body(request)
         except asyncio.TimeoutError:
             message = f"Expected the body within {self._limits.seconds:g} seconds"
             raise HTTPException(408, message) from None
@@ -268,17 +270,22 @@ class Handlers:
             jobs = self._worker.submit(texts, threshold)
         except QueueFullError as err:
             raise HTTPException(503, str(err), {"Retry-After": "1"}) from err
-        futures = [asyncio.wrap_future(job.future) for job in jobs]
         try:
-            parts = await asyncio.wait_for(asyncio.gather(*futures), self._limits.seconds)
+            with time_limit(self._limits.seconds):
+                outcomes = [await job.future for job in jobs]
         except asyncio.TimeoutError:
             message = f"The prediction took longer than {self._limits.seconds:g} seconds"
             raise HTTPException(503, message, {"Retry-After": "1"}) from None
-        # What a pipeline raises depends on its components.
-        except Exception as err:
-            logger.exception("The pipeline failed")
-            raise HTTPException(500, f"The pipeline failed: {err!r}") from err
-        predicted = [found for part in parts for found in part]
+        finally:
+            for job in jobs:
+                job.future.cancel()
+        predicted: List[PredictedText] = []
+        for outcome in outcomes:
+            # What a pipeline raises depends on its components.
+            if isinstance(outcome, Exception):
+                logger.error("The pipeline failed", exc_info=outcome)
+                raise HTTPException(500, f"The pipeline failed: {outcome!r}") from outcome
+            predicted += outcome
         self._metrics.counts["texts_total"] += len(predicted)
         self._metrics.counts["words_total"] += sum(found.n_words for found in predicted)
         self._metrics.counts["spans_total"] += sum(len(found.spans) for found in predicted)
