@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..corpora import CorpusError
-from ..pipeline import load_pipeline
+from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import get_spans_keys
 from ..spans import get_scores
 from ..spans.nesting import find_parents
@@ -53,7 +53,7 @@ def load_once(model: str, use_gpu: int) -> Language:
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Language): The pipeline.
     """
-    return load_pipeline(model, use_gpu=use_gpu)
+    return load_finished_pipeline(model, use_gpu=use_gpu)
 
 
 def find_spans_key(nlp: Language, spans_key: Optional[str] = None) -> str:
