@@ -204,7 +204,8 @@ def get_span_annotations(docs: Sequence[Doc], spans_key: str) -> List[List[Dict[
         for some, parents in zip(spans, _find_parents(spans))
     ]
     for group, described in zip(groups, annotations):
-        scores = get_scores(group) if described else None
+        known = [(span["start"], span["end"], span["label"]) for span in described]
+        scores = get_scores(group, known) if described else None
         for annotation, score in zip(described, scores or []):
             # JSON has no number for what a damaged model computes.
             if math.isfinite(score):
