@@ -1,8 +1,9 @@
 """What a pipeline finds in some texts, as plain data."""
 
+import gc
 import math
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from weakref import WeakKeyDictionary
@@ -149,20 +150,35 @@ def predict_texts(
     """
     predicted: Dict[int, PredictedText] = {}
     with keeping_first_strings(nlp, sum(map(len, texts))):
-        docs = dict(enumerate(map(nlp.make_doc, texts)))
+        with putting_off_collection():
+            docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in make_batches(lengths, batch_size or nlp.batch_size):
-            batch = nlp.pipe(
-                [docs.pop(index) for index in indices],
-                batch_size=len(indices),
-                component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
-            )
-            annotations = get_span_annotations([*batch], spans_key)
+            with putting_off_collection():
+                batch = nlp.pipe(
+                    [docs.pop(index) for index in indices],
+                    batch_size=len(indices),
+                    component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
+                )
+                annotations = get_span_annotations([*batch], spans_key)
             for index, spans in zip(indices, annotations, strict=True):
                 predicted[index] = PredictedText(lengths[index], spans)
             # Nothing of a doc may be left when its memory is freed.
             del batch
     return [predicted[index] for index in range(len(texts))]
+
+
+@contextmanager
+def putting_off_collection() -> Iterator[None]:
+    """Put off garbage collection until a batch is done. Docs and spans are many objects, of which
+    none is garbage before: to look through them, over and over, takes an eighth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 # Of each pipeline, the strings that its vocab had, and the characters of texts since then.
