@@ -9,6 +9,7 @@ from ...files import open_text
 from .._parse import check_type, get_field, get_number, read_json
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Record, UnreadableError
+from ._bigbio import is_bigbio
 from ._xml import NOT_IN_XML, escape_xml, make_parser
 from .registry import Sample, register_format
 from .writers import Target, register_writer, replace_in_entities
@@ -34,6 +35,7 @@ def _recognizes(sample: Sample) -> bool:
         return "<collection" in sample.text and "<document" in sample.text
     return any(
         isinstance(item, dict)
+        and not is_bigbio(item)
         and (
             "passages" in item or any(_is_list(item.get(key), "passages") for key in DOCUMENT_KEYS)
         )

@@ -1,0 +1,63 @@
+"""Documents of BigBio (Fries et al. 2022, arXiv 2206.15076): passages and entities, with a list of
+texts and of offsets each."""
+
+from typing import Any, Dict, List, Tuple
+
+from .._parse import check_pair, check_type, get_field, show
+from ..record import CorpusError
+
+
+def is_bigbio(item: Any) -> bool:
+    """RETURNS (bool): Whether a JSON value is a document in the schema "kb" of BigBio."""
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("entities"), list)
+        and isinstance(item.get("passages"), list)
+        and all(isinstance(part, dict) and "offsets" in part for part in item["passages"])
+    )
+
+
+def to_item(item: Dict[str, Any], where: str) -> Dict[str, Any]:
+    """Make a text with entities of a document. The characters between passages are not in it, and
+    become spaces.
+
+    item (Dict[str, Any]): The document.
+    where (str): File, and line or record.
+    RETURNS (Dict[str, Any]): The text with entities, as `parse_item` expects it.
+    RAISES (CorpusError): If the passages are malformed.
+    """
+    text = ""
+    for start, end, found in sorted(_list_passages(item["passages"], where)):
+        if start < len(text) or end - start != len(found):
+            raise CorpusError(
+                f"{where}: expected passages that follow each other and are as long as their "
+                f"offsets, not {show(found)} at {start} to {end}"
+            )
+        text = text.ljust(start) + found
+    return {
+        "id": item.get("document_id") or item.get("id"),
+        "text": text,
+        "entities": [_to_entity(entity) for entity in item["entities"]],
+    }
+
+
+def _list_passages(passages: List[Dict[str, Any]], where: str) -> List[Tuple[int, int, str]]:
+    parts = []
+    for passage in passages:
+        texts, offsets = (get_field(passage, key, list, where) for key in ("text", "offsets"))
+        for text, pair in zip(texts, offsets):
+            parts.append((*check_pair(pair, where), check_type(text, str, where)))
+    return parts
+
+
+def _to_entity(entity: Any) -> Any:
+    """RETURNS (Any): The entity as others write it, or what is malformed as it is."""
+    texts = entity.get("text") if isinstance(entity, dict) else None
+    if not isinstance(texts, list):
+        return entity
+    identifiers = [
+        f"{link.get('db_name')}:{link.get('db_id')}"
+        for link in entity.get("normalized") or []
+        if isinstance(link, dict) and link.get("db_id")
+    ]
+    return {**entity, "text": " ".join(map(str, texts)) or None, "kb_id": "|".join(identifiers)}
