@@ -37,7 +37,7 @@ def to_item(item: Dict[str, Any], where: str) -> Dict[str, Any]:
     return {
         "id": item.get("document_id") or item.get("id"),
         "text": text,
-        "entities": [_to_entity(entity) for entity in item["entities"]],
+        "entities": item["entities"],
     }
 
 
@@ -50,14 +50,11 @@ def _list_passages(passages: List[Dict[str, Any]], where: str) -> List[Tuple[int
     return parts
 
 
-def _to_entity(entity: Any) -> Any:
-    """RETURNS (Any): The entity as others write it, or what is malformed as it is."""
-    texts = entity.get("text") if isinstance(entity, dict) else None
-    if not isinstance(texts, list):
-        return entity
-    identifiers = [
-        f"{link.get('db_name')}:{link.get('db_id')}"
-        for link in entity.get("normalized") or []
-        if isinstance(link, dict) and link.get("db_id")
+def join_identifiers(links: Any, where: str) -> str:
+    """RETURNS (str): The identifiers of an entity, as the `kb_id` of a span.
+    RAISES (CorpusError): If they are malformed."""
+    names = [
+        (get_field(link, "db_name", str, where), get_field(link, "db_id", str, where))
+        for link in check_type(links, list, where)
     ]
-    return {**entity, "text": " ".join(map(str, texts)) or None, "kb_id": "|".join(identifiers)}
+    return "|".join(f"{database}:{identifier}" for database, identifier in names if identifier)

@@ -8,7 +8,7 @@ from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from .._parse import check_pair, check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
 from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
-from ._bigbio import is_bigbio, to_item
+from ._bigbio import is_bigbio, join_identifiers, to_item
 from ._columns import TAG, read_layer
 
 TEXT_KEYS = ("text", "content", "document", "data", "sentence")
@@ -238,7 +238,11 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
         return
     bounds = _find_bounds(data, where)
     text = next((data[key] for key in ("text", "value") if isinstance(data.get(key), str)), None)
+    if isinstance(data.get("text"), list):
+        # BigBio has a text for each fragment.
+        text = " ".join(map(str, data["text"])) or None
     kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
+    kb_id = kb_id or join_identifiers(data.get("normalized") or [], where)
     score = data.get("score")
     is_score = type(score) in (int, float) and 0 <= score <= 1
     for label in find_labels(data, where):

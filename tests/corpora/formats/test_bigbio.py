@@ -9,7 +9,11 @@ WHERE = "a, line 1"
 TITLE = {"id": "1", "type": "title", "text": ["Naloxone 😀 reverses"], "offsets": [[0, 19]]}
 ABSTRACT = {"id": "2", "type": "abstract", "text": ["clonidine"], "offsets": [[21, 30]]}
 DRUG = {"type": "Chemical", "text": ["Naloxone"], "offsets": [[0, 8]]}
-LINKS = [{"db_name": "MESH", "db_id": "D009270"}, {"db_name": "X", "db_id": ""}, {"db_id": 7}]
+LINKS = [
+    {"db_name": "MESH", "db_id": "D009270"},
+    {"db_name": "X", "db_id": ""},
+    {"db_name": "UMLS", "db_id": "C0027358"},
+]
 
 
 def make_document(*entities, passages=(ABSTRACT, TITLE)):
@@ -28,7 +32,7 @@ def make_document(*entities, passages=(ABSTRACT, TITLE)):
         (DRUG, Mention(0, 8, "Chemical", "Naloxone", "", WHERE)),
         (
             {**DRUG, "normalized": LINKS},
-            Mention(0, 8, "Chemical", "Naloxone", "MESH:D009270|None:7", WHERE),
+            Mention(0, 8, "Chemical", "Naloxone", "MESH:D009270|UMLS:C0027358", WHERE),
         ),
         ({**DRUG, "text": []}, Mention(0, 8, "Chemical", None, "", WHERE)),
         (
@@ -43,9 +47,22 @@ def test_entities(entity, mention):
     assert draft.mentions == [mention]
 
 
-def test_entity_that_is_malformed():
-    (problem,) = read_problems("jsonl", make_document(1, DRUG))
-    assert problem.startswith("a, line 1: expected an object with 'start'")
+@pytest.mark.parametrize(
+    "entity, problem",
+    [
+        (1, "a, line 1: expected an object with 'start', not 1"),
+        ({**DRUG, "normalized": 3}, "a, line 1: expected list, not 3"),
+        ({**DRUG, "normalized": [3]}, "a, line 1: expected an object with 'db_name', not 3"),
+        (
+            {**DRUG, "normalized": [{"db_name": "X", "db_id": 7}]},
+            "a, line 1, 'db_id': expected str, not 7",
+        ),
+    ],
+)
+def test_entity_that_is_malformed(entity, problem):
+    (draft,) = read_drafts("jsonl", make_document(entity, DRUG))
+    assert draft.bad == [problem]
+    assert [mention.text for mention in draft.mentions] == ["Naloxone"]
 
 
 @pytest.mark.parametrize(
