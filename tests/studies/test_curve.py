@@ -14,12 +14,12 @@ SIZES = np.array([50, 100, 150, 200])
 
 
 @pytest.mark.parametrize(
-    "error,factor,exponent", [(0.2, 20.0, 1.0), (0.0, 40.0, 1.25), (0.3, 0.0, 1.0)]
+    "error,factor,exponent", [(0.2, 2.0, 0.5), (0.0, 40.0, 1.25), (0.3, 0.0, 1.0)]
 )
 def test_power_law_is_found_again(error, factor, exponent):
     scores = 1 - error - factor * SIZES.astype("d") ** -exponent
     law = fit_power_law(SIZES, scores)
-    assert law.exponent == pytest.approx(exponent)
+    assert factor == 0 or law.exponent == pytest.approx(exponent)
     np.testing.assert_allclose(
         law(np.array([50, 200, 400])),
         1 - error - factor * np.array([50.0, 200.0, 400.0]) ** -exponent,
@@ -27,13 +27,12 @@ def test_power_law_is_found_again(error, factor, exponent):
 
 
 def test_slow_gains_are_not_promised():
-    scores = 1 - 2 * SIZES.astype("d") ** -0.5
-    assert fit_power_law(SIZES, scores, min_exponent=0.5)(np.array([800])) == pytest.approx(
-        1 - 2 * 800**-0.5
-    )
+    scores = 1 - SIZES.astype("d") ** -0.1
+    law = fit_power_law(SIZES, scores, min_exponent=0.1)
+    assert law(np.array([800])) == pytest.approx(1 - 800**-0.1)
     law = fit_power_law(SIZES, scores)
-    assert law.exponent == 1
-    assert law(np.array([800])) < 1 - 2 * 800**-0.5
+    assert law.exponent == 0.5
+    assert law(np.array([800])) < 1 - 800**-0.1
     np.testing.assert_allclose(law(SIZES), scores, atol=0.01)
 
 
