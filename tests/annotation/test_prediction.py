@@ -94,14 +94,14 @@ def test_garbage_collection_is_put_off(was_enabled):
     nlp = spacy.blank("en")
     states = []
 
-    @Language.component("eiou_note_collection")
+    @Language.component(f"eiou_note_collection_{was_enabled}")
     def note_collection(doc):
         states.append(gc.isenabled())
         if doc.text == "fail":
             raise RuntimeError("fail")
         return doc
 
-    nlp.add_pipe("eiou_note_collection")
+    nlp.add_pipe(f"eiou_note_collection_{was_enabled}")
     nlp.set_error_handler(raise_error)
     if not was_enabled:
         gc.disable()
