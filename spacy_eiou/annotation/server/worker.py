@@ -16,7 +16,7 @@ CHARS_PER_BATCH = 100_000
 SECONDS_TO_GATHER = 0.01
 # So many texts wait for nobody: they take hardly longer each than more of them do, and meanwhile
 # other requests are read and answered.
-TEXTS_TO_START = 32
+TEXTS_TO_START = 64
 
 Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
 Outcome = Union[List[PredictedText], Exception]
