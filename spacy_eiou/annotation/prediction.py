@@ -1,9 +1,8 @@
 """What a pipeline finds in some texts, as plain data."""
 
-import gc
 import math
 import warnings
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from weakref import WeakKeyDictionary
@@ -13,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..corpora import CorpusError
+from ..garbage import paused_collection
 from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import get_spans_keys
 from ..spans import get_scores
@@ -150,11 +150,12 @@ def predict_texts(
     """
     predicted: Dict[int, PredictedText] = {}
     with keeping_first_strings(nlp, sum(map(len, texts))):
-        with putting_off_collection():
+        # Of many docs and spans, none is garbage before a batch is done.
+        with paused_collection():
             docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in make_batches(lengths, batch_size or nlp.batch_size):
-            with putting_off_collection():
+            with paused_collection():
                 batch = nlp.pipe(
                     [docs.pop(index) for index in indices],
                     batch_size=len(indices),
@@ -166,19 +167,6 @@ def predict_texts(
             # Nothing of a doc may be left when its memory is freed.
             del batch
     return [predicted[index] for index in range(len(texts))]
-
-
-@contextmanager
-def putting_off_collection() -> Iterator[None]:
-    """Put off garbage collection until a batch is done. Docs and spans are many objects, of which
-    none is garbage before: to look through them, over and over, takes an eighth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 # Of each pipeline, the strings that its vocab had, and the characters of texts since then.
