@@ -12,7 +12,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..corpora import CorpusError
-from ..pipeline import load_pipeline
+from ..garbage import paused_collection
+from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import get_spans_keys
 from ..spans import get_scores
 from ..spans.nesting import find_parents
@@ -53,7 +54,7 @@ def load_once(model: str, use_gpu: int) -> Language:
     use_gpu (int): GPU ID or -1 for CPU.
     RETURNS (Language): The pipeline.
     """
-    return load_pipeline(model, use_gpu=use_gpu)
+    return load_finished_pipeline(model, use_gpu=use_gpu)
 
 
 def find_spans_key(nlp: Language, spans_key: Optional[str] = None) -> str:
@@ -149,15 +150,18 @@ def predict_texts(
     """
     predicted: Dict[int, PredictedText] = {}
     with keeping_first_strings(nlp, sum(map(len, texts))):
-        docs = dict(enumerate(map(nlp.make_doc, texts)))
+        # Of many docs and spans, none is garbage before a batch is done.
+        with paused_collection():
+            docs = dict(enumerate(map(nlp.make_doc, texts)))
         lengths = [len(doc) for doc in docs.values()]
         for indices in make_batches(lengths, batch_size or nlp.batch_size):
-            batch = nlp.pipe(
-                [docs.pop(index) for index in indices],
-                batch_size=len(indices),
-                component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
-            )
-            annotations = get_span_annotations([*batch], spans_key)
+            with paused_collection():
+                batch = nlp.pipe(
+                    [docs.pop(index) for index in indices],
+                    batch_size=len(indices),
+                    component_cfg={name: {**cfg} for name, cfg in (component_cfg or {}).items()},
+                )
+                annotations = get_span_annotations([*batch], spans_key)
             for index, spans in zip(indices, annotations, strict=True):
                 predicted[index] = PredictedText(lengths[index], spans)
             # Nothing of a doc may be left when its memory is freed.
@@ -204,7 +208,8 @@ def get_span_annotations(docs: Sequence[Doc], spans_key: str) -> List[List[Dict[
         for some, parents in zip(spans, _find_parents(spans))
     ]
     for group, described in zip(groups, annotations):
-        scores = get_scores(group) if described else None
+        known = [(span["start"], span["end"], span["label"]) for span in described]
+        scores = get_scores(group, known) if described else None
         for annotation, score in zip(described, scores or []):
             # JSON has no number for what a damaged model computes.
             if math.isfinite(score):

@@ -429,7 +429,9 @@ def _parse_jsonl(raw: RawText, fields: Fields) -> SourceText:
     text = get_field(item, fields.text, str, raw.where)
     meta = {key: value for key, value in item.items() if key not in fields}
     try:
-        json.dumps(meta, allow_nan=False)
+        # Most texts have none, and then this takes longer than it is worth.
+        if meta:
+            json.dumps(meta, allow_nan=False)
     except ValueError as err:
         raise CorpusError(f"{raw.where}: expected valid JSON, whose numbers are finite") from err
     return SourceText(_get_id(item, raw, fields), text, meta)

@@ -150,6 +150,19 @@ def check_type(value: Any, kind: Type[T], where: str) -> T:
     return value
 
 
+def check_pair(value: Any, where: str) -> Tuple[int, int]:
+    """Check the type of a start and an end in a list.
+
+    value (Any): The value.
+    where (str): File, and line or record.
+    RETURNS (Tuple[int, int]): The start and the end.
+    RAISES (CorpusError): If it is something else.
+    """
+    if len(check_type(value, list, where)) != 2:
+        raise CorpusError(f"{where}: expected [start, end], not {show(value)}")
+    return check_type(value[0], int, where), check_type(value[1], int, where)
+
+
 def get_field(item: Any, key: str, kind: Type[T], where: str) -> T:
     """Get a field of a JSON object and check its type.
 

@@ -85,6 +85,9 @@ max_width = null
 """
 # The setting `max_positive` that follows the training data.
 AUTO = "auto"
+# The share of the spans that have to bear several labels for it to be more than 1: to score each
+# label by itself costs rare ones more than fewer would gain (benchmarks/studies/single_labels).
+MIN_SEVERAL = 0.01
 
 # Training that is resumed warns of gold spans that can't be predicted each time that they are so
 # many times as many.
@@ -129,7 +132,7 @@ def make_nested_spancat(
     spans_key (str): Key of `doc.spans` for predictions and, in training, for gold spans.
     threshold (float): The least probability of a span that is kept.
     max_positive (Union[int, str, None]): The most labels per span: `None` for no limit, "auto" for
-        as many as a span of the training data bears.
+        as many as a span of the training data bears, but 1 if less than 1 % of them bear several.
     overlap (str): What predicted spans may do: "any", "nested" (spans that cross are resolved by
         score) or "flat" (all overlaps are).
     scorer (Optional[Callable]): The scoring method.
@@ -158,7 +161,7 @@ class GoldSpans:
     labels (Counter[str]): Number of spans by label.
     widths (Counter[int]): Number of spans by width, in tokens of the predicted docs.
     lengths (Counter[int]): Number of sentences, or docs without sentence boundaries, by length.
-    max_positive (int): The most labels on the same boundaries, at least 1.
+    n_labels (Counter[int]): Number of boundaries by how many labels are on them.
     ceilings (Ceilings): Those that can't be predicted, if that was looked at.
     texts (Set[int]): Hashes of the texts, if that was looked at.
     """
@@ -166,7 +169,7 @@ class GoldSpans:
     labels: CounterType[str] = field(default_factory=Counter)
     widths: CounterType[int] = field(default_factory=Counter)
     lengths: CounterType[int] = field(default_factory=Counter)
-    max_positive: int = 1
+    n_labels: CounterType[int] = field(default_factory=Counter)
     ceilings: Ceilings = field(default_factory=Ceilings)
     texts: Set[int] = field(default_factory=set)
 
@@ -179,11 +182,17 @@ class GoldSpans:
         for eg in examples:
             spans = align_gold_spans(eg, spans_key)
             labeled = {(span.start, span.end, span.label) for span in spans}
-            n_labels = Counter((start, end) for start, end, _ in labeled)
+            self.n_labels.update(Counter((start, end) for start, end, _ in labeled).values())
             self.labels.update(span.label_ for span in eg.reference.spans.get(spans_key, []))
             self.widths.update(map(len, spans))
             self.lengths.update(part_lengths([eg.predicted]).tolist())
-            self.max_positive = max([self.max_positive, *n_labels.values()])
+
+    @property
+    def max_positive(self) -> int:
+        """The most labels on the same boundaries, or 1 if hardly any boundaries have several."""
+        n_several = self.n_labels.total() - self.n_labels[1]
+        is_rare = n_several < MIN_SEVERAL * self.n_labels.total()
+        return 1 if is_rare else max(self.n_labels, default=1)
 
     def choose_width(self) -> Optional[WidthChoice]:
         """RETURNS (Optional[WidthChoice]): How wide candidates should be; None if no gold span

@@ -36,17 +36,20 @@ def scored(spans: Iterable[Span], scores: Any) -> Dict[str, Any]:
     RETURNS (Dict[str, Any]): The scores as "scores", and as "scored" a checksum of the spans, by
         which `get_scores` sees that they are still the same.
     """
-    return {"scores": scores, "scored": _checksum(spans)}
+    return {"scores": scores, "scored": _checksum(_describe(spans))}
 
 
-def _checksum(spans: Iterable[Span]) -> int:
-    return zlib.crc32(repr(_describe(spans)).encode("utf8", "surrogatepass"))
+def _checksum(spans: List[LabeledSpan]) -> int:
+    return zlib.crc32(repr(spans).encode("utf8", "surrogatepass"))
 
 
-def get_scores(group: SpanGroup) -> Optional[List[float]]:
+def get_scores(
+    group: SpanGroup, spans: Optional[List[LabeledSpan]] = None
+) -> Optional[List[float]]:
     """Get the scores of the spans of a group.
 
     group (SpanGroup): The group.
+    spans (Optional[List[LabeledSpan]]): What `get_spans` gives for it, if that is known already.
     RETURNS (Optional[List[float]]): A score per span; None if they have none, or if spans were
         added, removed or exchanged since, of which a warning tells.
     """
@@ -55,7 +58,9 @@ def get_scores(group: SpanGroup) -> Optional[List[float]]:
         return None
     # Groups of spaCy's own components have no checksum.
     known = group.attrs.get("scored")
-    if len(scores) != len(group) or (known is not None and known != _checksum(group)):
+    if len(scores) != len(group) or (
+        known is not None and known != _checksum(_describe(group) if spans is None else spans)
+    ):
         warnings.warn(
             f"Spans under the key '{group.name}' were added, removed or exchanged after they got "
             "scores. It is not known which score belongs to which span, so that they are left out.",

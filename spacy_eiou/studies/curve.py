@@ -19,8 +19,9 @@ from .compare import append_result, read_results, score, train_docs
 from .study import Run, hash_settings, load_training_config
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
-# The exponents of the power law among which the best one is searched.
-EXPONENTS = np.arange(1, 41) / 20
+# The exponents of the power law among which the best one is searched. Smaller ones fit a few sizes
+# as well, and promise more than comes (benchmarks/studies/forecast).
+MIN_EXPONENT, MAX_EXPONENT, EXPONENT_STEP = 0.5, 2.0, 0.05
 N_RESAMPLES = 500
 # What a gain in F has to be to matter.
 MIN_GAIN = 0.01
@@ -235,16 +236,21 @@ class PowerLaw(NamedTuple):
         return 1 - self.error - self.factor * sizes.astype("d") ** -self.exponent
 
 
-def fit_power_law(sizes: NDArray[np.int64], scores: Floats) -> PowerLaw:
+def fit_power_law(
+    sizes: NDArray[np.int64], scores: Floats, *, min_exponent: float = MIN_EXPONENT
+) -> PowerLaw:
     """Fit a power law to scores, by least squares.
 
     sizes (NDArray[np.int64]): The numbers of documents, shape (n,).
     scores (Floats): The F-scores, shape (n,).
+    min_exponent (float): The smallest exponent to try.
     RETURNS (PowerLaw): The power law.
     """
     errors = 1 - scores
+    n_exponents = round((MAX_EXPONENT - min_exponent) / EXPONENT_STEP) + 1
+    exponents = np.linspace(min_exponent, MAX_EXPONENT, n_exponents)
     # One row for each exponent.
-    powers = sizes.astype("d") ** -EXPONENTS[:, None]
+    powers = sizes.astype("d") ** -exponents[:, None]
     centered = powers - powers.mean(axis=1, keepdims=True)
     factors = np.maximum(centered @ (errors - errors.mean()) / (centered**2).sum(axis=1), 0)
     constants = errors.mean() - factors * powers.mean(axis=1)
@@ -254,7 +260,7 @@ def fit_power_law(sizes: NDArray[np.int64], scores: Floats) -> PowerLaw:
     constants = np.maximum(constants, 0)
     misses = ((constants[:, None] + factors[:, None] * powers - errors) ** 2).sum(axis=1)
     best = int(misses.argmin())
-    return PowerLaw(float(constants[best]), float(factors[best]), float(EXPONENTS[best]))
+    return PowerLaw(float(constants[best]), float(factors[best]), float(exponents[best]))
 
 
 def _get_f(result: Result, label: str) -> float:

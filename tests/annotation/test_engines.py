@@ -1,3 +1,4 @@
+import gc
 from dataclasses import dataclass
 
 import pytest
@@ -72,3 +73,13 @@ def test_missing_engine_is_an_extra(monkeypatch, engine):
 def test_options_that_do_not_suit_an_engine(tmp_path, options, message):
     with pytest.raises(CorpusError, match=message):
         annotate("model", "in.jsonl", tmp_path / "out.jsonl", **options)
+
+
+def test_process_of_spark_collects_no_garbage_of_what_is_loaded(monkeypatch):
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(1))
+    engines._keep_what_is_loaded.cache_clear()
+    for number, shard in SHARDS[:3]:
+        assert engines._call_in_spark(Task(), number, shard, ".") == Counts(n_texts=number)
+    assert frozen == [1]
+    engines._keep_what_is_loaded.cache_clear()

@@ -1,7 +1,10 @@
+import gc
+
 import pytest
 import spacy
 from spacy.language import Language
 from spacy.tokens import Span, SpanGroup
+from spacy.util import raise_error
 
 from spacy_eiou.annotation import prediction
 from spacy_eiou.annotation.prediction import get_span_annotations, predict_texts
@@ -84,3 +87,30 @@ def test_span_annotations(nlp):
 def test_scores(nlp):
     doc = make_doc(nlp, scores=[0.123456, float("nan")])
     assert get_span_annotations([doc], "sc") == [[{**OUTER, "score": 0.1235}, INNER]]
+
+
+@pytest.mark.parametrize("was_enabled", [True, False])
+def test_garbage_collection_is_put_off(was_enabled):
+    nlp = spacy.blank("en")
+    states = []
+
+    @Language.component(f"eiou_note_collection_{was_enabled}")
+    def note_collection(doc):
+        states.append(gc.isenabled())
+        if doc.text == "fail":
+            raise RuntimeError("fail")
+        return doc
+
+    nlp.add_pipe(f"eiou_note_collection_{was_enabled}")
+    nlp.set_error_handler(raise_error)
+    if not was_enabled:
+        gc.disable()
+    try:
+        predict_texts(nlp, ["a"], "sc")
+        assert gc.isenabled() == was_enabled
+        with pytest.raises(RuntimeError):
+            predict_texts(nlp, ["fail"], "sc")
+        assert gc.isenabled() == was_enabled
+    finally:
+        gc.enable()
+    assert states == [False, False]

@@ -577,6 +577,16 @@ def test_labels_per_span_follow_the_training_data(setting, expected):
     assert make_nlp(FLAT)[1].cfg["max_positive"] == 1
 
 
+@pytest.mark.parametrize("n_flat, expected", [(99, 2), (100, 1)])
+def test_a_rare_second_label_is_left_out(n_flat, expected):
+    data = [("pump leaks", [(0, 4, "A"), (0, 4, "B")]), *[("it leaks", [(3, 8, "C")])] * n_flat]
+    if expected == 2:
+        assert make_nlp(data)[1].cfg["max_positive"] == 2
+        return
+    with pytest.warns(UserWarning, match="1 beside more labels .* than max_positive = 1"):
+        assert make_nlp(data)[1].cfg["max_positive"] == 1
+
+
 def test_spans_of_two_labels_are_found_by_default():
     nlp, _, examples = make_nlp(TWO_LABELS)
     train(nlp, examples)

@@ -14,15 +14,26 @@ SIZES = np.array([50, 100, 150, 200])
 
 
 @pytest.mark.parametrize(
-    "error,factor,exponent", [(0.2, 2.0, 0.5), (0.0, 1.5, 0.25), (0.3, 0.0, 1.0)]
+    "error,factor,exponent", [(0.2, 2.0, 0.5), (0.0, 40.0, 1.25), (0.3, 0.0, 1.0)]
 )
 def test_power_law_is_found_again(error, factor, exponent):
     scores = 1 - error - factor * SIZES.astype("d") ** -exponent
     law = fit_power_law(SIZES, scores)
+    assert factor == 0 or law.exponent == pytest.approx(exponent)
     np.testing.assert_allclose(
         law(np.array([50, 200, 400])),
         1 - error - factor * np.array([50.0, 200.0, 400.0]) ** -exponent,
     )
+
+
+def test_slow_gains_are_not_promised():
+    scores = 1 - SIZES.astype("d") ** -0.1
+    law = fit_power_law(SIZES, scores, min_exponent=0.1)
+    assert law(np.array([800])) == pytest.approx(1 - 800**-0.1)
+    law = fit_power_law(SIZES, scores)
+    assert law.exponent == 0.5
+    assert law(np.array([800])) < 1 - 800**-0.1
+    np.testing.assert_allclose(law(SIZES), scores, atol=0.01)
 
 
 def test_errors_are_never_below_zero():
@@ -38,19 +49,19 @@ def test_scores_that_fall_are_flat():
 
 def test_forecast_without_noise_is_certain():
     sizes = np.repeat(SIZES, 2)
-    found = forecast(sizes, 1 - 2 * sizes.astype("d") ** -0.5, target=400)
-    assert found.now == pytest.approx(1 - 2 * 200**-0.5)
-    assert found.then == pytest.approx(0.9)
+    found = forecast(sizes, 0.9 - 20 / sizes, target=400)
+    assert found.now == pytest.approx(0.8)
+    assert found.then == pytest.approx(0.85)
     assert [found.low, found.high] == pytest.approx([found.gain] * 2)
     assert found.advice == "annotate more"
 
 
 def test_noise_makes_it_uncertain():
     sizes = np.repeat(SIZES, 3)
-    scores = 1 - 2 * sizes.astype("d") ** -0.5
+    scores = 0.9 - 20 / sizes
     noise = np.tile([-0.04, 0, 0.04], 4)
     found = forecast(sizes, scores + noise, target=400)
-    assert found.gain == pytest.approx(0.9 - (1 - 2 * 200**-0.5), abs=1e-6)
+    assert found.gain == pytest.approx(0.05, abs=1e-6)
     assert found.low < found.gain < found.high
     assert found.high - found.low > 0.01
 
@@ -71,10 +82,10 @@ def test_labels_with_the_greatest_gain_come_first():
     def make_result(size):
         per_type = {
             "known": {"f": 0.9, "gold": 20},
-            "new": {"f": 1 - size**-0.5, "gold": 10},
+            "new": {"f": 1 - 10 / size, "gold": 10},
             "rare": {"f": 0.0, "gold": 9},
         }
-        scores = {"f": 1 - size**-0.5, "macro_f": 0.5, "per_type": per_type}
+        scores = {"f": 1 - 10 / size, "macro_f": 0.5, "per_type": per_type}
         return {"size": size, "dev": scores}
 
     found = describe_curve([make_result(size) for size in (25, 100, 400, 25)], target=800)
@@ -82,7 +93,7 @@ def test_labels_with_the_greatest_gain_come_first():
     assert found.scores["macro_f"] == {25: [0.5, 0.5], 100: [0.5], 400: [0.5]}
     assert list(found.labels) == ["new", "known"]
     assert found.labels["known"].advice == "more data won't help"
-    assert found.forecasts["f"].then == pytest.approx(1 - 800**-0.5)
+    assert found.forecasts["f"].then == pytest.approx(1 - 10 / 800)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from ...corpora import CorpusError
 from ...pipeline.prediction import FLOOR
 from ..prediction import PredictedText
+from .deadline import time_limit
 from .label_studio import get_texts, make_prediction, parse_interface
 from .messages import AnnotateRequest, PredictRequest, SetupRequest
 from .metrics import Metrics
@@ -78,7 +79,8 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
         await asyncio.to_thread(worker.close)
 
     # The pages of FastAPI load scripts from elsewhere.
-    app = FastAPI(
+    app = Application(
+        metrics,
         title=service.name,
         docs_url=None,
         redoc_url=None,
@@ -113,23 +115,26 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
         )
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
     routes = {getattr(route, "path", ""): route for route in app.routes}
-    direct = {path: routes[path] for path in PREDICTING}
-    app.add_middleware(Front, metrics=metrics, direct=direct)
+    app.direct = {path: routes[path] for path in PREDICTING}
     return app
 
 
-class Front:
+class Application(FastAPI):
     """Counts answers, adds the headers that all of them have, and hands the requests of some routes
-    to their functions itself: what FastAPI does before takes half as long as a prediction."""
+    to their functions itself: what FastAPI does before takes half as long as a prediction.
 
-    def __init__(self, app: Any, metrics: Metrics, direct: Dict[str, Any]) -> None:
-        self.app = app
+    direct (Dict[str, Any]): These routes, by path.
+    """
+
+    def __init__(self, metrics: Metrics, **settings: Any) -> None:
+        super().__init__(**settings)
         self.metrics = metrics
-        self.direct = direct
+        self.direct: Dict[str, Any] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         start = time.perf_counter()
 
@@ -144,8 +149,9 @@ class Front:
             await send(message)
 
         route = self.direct.get(scope["path"].removeprefix(scope.get("root_path", "")))
-        if route is None or scope["method"] != "POST":
-            await self.app(scope, receive, send_observed)
+        # What a user adds to the application, such as passwords, comes before all routes.
+        if route is None or scope["method"] != "POST" or self.user_middleware:
+            await super().__call__(scope, receive, send_observed)
             return
         scope["route"] = route
         request = Request(scope, receive)
@@ -239,7 +245,8 @@ class Handlers:
         if content_type != "application/json":
             raise HTTPException(415, "Expected the header 'Content-Type: application/json'")
         try:
-            body = await asyncio.wait_for(self._read_body(request), self._limits.seconds)
+            with time_limit(self._limits.seconds):
+                body = await self._read_body(request)
         except asyncio.TimeoutError:
             message = f"Expected the body within {self._limits.seconds:g} seconds"
             raise HTTPException(408, message) from None
@@ -268,17 +275,22 @@ class Handlers:
             jobs = self._worker.submit(texts, threshold)
         except QueueFullError as err:
             raise HTTPException(503, str(err), {"Retry-After": "1"}) from err
-        futures = [asyncio.wrap_future(job.future) for job in jobs]
         try:
-            parts = await asyncio.wait_for(asyncio.gather(*futures), self._limits.seconds)
+            with time_limit(self._limits.seconds):
+                outcomes = [await job.future for job in jobs]
         except asyncio.TimeoutError:
             message = f"The prediction took longer than {self._limits.seconds:g} seconds"
             raise HTTPException(503, message, {"Retry-After": "1"}) from None
-        # What a pipeline raises depends on its components.
-        except Exception as err:
-            logger.exception("The pipeline failed")
-            raise HTTPException(500, f"The pipeline failed: {err!r}") from err
-        predicted = [found for part in parts for found in part]
+        finally:
+            for job in jobs:
+                job.future.cancel()
+        predicted: List[PredictedText] = []
+        for outcome in outcomes:
+            # What a pipeline raises depends on its components.
+            if isinstance(outcome, Exception):
+                logger.error("The pipeline failed", exc_info=outcome)
+                raise HTTPException(500, f"The pipeline failed: {outcome!r}") from outcome
+            predicted += outcome
         self._metrics.counts["texts_total"] += len(predicted)
         self._metrics.counts["words_total"] += sum(found.n_words for found in predicted)
         self._metrics.counts["spans_total"] += sum(len(found.spans) for found in predicted)

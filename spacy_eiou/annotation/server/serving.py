@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 from spacy.language import Language
 
 from ...extras import require_extra
-from ...pipeline import load_pipeline
+from ...pipeline.loading import load_finished_pipeline
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -54,7 +54,7 @@ def create_app(
     from .app import Limits, make_app
     from .service import Service
 
-    nlp = model if isinstance(model, Language) else load_pipeline(model, use_gpu=use_gpu)
+    nlp = model if isinstance(model, Language) else load_finished_pipeline(model, use_gpu=use_gpu)
     return make_app(Service(nlp, spans_key), Limits(max_bytes, max_chars, max_texts, timeout))
 
 

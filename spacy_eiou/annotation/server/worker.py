@@ -1,11 +1,12 @@
 """Requests of the same instant are predicted together, by one thread."""
 
+import asyncio
 from collections import deque
-from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import Callable, Deque, List, Optional, Sequence
+from typing import Callable, Deque, List, Optional, Sequence, Union
 
 from ..prediction import PredictedText
 
@@ -15,9 +16,10 @@ CHARS_PER_BATCH = 100_000
 SECONDS_TO_GATHER = 0.01
 # So many texts wait for nobody: they take hardly longer each than more of them do, and meanwhile
 # other requests are read and answered.
-TEXTS_TO_START = 32
+TEXTS_TO_START = 64
 
 Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
+Outcome = Union[List[PredictedText], Exception]
 
 
 class QueueFullError(Exception):
@@ -30,11 +32,13 @@ class Job:
 
     texts (Sequence[str]): The texts.
     threshold (Optional[float]): The threshold of their spans. If None, that of the pipeline.
+    future (asyncio.Future[Outcome]): What was predicted, or what the pipeline has raised. If it is
+        cancelled before, nothing is predicted.
     """
 
     texts: Sequence[str]
     threshold: Optional[float]
-    future: "Future[List[PredictedText]]" = field(default_factory=Future)
+    future: "asyncio.Future[Outcome]"
 
     @property
     def n_chars(self) -> int:
@@ -62,14 +66,15 @@ class Worker:
         self._thread: Optional[Thread] = None
 
     def submit(self, texts: Sequence[str], threshold: Optional[float]) -> List[Job]:
-        """Let texts wait for their turn.
+        """Let texts wait for their turn. Only an event loop calls it.
 
         texts (Sequence[str]): The texts.
         threshold (Optional[float]): The threshold of their spans. If None, that of the pipeline.
         RETURNS (List[Job]): Jobs with all the texts, in order.
         RAISES (QueueFullError): If too many texts wait, or the worker is closed.
         """
-        jobs = [Job(part, threshold) for part in _divide(texts)]
+        make_future = asyncio.get_running_loop().create_future
+        jobs = [Job(part, threshold, make_future()) for part in _divide(texts)]
         with self._changed:
             if self._closed:
                 raise QueueFullError("The server is stopping")
@@ -91,7 +96,7 @@ class Worker:
         with self._changed:
             self._closed = True
             for job in self._jobs:
-                job.future.cancel()
+                _call_loop(job, job.future.cancel)
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
@@ -106,7 +111,7 @@ class Worker:
                 jobs = self._take_batch()
                 self._n_wanted = len(jobs)
             # Who waited too long has gone.
-            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            jobs = [job for job in jobs if not job.future.cancelled()]
             if jobs:
                 self._run(jobs)
 
@@ -140,14 +145,28 @@ class Worker:
             predicted = iter(self._predict(texts, jobs[0].threshold))
         except Exception as err:
             if len(jobs) == 1:
-                jobs[0].future.set_exception(err)
+                _settle(jobs[0], err)
                 return
             # A text that the pipeline fails at is the problem of its request alone.
             for job in jobs:
                 self._run([job])
             return
         for job in jobs:
-            job.future.set_result([next(predicted) for _ in job.texts])
+            _settle(job, [next(predicted) for _ in job.texts])
+
+
+def _settle(job: Job, outcome: Outcome) -> None:
+    def set_result() -> None:
+        if not job.future.done():
+            job.future.set_result(outcome)
+
+    _call_loop(job, set_result)
+
+
+def _call_loop(job: Job, function: Callable[[], object]) -> None:
+    # The loop of who asked may have come to its end.
+    with suppress(RuntimeError):
+        job.future.get_loop().call_soon_threadsafe(function)
 
 
 def _divide(texts: Sequence[str]) -> List[List[str]]:

@@ -13,9 +13,13 @@ from .writers import Target, locate_words, replace_in_entities
 
 DOCUMENT_START = "-DOCSTART-"
 # B, I, E and S of IOBES; M, L and U are other names of I, E and S (BMES, BILOU).
-TAG = re.compile(r"([BIESMLU])-(.+)")
+TAG = re.compile(r"([BIESMLU])[-_](.+)")
 # What separates the tags of a cell. Labels may hold any of these characters but "|".
 SEPARATOR = re.compile(r"\||[;,+](?=[BIESMLU]-)")
+# Columns of a table of tokens, in lower case: the number of the sentence, the token and its tag.
+SENTENCE_NAMES = ("sentence #", "sentence_id", "sentence_idx", "sent_id")
+TOKEN_NAMES = ("word", "words", "token", "tokens")
+TAG_NAMES = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags")
 # The number of a word of several tokens, and of a token that is not in the text, in CoNLL-U.
 OTHER_NUMBER = re.compile(r"\d+-\d+|\d+\.\d+")
 # Labels of CoNLL 2000: a column that has no others holds phrases rather than entities.
@@ -60,7 +64,18 @@ def read_columns(path: Path, *, with_phrases: bool) -> Iterator[Draft]:
     YIELDS (Draft): The sentences.
     RAISES (UnreadableError): If no column holds tags.
     """
-    sentences = list(read_sentences(path))
+    yield from make_drafts(path, list(read_sentences(path)), with_phrases=with_phrases)
+
+
+def make_drafts(path: Path, sentences: List[Sentence], *, with_phrases: bool) -> Iterator[Draft]:
+    """Read the entities of tokens in columns.
+
+    path (Path): The file that holds them.
+    sentences (List[Sentence]): The sentences.
+    with_phrases (bool): Whether a column of phrases (NP, VP, ...) is read beside others.
+    YIELDS (Draft): The sentences.
+    RAISES (UnreadableError): If no column holds tags.
+    """
     if not sentences:
         return
     if _are_numbered(sentences):
@@ -274,9 +289,24 @@ def read_layer(cells: List[List[Tuple[str, str]]]) -> Iterator[Tuple[int, int, s
     yield from sorted(entities, key=lambda entity: entity[:2])
 
 
+def find_token_columns(names: Sequence[str]) -> Optional[List[str]]:
+    """Find the columns of a table of tokens, such as "Sentence #", "Word" and "Tag".
+
+    names (Sequence[str]): The names of the columns.
+    RETURNS (Optional[List[str]]): Those of the sentence, the token and its tag, or None if one
+        of them is not there.
+    """
+    by_name = {name.strip().lower(): name for name in reversed(names)}
+    keys = [
+        next((key for key in expected if key in by_name), None)
+        for expected in (SENTENCE_NAMES, TOKEN_NAMES, TAG_NAMES)
+    ]
+    return None if None in keys else [by_name[key] for key in keys if key is not None]
+
+
 def recognizes_columns(sample: Sample) -> bool:
     """RETURNS (bool): Whether a file holds tokens in columns of which one holds tags."""
-    if sample.items:
+    if sample.items or find_token_columns(sample.lines[0].split("\t")):
         return False
     rows = [re.split("[\t ]+", line) for line in sample.lines if line.strip()]
     rows = [row for row in rows if row[0] != DOCUMENT_START and not row[0].startswith("#")]

@@ -5,9 +5,10 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 
-from .._parse import check_type, get_field, get_number, show, to_id
+from .._parse import check_pair, check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
 from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
+from ._bigbio import is_bigbio, join_identifiers, to_item
 from ._columns import TAG, read_layer
 
 TEXT_KEYS = ("text", "content", "document", "data", "sentence")
@@ -54,6 +55,8 @@ def is_item(item: Any) -> bool:
     if isinstance(item, list):
         # [text, {"entities": [...]}], of spaCy 2 and of NER Annotator
         return len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], dict)
+    if is_bigbio(item):
+        return True
     if not isinstance(item, dict):
         return False
     has_text = any(isinstance(item.get(key), str) for key in TEXT_KEYS)
@@ -87,6 +90,8 @@ def parse_item(
     """
     if isinstance(item, list) and is_item(item):
         item = {"text": item[0], **item[1]}
+    if is_bigbio(item):
+        item = to_item(item, where)
     check_type(item, dict, where)
     draft = _parse_tokens(item, where, tag_names)
     if draft is None:
@@ -233,7 +238,11 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
         return
     bounds = _find_bounds(data, where)
     text = next((data[key] for key in ("text", "value") if isinstance(data.get(key), str)), None)
+    if isinstance(data.get("text"), list):
+        # BigBio has a text for each fragment.
+        text = " ".join(map(str, data["text"])) or None
     kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
+    kb_id = kb_id or join_identifiers(data.get("normalized") or [], where)
     score = data.get("score")
     is_score = type(score) in (int, float) and 0 <= score <= 1
     for label in find_labels(data, where):
@@ -258,13 +267,13 @@ def _find_bounds(data: Any, where: str) -> List[Tuple[int, int]]:
             return _find_bounds(place, where)
         if isinstance(place, list):
             pairs = place if place and isinstance(place[0], list) else [place]
-            return [_check_pair(pair, where) for pair in pairs]
+            return [check_pair(pair, where) for pair in pairs]
         if isinstance(data.get("points"), list) and data["points"]:
             # Dataturks and CLUENER give the last character.
             points = [
                 _find_bounds(point, where)[0]
                 if isinstance(point, dict)
-                else _check_pair(point, where)
+                else check_pair(point, where)
                 for point in data["points"]
             ]
             return [(start, end + 1) for start, end in points]
@@ -277,12 +286,6 @@ def _find_bounds(data: Any, where: str) -> List[Tuple[int, int]]:
     )
     start, end = (get_field(data, name, int, where) for name in names)
     return [(start, end)]
-
-
-def _check_pair(value: Any, where: str) -> Tuple[int, int]:
-    if len(check_type(value, list, where)) != 2:
-        raise CorpusError(f"{where}: expected [start, end], not {show(value)}")
-    return check_type(value[0], int, where), check_type(value[1], int, where)
 
 
 def find_labels(data: Dict[str, Any], where: str) -> List[str]:

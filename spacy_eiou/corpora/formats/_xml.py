@@ -45,6 +45,30 @@ def make_parser(builder: XMLBuilder, path: Path, encoding: Optional[str] = None)
     return parser
 
 
+def parse_xml(builder: XMLBuilder, path: Path) -> None:
+    """Parse a file of XML, in the encoding that it states.
+
+    builder (XMLBuilder): What is told of the file.
+    path (Path): The file.
+    RAISES (UnreadableError): If it is not well-formed, or has entities.
+    """
+    parser = make_parser(builder, path)
+    try:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+    except UnreadableError:
+        raise
+    # The last two are about its encoding.
+    except (expat.ExpatError, LookupError, ValueError) as err:
+        raise UnreadableError(f"{path}: expected well-formed XML ({err})") from err
+
+
+def is_xml(path: Path) -> bool:
+    """RETURNS (bool): Whether a file begins as XML does."""
+    with path.open("rb") as file:
+        return file.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
 def escape_xml(text: str) -> str:
     """RETURNS (str): A text as XML that a parser makes the same text of. It would turn a carriage
     return into a line feed."""

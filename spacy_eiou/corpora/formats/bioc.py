@@ -3,13 +3,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
-from xml.parsers import expat
 
 from ...files import open_text
 from .._parse import check_type, get_field, get_number, read_json
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, Record, UnreadableError
-from ._xml import NOT_IN_XML, escape_xml, make_parser
+from ._bigbio import is_bigbio
+from ._xml import NOT_IN_XML, escape_xml, is_xml, parse_xml
 from .registry import Sample, register_format
 from .writers import Target, register_writer, replace_in_entities
 
@@ -34,6 +34,7 @@ def _recognizes(sample: Sample) -> bool:
         return "<collection" in sample.text and "<document" in sample.text
     return any(
         isinstance(item, dict)
+        and not is_bigbio(item)
         and (
             "passages" in item or any(_is_list(item.get(key), "passages") for key in DOCUMENT_KEYS)
         )
@@ -55,9 +56,7 @@ def read_bioc(path: Path) -> Iterator[Draft]:
     YIELDS (Draft): The documents, in the order of the file.
     RAISES (UnreadableError): If it is neither well-formed XML nor valid JSON.
     """
-    with path.open("rb") as file:
-        is_xml = file.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    value = _read_xml(path) if is_xml else read_json(path)
+    value = _read_xml(path) if is_xml(path) else read_json(path)
     collection = value[0] if isinstance(value, list) and value else value
     if isinstance(collection, dict) and "passages" in collection:
         documents = value if isinstance(value, list) else [value]
@@ -147,15 +146,7 @@ def _find(infons: Dict[str, Any], keys: Sequence[str], absent: Sequence[str] = (
 def _read_xml(path: Path) -> Any:
     """RETURNS (Any): What the XML holds, as the JSON of BioC has it."""
     builder = _Builder(path)
-    parser = make_parser(builder, path)
-    try:
-        with path.open("rb") as file:
-            parser.ParseFile(file)
-    except UnreadableError:
-        raise
-    # The last two are about its encoding.
-    except (expat.ExpatError, LookupError, ValueError) as err:
-        raise UnreadableError(f"{path}: expected well-formed XML ({err})") from err
+    parse_xml(builder, path)
     return builder.collection
 
 

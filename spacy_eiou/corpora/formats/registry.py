@@ -1,9 +1,7 @@
 """Where formats of corpora are registered, and how their files are found and recognized."""
 
-import gc
 import json
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from inspect import signature
@@ -27,6 +25,7 @@ from typing import (
 
 from pydantic import TypeAdapter, ValidationError
 
+from ...garbage import paused_collection
 from .._files import CorpusFile, list_files, printable, unpacked
 from .._parse import show
 from ..draft import Draft
@@ -41,19 +40,6 @@ SAMPLE_SIZE = 1 << 16
 MAX_ITEMS = 20
 # How many files of unknown format a message describes.
 N_SHOWN = 3
-
-
-@contextmanager
-def paused_gc() -> Iterator[None]:
-    """Pause the search for reference cycles, as srsly does to read MessagePack: where many small
-    objects are made and none of them is garbage, it takes half of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class Sample:
@@ -231,7 +217,7 @@ class Format:
         self, file: CorpusFile, offsets: Optional[str], options: Mapping[str, Any]
     ) -> Iterator[Record]:
         try:
-            with paused_gc():
+            with paused_collection():
                 items = list(self.read_file(file.path, **options))
                 drafts = [item for item in items if isinstance(item, Draft)]
                 records = iter(resolve(drafts, file.stem, str(file.path), offsets, self.offsets))

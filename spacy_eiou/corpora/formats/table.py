@@ -6,6 +6,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 from .._parse import decode, get_number, parse_json, parse_offset, show
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, UnreadableError
+from ._columns import Sentence, find_token_columns, make_drafts
 from ._items import ENTITY_KEYS, ID_KEYS, TEXT_KEYS, find_annotator, find_text, parse_entity
 from .registry import Sample, register_format
 
@@ -37,7 +38,7 @@ def _recognizes(sample: Sample) -> bool:
         return False
     names = _get_names(sample.lines[0])
     has_lists = bool(_find_column(names, TEXT_KEYS) and _find_column(names, ENTITY_KEYS))
-    return _holds_entities(names) or has_lists
+    return _holds_entities(names) or has_lists or find_token_columns(names) is not None
 
 
 def _get_delimiter(header: str) -> str:
@@ -56,7 +57,8 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
     """Read a table with a header, separated by tabs, commas or semicolons. Either each row is a
     text with a list of its entities as JSON, as in Label Studio's export "CSV"; or each row is an
     entity: the name of the .txt file beside the table that holds its text, its label, its text, and
-    its offsets in one column ("0-8") or in two.
+    its offsets in one column ("0-8") or in two; or each row is a token with its tag, and with the
+    number of its sentence at least in the first row of that.
 
     path (Path): The file.
     text_key (Optional[str]): The column of the text. If None, the one that is usual.
@@ -78,13 +80,38 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
     if _holds_entities(names):
         yield from _read_entities(path, rows)
         return
+    token_columns = find_token_columns(names)
+    if token_columns is not None:
+        sentences = list(_group_tokens(rows, *token_columns))
+        yield from make_drafts(path, sentences, with_phrases=True)
+        return
     key = _find_column(names, ENTITY_KEYS)
     if key is None:
         raise UnreadableError(
-            f"{path}: expected a column of lists of entities or columns of their file, label and "
-            f"offsets, not {', '.join(names)}"
+            f"{path}: expected a column of lists of entities, columns of their file, label and "
+            f"offsets, or those of sentence, token and tag, not {', '.join(names)}"
         )
     yield from parse_each(rows, _make_parser(key, text_key))
+
+
+def _group_tokens(
+    rows: List[Tuple[str, Row]], sentence_key: str, token_key: str, tag_key: str
+) -> Iterator[Sentence]:
+    sentence = Sentence([], None)
+    current = ""
+    for where, row in rows:
+        if not any(row.values()):
+            continue
+        number = row[sentence_key] or current
+        if number != current and sentence.rows:
+            yield sentence
+            sentence = Sentence([], None)
+        current = number
+        # A short row lacks the last columns.
+        cells = [row[token_key] or "", row[tag_key]]
+        sentence.rows.append((get_number(where), [cell for cell in cells if cell is not None]))
+    if sentence.rows:
+        yield sentence
 
 
 def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draft]:

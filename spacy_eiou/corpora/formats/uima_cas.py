@@ -7,10 +7,14 @@ from .._parse import check_type, get_field, read_json
 from ..draft import Draft, Mention
 from ..offsets import find_positions
 from ..record import CorpusError, Record, UnreadableError
+from ._xml import is_xml, parse_xml
 from .registry import Sample, register_format
 from .writers import Target, make_file_names, register_writer
 
 STRUCTURES = "%FEATURE_STRUCTURES"
+ROOT = "xmi:XMI"
+# The prefixes of UIMA's own types in XMI.
+OWN_PREFIXES = ("cas", "tcas", "xmi")
 # Features of an annotation that hold its label, and those that hold its identifier.
 LABEL_FEATURES = ("label", "value", "entityType", "entity", "category", "class", "tag")
 IDENTIFIER_FEATURES = ("identifier", "kb_id")
@@ -27,24 +31,22 @@ VIEW = "_InitialView"
 
 
 def _recognizes(sample: Sample) -> bool:
-    return any(isinstance(item, dict) and STRUCTURES in item for item in sample.items)
+    return f"<{ROOT}" in sample.text or any(
+        isinstance(item, dict) and STRUCTURES in item for item in sample.items
+    )
 
 
 @register_format("uima-cas", recognizes=_recognizes, offsets="utf-16")
 def read_uima_cas(path: Path) -> Iterator[Draft]:
-    """Read UIMA CAS JSON, as INCEpTION exports it. Annotations with a label are entities, except
-    those of tokens, sentences and the like. The text of a file is a record; offsets count UTF-16
-    code units, as UIMA defines them.
+    """Read UIMA CAS as JSON or XMI, as INCEpTION exports them. Annotations with a label are
+    entities, except those of tokens, sentences and the like. The text of a file is a record;
+    offsets count UTF-16 code units, as UIMA defines them.
 
     path (Path): The file.
     YIELDS (Draft): The record, or a record for each text of the file.
-    RAISES (UnreadableError): If the file is not valid JSON or holds no text.
+    RAISES (UnreadableError): If the file is neither valid JSON nor well-formed XML, or has no text.
     """
-    try:
-        structures = get_field(read_json(path), STRUCTURES, list, str(path))
-        structures = [check_type(item, dict, str(path)) for item in structures]
-    except CorpusError as err:
-        raise UnreadableError(str(err)) from err
+    structures = _read_xmi(path) if is_xml(path) else _read_json(path)
     texts = [item for item in structures if isinstance(item.get("sofaString"), str)]
     if not texts:
         raise UnreadableError(f"{path}: expected a text ('sofaString')")
@@ -57,6 +59,42 @@ def read_uima_cas(path: Path) -> Iterator[Draft]:
         ]
         draft.parse(_parse_annotation, members)
         yield draft
+
+
+def _read_json(path: Path) -> List[Dict[str, Any]]:
+    try:
+        structures = get_field(read_json(path), STRUCTURES, list, str(path))
+        return [check_type(item, dict, str(path)) for item in structures]
+    except CorpusError as err:
+        raise UnreadableError(str(err)) from err
+
+
+def _read_xmi(path: Path) -> List[Dict[str, Any]]:
+    """RETURNS (List[Dict[str, Any]]): What the XMI holds, as the JSON has it."""
+    builder = _Builder()
+    parse_xml(builder, path)
+    return builder.structures
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.structures: List[Dict[str, Any]] = []
+
+    def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
+        prefix, _, name = tag.rpartition(":")
+        kind = f"uima.{prefix}.{name}" if prefix in OWN_PREFIXES else f"{prefix}.{name}"
+        structure: Dict[str, Any] = {**attributes, "%TYPE": kind, "%ID": attributes.get("xmi:id")}
+        structure["@sofa"] = attributes.get("sofa")
+        for key in ("begin", "end"):
+            if attributes.get(key, "").isdecimal():
+                structure[key] = int(attributes[key])
+        self.structures.append(structure)
+
+    def end_element(self, tag: str) -> None:
+        pass
+
+    def add_text(self, text: str) -> None:
+        pass
 
 
 def _has_label(item: Dict[str, Any]) -> bool:

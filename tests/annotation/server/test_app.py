@@ -279,6 +279,23 @@ def test_application_can_be_mounted(nlp):
     assert 'path="/annotate",status="200"} 1' in metrics
 
 
+def test_middleware_of_the_user_comes_first(nlp):
+    from fastapi import Response
+
+    app = create_app(nlp)
+
+    @app.middleware("http")
+    async def ask_password(request, call_next):
+        return await call_next(request) if "password" in request.headers else Response("", 401)
+
+    with running(app) as port:
+        assert request(port, "/annotate", json.dumps({"text": TEXT}))[0].status == 401
+        headers = {"Content-Type": "application/json", "Password": "a"}
+        assert len(ask(port, "/annotate", {"text": TEXT}, headers)[1]["spans"]) == 2
+        metrics = request(port, "/metrics", headers=headers)[1].decode()
+    assert 'path="/annotate",status="200"} 1' in metrics
+
+
 @pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/health", "/metrics", "/none"])
 def test_nothing_is_loaded_from_elsewhere(port, path):
     response, content = request(port, path)

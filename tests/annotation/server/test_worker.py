@@ -1,4 +1,6 @@
-from threading import Event
+import asyncio
+from concurrent.futures import CancelledError
+from threading import Event, Thread
 
 import pytest
 
@@ -28,33 +30,63 @@ def predictor():
     return Predictor()
 
 
+class Asker:
+    """Asks a worker from the event loop of another thread."""
+
+    def __init__(self, predict):
+        self.worker = Worker(predict, max_waiting=10)
+        self.loop = asyncio.new_event_loop()
+        self.thread = Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+
+    def call(self, function, *args):
+        async def call():
+            return function(*args)
+
+        return asyncio.run_coroutine_threadsafe(call(), self.loop).result(SECONDS)
+
+    def submit(self, texts, threshold):
+        return self.call(self.worker.submit, texts, threshold)
+
+    def get_outcome(self, job):
+        async def get():
+            return await job.future
+
+        return asyncio.run_coroutine_threadsafe(get(), self.loop).result(SECONDS)
+
+    def get_lengths(self, jobs):
+        return [found.n_words for job in jobs for found in self.get_outcome(job)]
+
+    def close(self):
+        self.worker.close()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(SECONDS)
+        self.loop.close()
+
+
 @pytest.fixture
 def worker(predictor):
     """A worker that is busy."""
-    worker = Worker(predictor, max_waiting=10)
-    worker.submit(["first"], None)
+    asker = Asker(predictor)
+    asker.submit(["first"], None)
     assert predictor.entered.wait(SECONDS)
-    yield worker
+    yield asker
     predictor.open.set()
-    worker.close()
-
-
-def get_lengths(jobs):
-    return [found.n_words for job in jobs for found in job.future.result(SECONDS)]
+    asker.close()
 
 
 def test_what_waits_is_predicted_together(predictor, worker):
     jobs = [worker.submit(texts, None) for texts in (["a", "bb"], [], ["ccc"])]
     predictor.open.set()
-    assert [get_lengths(texts) for texts in jobs] == [[1, 2], [], [3]]
+    assert [worker.get_lengths(texts) for texts in jobs] == [[1, 2], [], [3]]
     assert predictor.batches == [(["first"], None), (["a", "bb", "ccc"], None)]
-    assert worker.n_batches == 2
+    assert worker.worker.n_batches == 2
 
 
 def test_batch_has_one_threshold(predictor, worker):
     jobs = [worker.submit([text], threshold) for text, threshold in zip("abcd", (None, 0.1) * 2)]
     predictor.open.set()
-    assert [get_lengths(texts) for texts in jobs] == [[1]] * 4
+    assert [worker.get_lengths(texts) for texts in jobs] == [[1]] * 4
     assert predictor.batches[1:] == [(["a", "c"], None), (["b", "d"], 0.1)]
 
 
@@ -62,7 +94,7 @@ def test_batch_has_so_many_characters(predictor, worker, monkeypatch):
     monkeypatch.setattr(module, "CHARS_PER_BATCH", 4)
     jobs = [worker.submit(["aa", "bbbbb", "c", "d"], None), worker.submit(["ee"], None)]
     predictor.open.set()
-    assert [get_lengths(texts) for texts in jobs] == [[2, 5, 1, 1], [2]]
+    assert [worker.get_lengths(texts) for texts in jobs] == [[2, 5, 1, 1], [2]]
     assert [texts for texts, _ in predictor.batches[1:]] == [["aa"], ["bbbbb"], ["c", "d", "ee"]]
 
 
@@ -72,15 +104,15 @@ def test_queue_is_bounded(predictor, worker):
         worker.submit(["a"] * 2, None)
     (job,) = worker.submit(["a"], None)
     predictor.open.set()
-    job.future.result(SECONDS)
-    assert worker.n_waiting == 0
+    worker.get_outcome(job)
+    assert worker.worker.n_waiting == 0
 
 
 def test_who_waits_too_long_is_left_out(predictor, worker):
     (gone,), (stays,) = worker.submit(["a"], None), worker.submit(["b"], None)
-    assert gone.future.cancel()
+    assert worker.call(gone.future.cancel)
     predictor.open.set()
-    stays.future.result(SECONDS)
+    worker.get_outcome(stays)
     assert predictor.batches[1:] == [(["b"], None)]
 
 
@@ -89,37 +121,43 @@ def test_many_texts_wait_for_nobody(predictor, worker, monkeypatch):
     monkeypatch.setattr(module, "TEXTS_TO_START", 3)
     jobs = [worker.submit([text], None)[0] for text in "ab"]
     predictor.open.set()
-    get_lengths(jobs)
+    worker.get_lengths(jobs)
     # After a batch of two jobs, the worker waits for two.
     (job,) = worker.submit(["c"] * 3, None)
-    assert get_lengths([job]) == [1, 1, 1]
+    assert worker.get_lengths([job]) == [1, 1, 1]
 
 
 def test_closed_worker(predictor, worker):
-    (job,) = worker.submit(["a"], None)
+    (waits,) = worker.submit(["a"], None)
+    closer = Thread(target=worker.worker.close)
+    closer.start()
+    # What waits is cancelled before what is being predicted ends.
+    with pytest.raises(CancelledError):
+        worker.get_outcome(waits)
     predictor.open.set()
-    worker.close()
-    assert job.future.cancelled() or job.future.done()
+    closer.join(SECONDS)
     with pytest.raises(QueueFullError, match="The server is stopping"):
         worker.submit(["a"], None)
 
 
-def test_problem_of_a_text_is_that_of_its_request():
-    entered, go_on = Event(), Event()
+def test_worker_survives_a_loop_that_has_ended(predictor, worker):
+    async def ask():
+        worker.worker.submit(["gone"], None)
 
+    asyncio.run(ask())
+    (job,) = worker.submit(["a"], None)
+    predictor.open.set()
+    assert worker.get_lengths([job]) == [1]
+
+
+def test_problem_of_a_text_is_that_of_its_request(predictor, worker):
     def predict(texts, threshold):
-        entered.set()
-        assert go_on.wait(SECONDS)
         if "bad" in texts:
             raise RuntimeError("bad text")
-        return [PredictedText(len(text), []) for text in texts]
+        return predictor(texts, threshold)
 
-    worker = Worker(predict, max_waiting=10)
-    worker.submit(["first"], None)
-    assert entered.wait(SECONDS)
+    worker.worker._predict = predict
     jobs = [worker.submit([text], None)[0] for text in ("a", "bad", "b")]
-    go_on.set()
-    assert get_lengths([jobs[0], jobs[2]]) == [1, 1]
-    with pytest.raises(RuntimeError, match="bad text"):
-        jobs[1].future.result(SECONDS)
-    worker.close()
+    predictor.open.set()
+    assert worker.get_lengths([jobs[0], jobs[2]]) == [1, 1]
+    assert repr(worker.get_outcome(jobs[1])) == "RuntimeError('bad text')"

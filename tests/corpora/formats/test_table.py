@@ -44,13 +44,13 @@ def test_column_of_the_text():
         ("text,label\nhttp://a,[]\n", None),
         (
             "text,x\na,b\n",
-            "a: expected a column of lists of entities or columns of their file, label and "
-            "offsets, not text, x",
+            "a: expected a column of lists of entities, columns of their file, label and offsets, "
+            "or those of sentence, token and tag, not text, x",
         ),
         (
             "",
-            "a: expected a column of lists of entities or columns of their file, label and "
-            "offsets, not ",
+            "a: expected a column of lists of entities, columns of their file, label and offsets, "
+            "or those of sentence, token and tag, not ",
         ),
     ],
 )
@@ -175,3 +175,54 @@ def test_malformed_entity_is_left_out():
 )
 def test_recognized(content, expected):
     assert recognizes("table", content) is expected
+
+
+TOKENS = """Sentence #,Word,POS,Tag
+Sentence: 1,Near,IN,O
+,New,NNP,B-geo
+,York,NNP,I-geo
+,,,
+,-,:,O
+Sentence: 2,\"\"\"\",``,O
+,Iraq,NNP,B_geo
+"""
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_tokens_of_sentences(delimiter):
+    content = TOKENS.replace(",", delimiter)
+    drafts = read_drafts("table", content)
+    assert [draft.text for draft in drafts] == ["Near New York -", '" Iraq']
+    assert [draft.where for draft in drafts] == ["a, line 2", "a, line 7"]
+    assert [draft.mentions for draft in drafts] == [
+        [Mention(5, 13, "geo", where="a, line 3")],
+        [Mention(2, 6, "geo", where="a, line 8")],
+    ]
+    assert recognizes("table", content)
+    assert not recognizes("conll", content)
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        (
+            "sentence_id,words,labels\n0,a,O\n0,b,gene\n1,c,B-x\n",
+            "a, line 3: expected O or a tag such as B-label or I-label, not 'gene'",
+        ),
+        (
+            "sentence_id,words,labels\n0,a,O\n0,b\n",
+            "a, line 3: expected a token and its tags in 2 columns, not in 1",
+        ),
+        (
+            "sentence_id,words,labels\n0,,O\n",
+            "a, line 2: expected tokens of at least one character",
+        ),
+        (
+            "sentence_id,words,labels\n0,a,gene\n",
+            "a, line 2: expected a token and its tags in two columns or more, the tags as O or "
+            "B-label, not ['a', 'gene']",
+        ),
+    ],
+)
+def test_tokens_that_are_malformed(content, problem):
+    assert read_problems("table", content) == [problem]

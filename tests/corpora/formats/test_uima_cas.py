@@ -76,3 +76,50 @@ def test_malformed(content, problem):
 )
 def test_recognized(content, expected):
     assert recognizes("uima-cas", content) is expected
+
+
+XMI = """<?xml version="1.0" encoding="UTF-8"?>
+<xmi:XMI xmlns:cas="http:///uima/cas.ecore" xmlns:tcas="http:///uima/tcas.ecore"
+    xmlns:xmi="http://www.omg.org/XMI" xmlns:type="http:///x/type.ecore" xmi:version="2.0">
+    <cas:NULL xmi:id="0"/>
+    <tcas:DocumentAnnotation xmi:id="2" sofa="1" begin="0" end="14" language="en"/>
+    <type:Token xmi:id="3" sofa="1" begin="0" end="4" value="t"/>
+    {}
+    <cas:Sofa xmi:id="1" sofaNum="1" sofaID="_InitialView" sofaString="IL-2&#10;&lt;gene&gt; 😀 a"/>
+    <cas:View sofa="1" members="2 3 7"/>
+</xmi:XMI>
+"""
+
+
+def test_xmi():
+    entity = (
+        '<type:NamedEntity xmi:id="7" sofa="1" begin="0" end="4" value="gene" identifier="Q1"/>'
+    )
+    content = XMI.format(entity)
+    mention = Mention(0, 4, "gene", kb_id="Q1", where="a, annotation 7")
+    expected = [Draft("IL-2\n<gene> 😀 a", "a", mentions=[mention])]
+    assert read_drafts("uima-cas", content) == expected
+    assert recognizes("uima-cas", content)
+    assert not recognizes("bioc", content)
+
+
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        (
+            XMI.format('<type:NamedEntity xmi:id="7" sofa="1" begin="x" end="4" value="gene"/>'),
+            "a, annotation 7, 'begin': expected int, not 'x'",
+        ),
+        ("<xmi:XMI/>", "a: expected a text ('sofaString')"),
+        (
+            "<xmi:XMI>",
+            "a: expected well-formed XML (no element found: line 1, column 9)",
+        ),
+        (
+            '<!DOCTYPE x [<!ENTITY y "z">]><x>&y;</x>',
+            "a: did not expect the XML entity 'y'. Write out its replacement",
+        ),
+    ],
+)
+def test_malformed_xmi(content, problem):
+    assert read_problems("uima-cas", content) == [problem]
