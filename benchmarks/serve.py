@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import matplotlib
 import spacy
@@ -41,11 +41,11 @@ MORE_SECONDS = 120
 # Clients x texts of a request.
 LOADS = ["1x1", "8x1", "64x1", "8x32"]
 HEADER = (
-    *("Words of a text", "Texts of a request", "Clients", "Texts a second", "nlp.pipe"),
+    *("Words of a text", "Texts of a request", "Clients", "Cores", "Texts a second", "nlp.pipe"),
     *("of nlp.pipe", "Median (ms)", "99 % (ms)", "Errors"),
 )
 CPU_HEADER = (
-    *("Words of a text", "Texts of a request", "Clients", "Server (ms)", "nlp.pipe (ms)"),
+    *("Words of a text", "Texts of a request", "Clients", "Cores", "Server (ms)", "nlp.pipe (ms)"),
     *("Clients (ms)", "Cores of the server", "Cores of the clients"),
 )
 
@@ -81,12 +81,15 @@ def main(
         n_words = fmean(len(text.split()) for text in joined)
         for load in loads:
             n_clients, size = map(int, load.split("x"))
-            measured = measure(model, joined, n_clients, size, seconds / rounds, rounds)
-            run = {"words": n_words, "clients": n_clients, "texts_of_a_request": size, **measured}
-            runs.append(run)
-            typer.echo(json.dumps(run), err=True)
-            # What was measured is kept if a later measurement fails.
-            srsly.write_json(output / "serve.json", result)
+            for n_cores in (1, os.cpu_count()):
+                measured = measure(
+                    model, joined, n_clients, size, seconds / rounds, rounds, n_cores
+                )
+                settings = {"words": n_words, "clients": n_clients, "texts_of_a_request": size}
+                runs.append({**settings, "n_cores": n_cores, **measured})
+                typer.echo(json.dumps(runs[-1]), err=True)
+                # What was measured is kept if a later measurement fails.
+                srsly.write_json(output / "serve.json", result)
     write_report(output / "serve.json")
 
 
@@ -101,7 +104,13 @@ def join_texts(texts: Iterable[str], least: int) -> Iterator[str]:
 
 
 def measure(
-    model: str, texts: List[str], n_clients: int, size: int, seconds: float, rounds: int
+    model: str,
+    texts: List[str],
+    n_clients: int,
+    size: int,
+    seconds: float,
+    rounds: int,
+    n_cores: Optional[int] = None,
 ) -> Dict[str, List[Run]]:
     """Let `nlp.pipe` and the server take turns.
 
@@ -111,6 +120,7 @@ def measure(
     size (int): The texts of a request: 1 are sent as a text, more as a list.
     seconds (float): How long the clients send requests.
     rounds (int): The number of turns.
+    n_cores (Optional[int]): The cores that the server may use.
     RETURNS (Dict[str, List[Run]]): What was measured of "pipe" and "server" in each.
     """
     starts = range(0, len(texts) - size + 1, size)
@@ -119,7 +129,7 @@ def measure(
         for start in starts
     ]
     pipe, server = [], []
-    with serving(model) as (port, pid):
+    with serving(model, n_cores) as (port, pid):
         # The first requests are those of a new process.
         run_clients(port, bodies, n_clients, min(seconds, SECONDS_OF_PIPE))
         for _ in range(rounds):
@@ -174,9 +184,11 @@ def run_pipe(model: str, texts: List[str], seconds: float) -> Run:
 
 
 @contextmanager
-def serving(model: str) -> Iterator[Tuple[int, int]]:
-    """Run the server. YIELDS (Tuple[int, int]): Its port and its process."""
+def serving(model: str, n_cores: Optional[int] = None) -> Iterator[Tuple[int, int]]:
+    """Run the server, on so many cores. YIELDS (Tuple[int, int]): Its port and its process."""
     command = [sys.executable, "-m", "spacy_eiou", "serve", model, "--port", "0"]
+    cores = sorted(os.sched_getaffinity(0))[-(n_cores or 0) :]
+    command = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -230,7 +242,7 @@ def summarize(run: Run) -> Dict[str, float]:
         return median(server[name] / server["texts"] for _, server in pairs)
 
     return {
-        **{name: run[name] for name in ("words", "clients", "texts_of_a_request")},
+        **{name: run[name] for name in ("words", "clients", "texts_of_a_request", "n_cores")},
         "texts_per_second": median(get_speed(server) for _, server in pairs),
         "pipe": median(get_speed(pipe) for pipe, _ in pairs),
         "ratio": median(get_speed(server) / get_speed(pipe) for pipe, server in pairs),
@@ -256,6 +268,7 @@ def describe_load(run: Dict[str, float]) -> List[str]:
         f"{run['words']:.0f}",
         f"{run['texts_of_a_request']:.0f}",
         f"{run['clients']:.0f}",
+        f"{run['n_cores']:.0f}",
     ]
 
 
@@ -287,8 +300,10 @@ def save_plot(runs: List[Dict[str, float]], path: Path) -> None:
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     shares, times = figure.subplots(1, 2)
     names = [
-        f"{words} words, {clients} clients" + (f", {size} a request" if size != "1" else "")
-        for words, size, clients in map(describe_load, runs)
+        f"{clients} clients"
+        + (f", {size} texts a request" if size != "1" else "")
+        + (", one core" if cores == "1" else "")
+        for _, size, clients, cores in map(describe_load, runs)
     ]
     shares.barh(names, [run["ratio"] for run in runs], color="#4477aa")
     shares.axvline(1, color="#333333", linewidth=1)

@@ -41,6 +41,8 @@ class Setting:
     gpu_id (int): The GPU, or -1 for the CPU.
     encoder (str): The architecture of the encoder, or the name of a transformer. All sides share
         it, apart from "spacy_encoder", spaCy's encoder alone.
+    size (str): The size of the encoder, of `ENCODER_SIZES`.
+    vectors (Optional[str]): Folder of the static vectors of the encoder, if it has some.
     sides (Sequence[str]): What is compared.
     """
 
@@ -51,6 +53,8 @@ class Setting:
     threads: int = 1
     gpu_id: int = -1
     encoder: str = ENCODERS[0]
+    size: str = "medium"
+    vectors: Optional[str] = None
     sides: Sequence[str] = SIDES
 
 
@@ -198,7 +202,10 @@ def side_settings(
         **asdict(setting),
         "side": side,
         "corpus": str(corpus),
-        "model": str(models / f"{side}-{setting.encoder}-{setting.max_width}"),
+        "model": str(
+            models
+            / f"{side}-{setting.encoder}-{setting.size}-{bool(setting.vectors)}-{setting.max_width}"
+        ),
         "words": max(words, setting.doc_words),
     }
 

@@ -5,7 +5,7 @@ import sys
 import time
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 import spacy
@@ -17,10 +17,19 @@ from spacy.training.batchers import minibatch_by_words
 from thinc.api import fix_random_seed, require_gpu, xp2torch
 
 from spacy_eiou.corpora import read_jsonl, record_to_doc
-from spacy_eiou.corpora.description import find_transformer
+from spacy_eiou.corpora.description import find_transformer, get_encoder_settings
 from spacy_eiou.pipeline.nested_spancat import DEFAULT_CONFIG
 
 TOK2VEC = DEFAULT_CONFIG["model"]["tok2vec"]
+TRANSFORMER = {
+    "@architectures": "spacy_eiou.TransformerModel.v1",
+    "tokenizer_config": {"use_fast": True},
+    "get_spans": {
+        "@span_getters": "spacy-transformers.strided_spans.v1",
+        "window": 128,
+        "stride": 96,
+    },
+}
 SPANS_KEY = "sc"
 POOLING = {"grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}}
 TEXT = "The IL-2 gene is expressed in T cells."
@@ -34,7 +43,8 @@ def main(settings: Dict[str, Any]) -> None:
         require_gpu(settings["gpu_id"])
     fix_random_seed(0)
     if settings["task"] == "prepare":
-        nlp = make_pipeline(settings["side"], settings["max_width"], settings["encoder"])
+        names = ("side", "max_width", "encoder", "size", "vectors")
+        nlp = make_pipeline(*(settings[name] for name in names))
         docs = make_docs(nlp, settings)
         prepare(nlp, docs)
         nlp.to_disk(settings["model"])
@@ -103,30 +113,47 @@ def make_train_task(nlp: Language, docs: List[Doc], batch_words: int) -> Task:
     return train
 
 
-def make_pipeline(side: str, max_width: int, encoder: str) -> Language:
+def make_pipeline(
+    side: str,
+    max_width: int,
+    encoder: str,
+    size: str = "medium",
+    vectors: Optional[str] = None,
+) -> Language:
     """Make a pipeline with one component, after the transformer if that is the encoder, which is
     the same on all sides."""
     nlp = spacy.blank("en")
+    nlp.config["initialize"]["vectors"] = vectors
     if side == "spacy_encoder":
         encoder = "spacy.Tok2Vec.v2"
-    tok2vec = {**TOK2VEC, "@architectures": encoder}
+    tok2vec = make_tok2vec(encoder, size, vectors is not None)
     if "Tok2Vec" not in encoder:
-        nlp.add_pipe("transformer", config={"model": {"name": find_transformer(encoder)}})
+        model = {**TRANSFORMER, "name": find_transformer(encoder)}
+        nlp.add_pipe("transformer", config={"model": model})
         tok2vec = {"@architectures": "spacy-transformers.TransformerListener.v1", **POOLING}
     elif side in ("encoder", "spacy_encoder"):
         nlp.add_pipe("tok2vec", config={"model": tok2vec})
+    ngrams = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": max_width}
     suggesters = {
-        "spancat": {
-            "@misc": "spacy.ngram_range_suggester.v1",
-            "min_size": 1,
-            "max_size": max_width,
-        },
+        "spancat": ngrams,
+        "spancat_singlelabel": ngrams,
         "nested_spancat": {"@misc": "spacy_eiou.span_suggester.v1", "max_width": max_width},
     }
     if side in suggesters:
         config = {"suggester": suggesters[side], "model": {"tok2vec": tok2vec}}
         nlp.add_pipe(side, config=config)
     return nlp
+
+
+def make_tok2vec(encoder: str, size: str, has_vectors: bool) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The config of an encoder that is no transformer."""
+    embed, encode = dict(TOK2VEC["embed"]), dict(TOK2VEC["encode"])
+    embed["include_static_vectors"] = has_vectors
+    for name, value in get_encoder_settings(size).items():
+        block, _, key = name.partition(".")
+        {"embed": embed, "encode": encode}[block][key] = value
+    embed["width"] = encode["width"]
+    return {"@architectures": encoder, "embed": embed, "encode": encode}
 
 
 def prepare(nlp: Language, docs: List[Doc]) -> None:

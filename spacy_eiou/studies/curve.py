@@ -21,7 +21,7 @@ from .study import Run, hash_settings, load_training_config
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # The exponents of the power law among which the best one is searched. Smaller ones fit a few sizes
 # as well, and promise more than comes (benchmarks/studies/forecast).
-MIN_EXPONENT, MAX_EXPONENT, EXPONENT_STEP = 0.5, 2.0, 0.05
+MIN_EXPONENT, MAX_EXPONENT, EXPONENT_STEP = 0.75, 2.0, 0.05
 N_RESAMPLES = 500
 # What a gain in F has to be to matter.
 MIN_GAIN = 0.01

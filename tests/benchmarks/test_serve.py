@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,8 @@ def test_throughput_is_measured(tmp_path):
     options = ["--words", "8", "--loads", "2x4", "--seconds", "0.4", "--rounds", "1"]
     command = [sys.executable, str(SCRIPT), str(tmp_path / "model"), str(tmp_path / "texts.jsonl")]
     subprocess.run([*command, *options, "--output", str(tmp_path)], check=True, timeout=300)
-    (run,) = srsly.read_json(tmp_path / "serve.json")["runs"]
+    one_core, run = srsly.read_json(tmp_path / "serve.json")["runs"]
+    assert (one_core["n_cores"], run["n_cores"]) == (1, os.cpu_count())
     assert (run["words"], run["clients"], run["texts_of_a_request"]) == (8, 2, 4)
     (pipe,), (server,) = run["pipe"], run["server"]
     assert pipe["texts"] > 0
@@ -30,5 +32,5 @@ def test_throughput_is_measured(tmp_path):
     assert 0 < server["median"] <= server["p99"]
     assert 0 < server["cpu_seconds"] < server["seconds"]
     table = (tmp_path / "SERVE.md").read_text(encoding="utf8")
-    assert "| 8 | 4 | 2 | " in table
+    assert "| 8 | 4 | 2 | 1 | " in table
     assert (tmp_path / "serve.svg").exists()

@@ -14,7 +14,7 @@ SIZES = np.array([50, 100, 150, 200])
 
 
 @pytest.mark.parametrize(
-    "error,factor,exponent", [(0.2, 2.0, 0.5), (0.0, 40.0, 1.25), (0.3, 0.0, 1.0)]
+    "error,factor,exponent", [(0.2, 8.0, 0.75), (0.0, 40.0, 1.25), (0.3, 0.0, 1.0)]
 )
 def test_power_law_is_found_again(error, factor, exponent):
     scores = 1 - error - factor * SIZES.astype("d") ** -exponent
@@ -31,9 +31,9 @@ def test_slow_gains_are_not_promised():
     law = fit_power_law(SIZES, scores, min_exponent=0.1)
     assert law(np.array([800])) == pytest.approx(1 - 800**-0.1)
     law = fit_power_law(SIZES, scores)
-    assert law.exponent == 0.5
+    assert law.exponent == 0.75
     assert law(np.array([800])) < 1 - 800**-0.1
-    np.testing.assert_allclose(law(SIZES), scores, atol=0.01)
+    np.testing.assert_allclose(law(SIZES), scores, atol=0.02)
 
 
 def test_errors_are_never_below_zero():

@@ -5,8 +5,9 @@ from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from threading import Condition, Thread
-from typing import Callable, Deque, List, Optional, Sequence, Union
+from typing import Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..prediction import PredictedText
 
@@ -96,7 +97,7 @@ class Worker:
         with self._changed:
             self._closed = True
             for job in self._jobs:
-                _call_loop(job, job.future.cancel)
+                _call(job.future.get_loop(), job.future.cancel)
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
@@ -145,28 +146,35 @@ class Worker:
             predicted = iter(self._predict(texts, jobs[0].threshold))
         except Exception as err:
             if len(jobs) == 1:
-                _settle(jobs[0], err)
+                _settle([(jobs[0], err)])
                 return
             # A text that the pipeline fails at is the problem of its request alone.
             for job in jobs:
                 self._run([job])
             return
-        for job in jobs:
-            _settle(job, [next(predicted) for _ in job.texts])
+        _settle([(job, [next(predicted) for _ in job.texts]) for job in jobs])
 
 
-def _settle(job: Job, outcome: Outcome) -> None:
-    def set_result() -> None:
+def _settle(outcomes: Sequence[Tuple[Job, Outcome]]) -> None:
+    """Tell what came of jobs. To call a loop wakes its thread, which then wants Python's lock: one
+    call tells it of all of them."""
+    by_loop: Dict[asyncio.AbstractEventLoop, List[Tuple[Job, Outcome]]] = {}
+    for job, outcome in outcomes:
+        by_loop.setdefault(job.future.get_loop(), []).append((job, outcome))
+    for loop, found in by_loop.items():
+        _call(loop, partial(_set_results, found))
+
+
+def _set_results(outcomes: Sequence[Tuple[Job, Outcome]]) -> None:
+    for job, outcome in outcomes:
         if not job.future.done():
             job.future.set_result(outcome)
 
-    _call_loop(job, set_result)
 
-
-def _call_loop(job: Job, function: Callable[[], object]) -> None:
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
     # The loop of who asked may have come to its end.
     with suppress(RuntimeError):
-        job.future.get_loop().call_soon_threadsafe(function)
+        loop.call_soon_threadsafe(function)
 
 
 def _divide(texts: Sequence[str]) -> List[List[str]]:
