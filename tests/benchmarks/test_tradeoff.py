@@ -22,7 +22,8 @@ def test_page_is_the_one_that_the_report_makes(tradeoff, tmp_path, monkeypatch):
     tradeoff.report_command()
     page = (tmp_path / "TRADEOFF.md").read_text(encoding="utf8")
     assert page == (folder / "TRADEOFF.md").read_text(encoding="utf8")
-    assert "<!-- prepared, self-trained -->" in (tmp_path / "tradeoff.svg").read_text(encoding="utf8")
+    image = (tmp_path / "tradeoff.svg").read_text(encoding="utf8")
+    assert "<!-- prepared, self-trained -->" in image
 
 
 def test_each_model_has_a_speed_and_three_seeds(tradeoff):
