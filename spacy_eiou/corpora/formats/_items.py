@@ -1,7 +1,7 @@
 """Texts or tokens with entities as JSON, as tools of annotation and models write them."""
 
 import re
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 
@@ -90,12 +90,13 @@ def parse_item(
     """
     if isinstance(item, list) and is_item(item):
         item = {"text": item[0], **item[1]}
+    parse = parse_entity
     if is_bigbio(item):
-        item = to_item(item, where)
+        item, parse = to_item(item, where), _parse_bigbio_entity
     check_type(item, dict, where)
     draft = _parse_tokens(item, where, tag_names)
     if draft is None:
-        draft = _parse_text(item, where, text_key, keep_tokens)
+        draft = _parse_text(item, where, text_key, keep_tokens, parse)
     draft.number = get_number(where)
     draft.id = find_id(item)
     draft.group = item["group"] if isinstance(item.get("group"), str) else None
@@ -149,7 +150,11 @@ def find_annotator(item: Dict[str, Any]) -> Optional[str]:
 
 
 def _parse_text(
-    item: Dict[str, Any], where: str, text_key: Optional[str], keep_tokens: bool
+    item: Dict[str, Any],
+    where: str,
+    text_key: Optional[str],
+    keep_tokens: bool,
+    parse: Callable[[Any, str], Iterator[Mention]],
 ) -> Draft:
     text = find_text(item, where, text_key)
     draft = Draft(text, where, annotator=find_annotator(item))
@@ -159,7 +164,7 @@ def _parse_text(
     if answer != "accept":
         draft.skipped = f"answer: {answer}"
         return draft
-    draft.parse(parse_entity, _find_entities(item, where))
+    draft.parse(parse, _find_entities(item, where))
     if keep_tokens and isinstance(item.get("tokens"), list) and item["tokens"]:
         draft.words = [
             token if isinstance(token, str) else get_field(token, "text", str, f"{where}, 'tokens'")
@@ -238,11 +243,7 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
         return
     bounds = _find_bounds(data, where)
     text = next((data[key] for key in ("text", "value") if isinstance(data.get(key), str)), None)
-    if isinstance(data.get("text"), list):
-        # BigBio has a text for each fragment.
-        text = " ".join(map(str, data["text"])) or None
     kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
-    kb_id = kb_id or join_identifiers(data.get("normalized") or [], where)
     score = data.get("score")
     is_score = type(score) in (int, float) and 0 <= score <= 1
     for label in find_labels(data, where):
@@ -256,6 +257,16 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
             tuple(bounds) if len(bounds) > 1 else (),
             score=float(score) if is_score else None,
         )
+
+
+def _parse_bigbio_entity(data: Any, where: str) -> Iterator[Mention]:
+    """Parse an entity of BigBio, which has a text for each fragment, and a list of identifiers."""
+    if isinstance(data, dict):
+        identifiers = join_identifiers(data.get("normalized") or [], where)
+        texts = data.get("text")
+        text = " ".join(map(str, texts)) or None if isinstance(texts, list) else texts
+        data = {**data, "text": text, "kb_id": identifiers}
+    yield from parse_entity(data, where)
 
 
 def _find_bounds(data: Any, where: str) -> List[Tuple[int, int]]:

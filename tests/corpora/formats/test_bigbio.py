@@ -91,3 +91,9 @@ def test_passages_that_are_malformed(passage):
 )
 def test_is_told_from_bioc(name, item, expected):
     assert recognizes(name, item) is expected
+
+
+def test_fields_of_that_name_mean_nothing_elsewhere():
+    entity = {"start": 0, "end": 4, "label": "gene", "normalized": "IL2", "text": ["IL-2"]}
+    (draft,) = read_drafts("jsonl", {"text": "IL-2", "spans": [entity]})
+    assert (draft.mentions, draft.bad) == ([Mention(0, 4, "gene", where=WHERE)], [])
