@@ -1,6 +1,4 @@
 import re
-import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,8 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
 @pytest.fixture(scope="module")
-def report():
-    sys.path.insert(0, str(BENCHMARKS))
-    yield import_module("report")
-    sys.path.remove(str(BENCHMARKS))
+def report(import_benchmark):
+    return import_benchmark("report")
 
 
 def test_tables_of_all_pages_are_those_that_the_report_makes(report):

@@ -1,17 +1,9 @@
-import sys
-from importlib import import_module
-from pathlib import Path
-
 import pytest
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def scale_report():
-    sys.path.insert(0, str(BENCHMARKS))
-    yield import_module("scale_report")
-    sys.path.remove(str(BENCHMARKS))
+def scale_report(import_benchmark):
+    return import_benchmark("scale_report")
 
 
 def make_runs(seconds, cpu_seconds, **figures):

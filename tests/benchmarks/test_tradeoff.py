@@ -1,18 +1,10 @@
-import sys
-from importlib import import_module
-from pathlib import Path
-
 import pytest
 import srsly
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def tradeoff():
-    sys.path.insert(0, str(BENCHMARKS))
-    yield import_module("tradeoff")
-    sys.path.remove(str(BENCHMARKS))
+def tradeoff(import_benchmark):
+    return import_benchmark("tradeoff")
 
 
 def test_page_is_the_one_that_the_report_makes(tradeoff, tmp_path, monkeypatch):
@@ -43,8 +35,8 @@ def test_speed_is_the_median(tradeoff):
 @pytest.mark.parametrize(
     "size, width, rows", [("small", 64, [2000, 500, 1000, 500]), ("medium", 96, None)]
 )
-def test_encoders_have_their_size(tradeoff, size, width, rows):
-    side = import_module("speed_side")
+def test_encoders_have_their_size(import_benchmark, size, width, rows):
+    side = import_benchmark("speed_side")
     tok2vec = side.make_tok2vec("spacy_eiou.Tok2Vec.v1", size, True)
     assert tok2vec["embed"]["width"] == tok2vec["encode"]["width"] == width
     assert tok2vec["embed"]["rows"] == (rows or side.TOK2VEC["embed"]["rows"])
