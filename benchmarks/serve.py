@@ -110,7 +110,7 @@ def measure(
     size: int,
     seconds: float,
     rounds: int,
-    n_cores: Optional[int] = None,
+    n_cores: Optional[int],
 ) -> Dict[str, List[Run]]:
     """Let `nlp.pipe` and the server take turns.
 
@@ -120,7 +120,7 @@ def measure(
     size (int): The texts of a request: 1 are sent as a text, more as a list.
     seconds (float): How long the clients send requests.
     rounds (int): The number of turns.
-    n_cores (Optional[int]): The cores that the server may use.
+    n_cores (Optional[int]): The cores that the server may use. If None, all of them.
     RETURNS (Dict[str, List[Run]]): What was measured of "pipe" and "server" in each.
     """
     starts = range(0, len(texts) - size + 1, size)
@@ -184,7 +184,7 @@ def run_pipe(model: str, texts: List[str], seconds: float) -> Run:
 
 
 @contextmanager
-def serving(model: str, n_cores: Optional[int] = None) -> Iterator[Tuple[int, int]]:
+def serving(model: str, n_cores: Optional[int]) -> Iterator[Tuple[int, int]]:
     """Run the server, on so many cores. YIELDS (Tuple[int, int]): Its port and its process."""
     command = [sys.executable, "-m", "spacy_eiou", "serve", model, "--port", "0"]
     cores = sorted(os.sched_getaffinity(0))[-(n_cores or 0) :]
