@@ -6,12 +6,15 @@ import numpy as np
 from spacy.attrs import ORTH
 from spacy.ml.models.tok2vec import MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
+from spacy.vectors import Mode
+from spacy.vocab import Vocab
 from thinc.api import Model, to_numpy
 from thinc.layers.chain import forward as forward_chain
 from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
 from thinc.util import get_array_module
 
 from .torch_layers import compute_with_torch, no_backprop, replace_forward
+from .word_vectors import WordVectors
 
 
 def build_tok2vec_v1(
@@ -32,7 +35,7 @@ def build_tok2vec_v1(
     if is_hash_embedding(embed, include_static_vectors=False):
         replace_forward(tok2vec, embed, embed_distinct)
     elif is_hash_embedding(embed, include_static_vectors=True):
-        replace_forward(tok2vec, embed, embed_distinct_words)
+        replace_forward(tok2vec, embed, EmbedDistinctWords())
     compute_with_torch(tok2vec)
     return tok2vec
 
@@ -66,27 +69,41 @@ def embed_distinct(
     return to_list.predict(Ragged(vectors, features.lengths)), no_backprop
 
 
-def embed_distinct_words(
-    model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
-) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    """The forward pass of "spacy.MultiHashEmbed.v2" with static vectors."""
-    # Vectors of words need not be those of their forms, as the table may say.
-    if is_train or getattr(docs[0].vocab.vectors, "attr", ORTH) != ORTH:
-        return forward_chain(model, docs, is_train)  # type: ignore[no-any-return]
-    both, mix, to_list = model.layers
-    (extract, to_ragged, embed), static_vectors = both.layers[0].layers, both.layers[1]
-    ops = model.ops
-    features = to_ragged.predict(extract.predict(docs))
-    words = np.concatenate([doc.to_array(ORTH) for doc in docs])
-    rows, kinds = distinct_rows(
-        ops.xp.column_stack([features.dataXd, ops.asarray(words.astype("uint64"))])
-    )
-    lengths = ops.asarray1i([len(rows)])
-    hashed = embed.predict(Ragged(features.dataXd[rows], lengths))
-    doc = Doc(docs[0].vocab, words=words[to_numpy(rows)].tolist())
-    vectors = ops.xp.hstack([hashed.dataXd, static_vectors.predict([doc]).dataXd])
-    mixed = mix.predict(Ragged(vectors, lengths)).dataXd[kinds]
-    return to_list.predict(Ragged(mixed, features.lengths)), no_backprop
+class EmbedDistinctWords:
+    """The forward pass of "spacy.MultiHashEmbed.v2" with static vectors. It remembers the vectors
+    of words."""
+
+    def __init__(self) -> None:
+        self.word_vectors = WordVectors()
+
+    def __call__(
+        self, model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
+    ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+        # Vectors of words need not be those of their forms, as the table may say.
+        if is_train or getattr(docs[0].vocab.vectors, "attr", ORTH) != ORTH:
+            return forward_chain(model, docs, is_train)  # type: ignore[no-any-return]
+        both, mix, to_list = model.layers
+        (extract, to_ragged, embed), static_vectors = both.layers[0].layers, both.layers[1]
+        ops = model.ops
+        features = to_ragged.predict(extract.predict(docs))
+        words = np.concatenate([doc.to_array(ORTH) for doc in docs])
+        rows, kinds = distinct_rows(
+            ops.xp.column_stack([features.dataXd, ops.asarray(words.astype("uint64"))])
+        )
+        lengths = ops.asarray1i([len(rows)])
+        hashed = embed.predict(Ragged(features.dataXd[rows], lengths))
+        vectors = self._project(static_vectors, docs[0].vocab, words[to_numpy(rows)])
+        both_vectors = ops.xp.hstack([hashed.dataXd, vectors])
+        mixed = mix.predict(Ragged(both_vectors, lengths)).dataXd[kinds]
+        return to_list.predict(Ragged(mixed, features.lengths)), no_backprop
+
+    def _project(
+        self, static_vectors: Model[List[Doc], Ragged], vocab: Vocab, words: Ints1d
+    ) -> Floats2d:
+        if getattr(vocab.vectors, "mode", None) != Mode.floret:
+            return static_vectors.predict([Doc(vocab, words=words.tolist())]).dataXd
+        vectors = self.word_vectors.get(vocab.vectors, words)
+        return static_vectors.ops.gemm(vectors, static_vectors.get_param("W"), trans2=True)
 
 
 def distinct_rows(features: Ints2d) -> Tuple[Ints1d, Ints1d]:
