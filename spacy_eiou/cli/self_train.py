@@ -46,6 +46,11 @@ def self_train_cli(
         help="Pretrain it with what this transformer makes of the texts, and with word vectors of "
         "it: an installed package that ships one, a folder, or a name on a hub",
     ),
+    transformer_teaches: bool = Opt(
+        False,
+        "--transformer-teaches",
+        help="Train the transformer on the documents as well, as the last one of the teachers",
+    ),
     code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
 ) -> None:
@@ -72,6 +77,7 @@ def self_train_cli(
             pretrain=pretrain,
             # A project gives an empty name where there is none.
             transformer=transformer or None,
+            transformer_teaches=transformer_teaches and bool(transformer),
             overrides=overrides,
             use_gpu=use_gpu,
             silent=False,

@@ -25,6 +25,7 @@ from ..pipeline.prediction import get_spans_keys
 from .corpus import check_gold_share
 from .encoder import prepare_encoder
 from .silver import PROGRESS_NAME, annotate_silver, check_texts
+from .teacher import make_teacher_config
 
 # What is written beside the folders of the teachers.
 SILVER_NAME = "silver"
@@ -65,6 +66,7 @@ def self_train(
     gold_share: float = 0.5,
     pretrain: bool = False,
     transformer: Optional[str] = None,
+    transformer_teaches: bool = False,
     overrides: Optional[Dict[str, Any]] = None,
     use_gpu: int = -1,
     silent: bool = True,
@@ -94,6 +96,8 @@ def self_train(
     transformer (Optional[str]): A transformer to pretrain the encoder with: an installed package
         that ships one in its folder `model`, a folder, or a name on a hub. The pipelines that are
         trained have none. They have word vectors of it, and know what it makes of the texts.
+    transformer_teaches (bool): Whether the last one of the teachers to train is the transformer
+        itself, see `make_teacher_config`.
     overrides (Optional[Dict[str, Any]]): Settings of the config to replace, such as "paths.train".
     use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress, and no log of the trainings.
@@ -104,13 +108,23 @@ def self_train(
     """
     check_gold_share(gold_share)
     if n_teachers is None:
-        n_teachers = 0 if teachers else 1
+        n_teachers = 0 if teachers and not transformer_teaches else 1
     if n_teachers < (0 if teachers else 1):
         raise ValueError(f"Expected at least one teacher to train, not {n_teachers}")
+    if transformer_teaches and (transformer is None or n_teachers < 1):
+        raise ValueError("Expected a transformer, and a teacher to train, for it to teach")
     use_device(use_gpu)
     student, config = _initialize(load_config(config_path, overrides=overrides or {}), use_gpu)
-    nlps = [_load_teacher(str(teacher), student, use_gpu) for teacher in teachers or []]
+    nlps = [load_pipeline(str(teacher), use_gpu=use_gpu) for teacher in teachers or []]
+    for name, nlp in zip(teachers or [], nlps, strict=True):
+        _check_teacher(str(name), nlp, student)
     teacher_paths = [Path(nlp.path) for nlp in nlps]
+    last_config = None
+    if transformer is not None and transformer_teaches:
+        last, last_config = _initialize(make_teacher_config(config, transformer), use_gpu)
+        _check_teacher(transformer, last, student)
+        # So that it takes no memory.
+        del last
     texts = check_texts(texts_path, max_length=min(nlp.max_length for nlp in [student, *nlps]))
     _check_output(output_path, [config_path, texts_path, *find_data(config), *teacher_paths])
     del student
@@ -129,10 +143,13 @@ def self_train(
         )
         kept += [encoder_path] if is_kept else []
     seed = config["training"]["seed"] or 0
-    for number in range(n_teachers):
+    configs = [config] * n_teachers
+    if last_config is not None:
+        configs[-1] = last_config
+    for number, teacher_config in enumerate(configs):
         path = output_path / f"teacher-{number + 1}"
         title = f"Teacher {number + 1} of {n_teachers}"
-        teacher_config = config.merge({"training": {"seed": seed + number}})
+        teacher_config = teacher_config.merge({"training": {"seed": seed + number}})
         kept += _train_once(teacher_config, path, title, use_gpu=use_gpu, silent=silent)
         teacher_paths.append(path / DIR_MODEL_BEST)
     trained = teacher_paths[len(nlps) :]
@@ -223,8 +240,7 @@ def _initialize(config: Config, use_gpu: int) -> Tuple[Language, Config]:
     return nlp, filled
 
 
-def _load_teacher(name: str, student: Language, use_gpu: int) -> Language:
-    nlp = load_pipeline(name, use_gpu=use_gpu)
+def _check_teacher(name: str, nlp: Language, student: Language) -> None:
     if _get_tokenizer(nlp) != _get_tokenizer(student):
         raise CorpusError(
             f"The teacher '{name}' has another tokenizer than the pipeline to train. Set the same "
@@ -238,7 +254,6 @@ def _load_teacher(name: str, student: Language, use_gpu: int) -> Language:
             f"{', '.join(sorted(missing))}. It writes: "
             f"{', '.join(sorted(get_spans_keys(nlp))) or 'none'}."
         )
-    return nlp
 
 
 def _get_tokenizer(nlp: Language) -> Tuple[Dict[str, Any], bytes]:

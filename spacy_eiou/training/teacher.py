@@ -1,0 +1,56 @@
+from typing import Any, Dict
+
+from thinc.api import Config
+
+from ..corpora import CorpusError
+from ..extras import find_transformer
+from ..templates import TEMPLATES_PATH
+
+COMPONENT = "nested_spancat"
+# What a teacher and the pipeline that it teaches have in common.
+SHARED_SETTINGS = ("spans_key", "threshold", "max_positive", "overlap", "suggester")
+# With batches of 8 documents, each of 300 is seen 19 times.
+N_STEPS = 700
+EVAL_FREQUENCY = 350
+
+
+def make_teacher_config(config: Config, transformer: str) -> Config:
+    """Let a pretrained transformer learn what a pipeline learns.
+
+    config (Config): The training config of the pipeline, complete with spaCy's defaults.
+    transformer (str): The transformer, see `find_transformer`.
+    RETURNS (Config): The training config of the teacher: configs/transformer.cfg, with the
+        language, the tokenizer, the corpora, the candidates and the scores of the pipeline.
+    RAISES (CorpusError): If the pipeline hasn't exactly one component "nested_spancat".
+    """
+    components = [
+        component
+        for component in config["components"].values()
+        if component.get("factory") == COMPONENT
+    ]
+    if len(components) != 1:
+        raise CorpusError(
+            f"Expected one component '{COMPONENT}' that a transformer can teach, found "
+            f"{len(components)}"
+        )
+    training = {name: config["training"][name] for name in ("train_corpus", "dev_corpus")}
+    schedule = {"warmup_steps": N_STEPS // 10, "total_steps": N_STEPS}
+    settings: Dict[str, Any] = {
+        "nlp": {name: config["nlp"][name] for name in ("lang", "tokenizer")},
+        "components": {
+            "transformer": {"model": {"name": find_transformer(transformer)}},
+            COMPONENT: {name: components[0][name] for name in SHARED_SETTINGS},
+        },
+        "training": {
+            **training,
+            "max_steps": N_STEPS,
+            "eval_frequency": EVAL_FREQUENCY,
+            "optimizer": {"learn_rate": schedule},
+        },
+    }
+    teacher = Config().from_disk(TEMPLATES_PATH / "transformer.cfg", interpolate=False)
+    teacher = teacher.merge(settings)
+    # Others than those of the template may have other settings.
+    teacher["corpora"] = config["corpora"]
+    teacher["training"]["score_weights"] = config["training"]["score_weights"]
+    return teacher
