@@ -20,6 +20,7 @@ from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.vocab import Vocab
 
+from ..factories import importing_no_factories
 from ..files import to_json, write_files
 from ..progress import ProgressBar
 from ._files import CorpusFile, printable
@@ -154,7 +155,8 @@ def convert(
         raise CorpusError("Expected a language (--lang) with a tokenizer")
     if to == DOCBIN and model is not None:
         raise CorpusError(f"Expected no model: the format '{DOCBIN}' tells no suggestions")
-    nlp = None if lang is None else make_nlp(lang, tokenizer)
+    with importing_no_factories():
+        nlp = None if lang is None else make_nlp(lang, tokenizer)
     if to == DOCBIN or get_writer(to).needs_words:
         require_tokenizer(to, nlp)
     found, inputs = find_format(corpus_format, [input_path])

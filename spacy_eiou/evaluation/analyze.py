@@ -13,7 +13,7 @@ from ..annotation import select
 from ..corpora import printable
 from ..files import to_json, write_files
 from ..pipeline.ceilings import find_ceilings
-from ..pipeline.loading import load_pipeline
+from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
     FLOOR,
     find_component,
@@ -60,7 +60,7 @@ def analyze(
     RAISES (ValueError): If the data or the pipeline do not tell which spans to analyze.
     RAISES (OSError): If there is no such pipeline.
     """
-    nlp = load_pipeline(model, use_gpu=use_gpu)
+    nlp = load_finished_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
     spans_key = find_spans_key(nlp, examples, spans_key)
     component = find_component(nlp, SpanCategorizer, spans_key=spans_key)

@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..files import check_not_read, write_json
-from ..pipeline.loading import load_pipeline
+from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
     find_ceilings_of_key,
     find_spans_key,
@@ -47,7 +47,7 @@ def evaluate(
     """
     if output is not None:
         check_not_read(output, [model, data_path])
-    nlp = load_pipeline(model, use_gpu=use_gpu)
+    nlp = load_finished_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
     spans_key = find_spans_key(nlp, examples, spans_key)
     if spans_key not in get_spans_keys(nlp):

@@ -16,7 +16,7 @@ from ..files import check_not_read, replacing, write_file, write_json
 from ..spans.groups import describe_spans_keys, get_spans
 from ..spans.pairs import Ints
 from ..spans.scores import select_scores
-from .loading import load_pipeline
+from .loading import load_finished_pipeline
 from .nested_spancat import NestedSpanCategorizer
 from .prediction import FLOOR, find_component, predict_candidates, read_examples, select_likely
 from .scorer import nested_spans_score
@@ -113,7 +113,7 @@ def calibrate(
     check_output(model, output, data_path)
     if json_path is not None:
         check_not_read(json_path, [model, output, data_path])
-    nlp = load_pipeline(str(model), use_gpu=use_gpu)
+    nlp = load_finished_pipeline(str(model), use_gpu=use_gpu)
     component = find_component(nlp, NestedSpanCategorizer, name=component_name)
     examples = read_examples(data_path, nlp)
     n_gold = count_gold_spans(examples, component.key)

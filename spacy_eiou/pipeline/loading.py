@@ -1,14 +1,9 @@
-from contextlib import contextmanager
-from threading import Lock, get_ident
-from typing import Any, Dict, Iterator
-
 from spacy.language import Language
-from spacy.util import load_model, registry
+from spacy.util import load_model
 from thinc.api import fix_random_seed, require_cpu, require_gpu
 
 from ..extras import require_extra
-
-LOCK = Lock()
+from ..factories import importing_no_factories
 
 
 def use_device(use_gpu: int) -> None:
@@ -61,30 +56,3 @@ def load_finished_pipeline(model: str, *, use_gpu: int = -1) -> Language:
     # What is missing then depends on the packages.
     except Exception:
         return load_pipeline(model, use_gpu=use_gpu)
-
-
-@contextmanager
-def importing_no_factories() -> Iterator[None]:
-    """Let this thread create pipelines with the factories that are imported already. Otherwise
-    spaCy imports those of all installed packages: spacy-transformers alone takes 2 seconds."""
-    with LOCK:
-        factories = registry._entry_point_factories
-        registry._entry_point_factories = _NoFactories(factories)
-        try:
-            yield
-        finally:
-            registry._entry_point_factories = factories
-
-
-class _NoFactories:
-    """A registry that looks empty to the thread that made it, and as it is to others."""
-
-    def __init__(self, factories: Any) -> None:
-        self._factories = factories
-        self._thread = get_ident()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._factories, name)
-
-    def get_all(self) -> Dict[str, Any]:
-        return {} if get_ident() == self._thread else self._factories.get_all()
