@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ..extras import find_transformer, require_extra
 from ..files import write_file
 from .batches import batch_by_pieces
+from .precision import mixed_precision_on_cpu
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import BatchEncoding
@@ -142,12 +143,15 @@ class Transformer:
         pieces = [torch.tensor(windows["input_ids"][window]) for window in batch]
         masks = [torch.ones_like(ids) for ids in pieces]
         padding = self.tokenizer.pad_token_id or 0
-        states = self.model(
-            input_ids=pad_sequence(pieces, batch_first=True, padding_value=padding).to(self.device),
-            attention_mask=pad_sequence(masks, batch_first=True).to(self.device),
-            output_hidden_states=True,
-        ).hidden_states
-        return torch.stack(states[-self.n_layers :]).mean(dim=0)
+        with mixed_precision_on_cpu(enabled=True):
+            states = self.model(
+                input_ids=pad_sequence(pieces, batch_first=True, padding_value=padding).to(
+                    self.device
+                ),
+                attention_mask=pad_sequence(masks, batch_first=True).to(self.device),
+                output_hidden_states=True,
+            ).hidden_states
+        return torch.stack(states[-self.n_layers :]).float().mean(dim=0)
 
 
 def align(offsets: Ints2d, doc: Doc) -> Tuple[Ints1d, Ints1d]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..extras import require_extra
 from .batches import batch_by_pieces
+from .precision import mixed_precision_on_cpu
 
 if TYPE_CHECKING:
     from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
@@ -38,6 +39,7 @@ def build_transformer_model_v1(
     mixed_precision: bool = False,
     grad_scaler_config: Dict[str, Any] = {},  # noqa: B006
     max_pieces: Optional[int] = None,
+    cpu_bfloat16: bool = False,
 ) -> Model[List[Doc], "FullTransformerBatch"]:
     """Build `spacy-transformers.TransformerModel.v3`, which spends less on padding: of the texts
     that it gets at once, it computes those of similar length together. Its outputs and its
@@ -49,6 +51,8 @@ def build_transformer_model_v1(
         in `spacy-transformers.TransformerModel.v3`.
     max_pieces (Optional[int]): The most word pieces that are computed together, padding included.
         None takes 512 on a CPU and 32,768 on a GPU.
+    cpu_bfloat16 (bool): Whether to multiply matrices in bfloat16 on a CPU that has instructions for
+        it. The weights stay in single precision.
     RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
     RAISES (ValueError): If spacy-transformers is missing.
     """
@@ -66,10 +70,11 @@ def build_transformer_model_v1(
     model.attrs["replace_listener_cfg"] = replace_listener_config
     wrapper = model.layers[0]
     model.attrs["get_spans"] = partial(get_windows, get_spans=get_spans, shim=wrapper.shims[0])
+    convert = partial(convert_outputs, convert=wrapper.attrs["convert_outputs"])
     model.layers[0] = Model(
         wrapper.name,
-        partial(forward, max_pieces=max_pieces),
-        attrs=wrapper.attrs,
+        partial(forward, max_pieces=max_pieces, cpu_bfloat16=cpu_bfloat16),
+        attrs={**wrapper.attrs, "convert_outputs": convert},
         shims=wrapper.shims,
     )
     return model
@@ -85,13 +90,14 @@ def build_tok2vec_transformer_v1(
     mixed_precision: bool = False,
     grad_scaler_config: Dict[str, Any] = {},  # noqa: B006
     max_pieces: Optional[int] = None,
+    cpu_bfloat16: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build a transformer that a component has for itself, as `nlp.replace_listeners` leaves it.
 
     pooling (Model[Ragged, Floats2d]): Makes the vector of a token from those of its word pieces.
     grad_factor (float): A factor for the gradients of the transformer.
     name, get_spans, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config,
-    max_pieces: See `build_transformer_model_v1`.
+    max_pieces, cpu_bfloat16: See `build_transformer_model_v1`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     RAISES (ValueError): If spacy-transformers is missing.
     """
@@ -103,6 +109,7 @@ def build_tok2vec_transformer_v1(
         mixed_precision,
         grad_scaler_config,
         max_pieces,
+        cpu_bfloat16,
     )
     from spacy_transformers.layers import split_trf_batch, trfs2arrays
 
@@ -202,13 +209,14 @@ def forward(
     is_train: bool,
     *,
     max_pieces: Optional[int] = None,
+    cpu_bfloat16: bool = False,
 ) -> Tuple["ModelOutput", Callable[["ModelOutput"], List[Any]]]:
     """Compute the transformer's outputs, a batch of similar lengths at a time.
 
     model (Model): The wrapped transformer.
     pieces (WordpieceBatch): The word pieces of n texts, padded to the width of the longest.
     is_train (bool): Whether gradients will follow.
-    max_pieces (Optional[int]): See `build_transformer_model_v1`.
+    max_pieces, cpu_bfloat16: See `build_transformer_model_v1`.
     RETURNS (Tuple[ModelOutput, Callable]): The outputs as of one batch, zero where it is padded,
         and the backward pass, from the gradient of the last hidden state, shape (n, width, nO).
     """
@@ -216,10 +224,11 @@ def forward(
     device = model.shims[0]._hfmodel.transformer.device.type
     batches = [np.asarray(rows) for rows in batch_by_pieces(lengths, max_pieces, device)]
     widths = [int(lengths[rows].max()) for rows in batches]
-    results = [
-        pytorch_forward(model, select(pieces, rows, width), is_train)
-        for rows, width in zip(batches, widths)
-    ]
+    with mixed_precision_on_cpu(cpu_bfloat16):
+        results = [
+            pytorch_forward(model, select(pieces, rows, width), is_train)
+            for rows, width in zip(batches, widths)
+        ]
     output = merge([output for output, _ in results], batches, pieces.input_ids.shape)
 
     def backprop(d_output: "ModelOutput") -> List[Any]:
@@ -229,6 +238,21 @@ def forward(
         return []
 
     return output, backprop
+
+
+def convert_outputs(
+    model: Model[Any, Any],
+    inputs_outputs: Tuple[Any, "ModelOutput"],
+    is_train: bool,
+    *,
+    convert: Callable[..., Any],
+) -> Any:
+    """Convert outputs as spacy-transformers does, in single precision: NumPy has no bfloat16."""
+    inputs, output = inputs_outputs
+    for key, value in output.items():
+        is_tuple = isinstance(value, tuple)
+        output[key] = tuple(map(Tensor.float, value)) if is_tuple else value.float()
+    return convert(model, (inputs, output), is_train)
 
 
 def select(pieces: "WordpieceBatch", rows: Any, width: int) -> "WordpieceBatch":

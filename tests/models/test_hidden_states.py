@@ -9,10 +9,16 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from transformer_util import make_transformer
 
-from spacy_eiou.models import HiddenStates
+from spacy_eiou.models import HiddenStates, precision
 from spacy_eiou.models.hidden_states import Basis, Transformer, VectorStore, align
 
 TEXTS = ["il-2 gene", "", "the human\n il-2  gene moves", "\n", "a"]
+
+
+@pytest.fixture(autouse=True)
+def single_precision(monkeypatch):
+    """A CPU without instructions for less."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,15 @@ def test_a_token_is_the_mean_of_its_pieces_and_of_the_last_layers(transformer):
     vectors = transformer.predict([doc])
     assert_allclose(vectors[0], expected[1:3].mean(dim=0), atol=1e-5)
     assert_allclose(vectors[1], expected[3], atol=1e-5)
+
+
+def test_half_of_the_time_costs_little_precision(transformer, monkeypatch):
+    exact = transformer.predict(make_docs())
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    rounded = transformer.predict(make_docs())
+    assert rounded.dtype == exact.dtype
+    assert_allclose(rounded, exact, atol=0.01)
+    assert np.nanmax(abs(rounded - exact)) > 1e-6
 
 
 def test_other_docs_of_a_batch_change_nothing(transformer):

@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from transformer_util import make_transformer
 
+from spacy_eiou.models import precision
 from spacy_eiou.models.batches import batch_by_pieces
 from spacy_eiou.models.transformer import cut, fit, merge
 
@@ -83,6 +84,35 @@ def test_gradients_are_those_of_spacy_transformers(path: str) -> None:
         assert_allclose(ours[name], expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
+@pytest.fixture
+def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU with instructions for it. Others compute the same, but slowly."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+
+
+def test_outputs_in_16_bits_are_nearly_the_same(path: str, bfloat16: None) -> None:
+    expected = predict(make_nlp(OURS, path))
+    ours = predict(make_nlp(OURS, path, cpu_bfloat16=True))
+    differences = []
+    for (states, others), (our_states, our_others) in zip(expected, ours):
+        assert our_states.dtype == states.dtype
+        assert_allclose(our_states, states, atol=0.01)
+        assert len(our_others) == len(others)
+        differences += abs(our_states - states).ravel().tolist()
+    assert max(differences) > 1e-5
+
+
+def test_gradients_in_16_bits_are_nearly_the_same(path: str, bfloat16: None) -> None:
+    expected = train(make_nlp(OURS, path))
+    ours = train(make_nlp(OURS, path, cpu_bfloat16=True))
+    for name, gradient in expected.items():
+        if gradient is not None:
+            assert ours[name].dtype == torch.float32
+            # The sum over all words of a text is taken in 16 bits.
+            difference = torch.linalg.norm(ours[name] - gradient)
+            assert difference < 0.05 * torch.linalg.norm(gradient) + 1e-3, name
+
+
 def test_all_layers_and_attentions(path: str) -> None:
     settings = {"output_hidden_states": True, "output_attentions": True}
     settings["attn_implementation"] = "eager"  # type: ignore[assignment]
@@ -113,7 +143,10 @@ def test_saved_models_change_architecture_in_their_config(
     nlp.to_disk(tmp_path)
     config = (tmp_path / "config.cfg").read_text("utf8")
     (tmp_path / "config.cfg").write_text(
-        config.replace(first, second).replace("max_pieces = null\n", ""), encoding="utf8"
+        config.replace(first, second)
+        .replace("max_pieces = null\n", "")
+        .replace("cpu_bfloat16 = false\n", ""),
+        encoding="utf8",
     )
     for (states, _), (loaded, _) in zip(expected, predict(spacy.load(tmp_path))):
         assert_allclose(loaded, states, atol=1e-5)
