@@ -9,9 +9,8 @@ from ..templates import TEMPLATES_PATH
 COMPONENT = "nested_spancat"
 # What a teacher and the pipeline that it teaches have in common.
 SHARED_SETTINGS = ("spans_key", "threshold", "max_positive", "overlap", "suggester")
-# With batches of 8 documents, each of 300 is seen 19 times.
-N_STEPS = 700
-EVAL_FREQUENCY = 350
+# The most steps. With batches of 8 documents, each of 300 is seen 19 times.
+MAX_STEPS = 700
 
 
 def make_teacher_config(config: Config, transformer: str) -> Config:
@@ -34,7 +33,8 @@ def make_teacher_config(config: Config, transformer: str) -> Config:
             f"{len(components)}"
         )
     training = {name: config["training"][name] for name in ("train_corpus", "dev_corpus")}
-    schedule = {"warmup_steps": N_STEPS // 10, "total_steps": N_STEPS}
+    n_steps = min(config["training"]["max_steps"] or MAX_STEPS, MAX_STEPS)
+    schedule = {"warmup_steps": n_steps // 10, "total_steps": n_steps}
     settings: Dict[str, Any] = {
         "nlp": {name: config["nlp"][name] for name in ("lang", "tokenizer")},
         "components": {
@@ -43,8 +43,8 @@ def make_teacher_config(config: Config, transformer: str) -> Config:
         },
         "training": {
             **training,
-            "max_steps": N_STEPS,
-            "eval_frequency": EVAL_FREQUENCY,
+            "max_steps": n_steps,
+            "eval_frequency": max(n_steps // 2, 1),
             "optimizer": {"learn_rate": schedule},
         },
     }

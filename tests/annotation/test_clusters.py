@@ -305,8 +305,19 @@ def read_result(reason, namespace):
     return list(annotated.with_format(None)), int
 
 
+def end_java():
+    """End the Java of earlier tests, for which relative paths are those of another folder."""
+    from pyspark import SparkContext
+
+    if SparkContext._gateway is not None:
+        SparkContext._gateway.shutdown()
+        SparkContext._gateway = SparkContext._jvm = None
+
+
 @pytest.mark.parametrize("reason", sorted(EXTERNAL))
 def test_code_of_the_documentation(reason, tmp_path, monkeypatch):
+    if reason == "needs Spark":
+        end_java()
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     monkeypatch.chdir(tmp_path)

@@ -6,7 +6,7 @@ from thinc.api import Config
 from transformer_util import make_transformer
 
 from spacy_eiou.corpora import CorpusError
-from spacy_eiou.training import self_train, teacher
+from spacy_eiou.training import self_train
 from spacy_eiou.training.teacher import make_teacher_config
 
 
@@ -21,12 +21,6 @@ def config(tmp_path):
     return config
 
 
-@pytest.fixture
-def few_steps(monkeypatch):
-    monkeypatch.setattr(teacher, "N_STEPS", 2)
-    monkeypatch.setattr(teacher, "EVAL_FREQUENCY", 1)
-
-
 def test_it_learns_what_the_pipeline_learns(config):
     made = make_teacher_config(config, "some/transformer").interpolate()
     component = made["components"]["nested_spancat"]
@@ -35,7 +29,14 @@ def test_it_learns_what_the_pipeline_learns(config):
     assert made["nlp"]["tokenizer"] == {"@tokenizers": "spacy_eiou.CharacterTokenizer.v1"}
     assert made["corpora"] == config["corpora"]
     assert made["training"]["score_weights"] == {"spans_notes_f": 1.0}
-    assert made["training"]["optimizer"]["learn_rate"]["total_steps"] == teacher.N_STEPS
+
+
+@pytest.mark.parametrize("given, n_steps", [(0, 700), (3200, 700), (20, 20), (1, 1)])
+def test_it_takes_no_more_steps_than_the_pipeline(config, given, n_steps):
+    config["training"]["max_steps"] = given
+    training = make_teacher_config(config, "some/transformer").interpolate()["training"]
+    assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == n_steps
+    assert training["eval_frequency"] == max(n_steps // 2, 1)
 
 
 def test_the_rest_is_that_of_a_transformer(config):
@@ -57,7 +58,7 @@ def test_other_pipelines_are_refused(config, names):
 
 
 @pytest.mark.slow
-def test_the_transformer_is_the_last_teacher(tmp_path, few_steps, monkeypatch):
+def test_the_transformer_is_the_last_teacher(tmp_path, monkeypatch):
     monkeypatch.setattr("spacy_eiou.training.encoder.MAX_EPOCHS", 20)
     result = self_train(
         CONFIG,
