@@ -125,7 +125,7 @@ def pretrain_command(
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
-    Pretrain the encoders of a study, each of them once.
+    Pretrain the encoders of a study, each of them once, and print the CPU seconds.
     """
     setup_gpu(use_gpu, silent=True)
     study = Study.read(study_path / "study.yml")

@@ -23,6 +23,7 @@ from spacy_eiou.pipeline.nested_spancat import DEFAULT_CONFIG
 TOK2VEC = DEFAULT_CONFIG["model"]["tok2vec"]
 TRANSFORMER = {
     "@architectures": "spacy_eiou.TransformerModel.v1",
+    "cpu_bfloat16": True,
     "tokenizer_config": {"use_fast": True},
     "get_spans": {
         "@span_getters": "spacy-transformers.strided_spans.v1",

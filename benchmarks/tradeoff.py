@@ -40,7 +40,7 @@ Test part of GENIA: mean and deviation of three seeds. The speed is that of the 
 sentences of GENIA, in one thread of a CPU; all components have the same encoders. Written by
 `benchmarks/tradeoff.py` from the studies that are named and from `speed.json`.
 
-- *prepared*: the encoder has learned from MiniLM and the text of all sentences, and has static
+- *prepared*: the encoder has learned from MPNet and the text of all sentences, and has static
   vectors ([few examples](../../docs/few-examples.md))
 - *self-trained*: the model has also learned from what three others found in the sentences without
   annotation
@@ -111,17 +111,17 @@ MODELS = [
             (
                 "prepared",
                 "CNN with vectors",
-                "genia_300_pretraining",
+                "pretraining_mpnet",
                 "vectors and pretraining",
                 300,
             ),
             (
                 "prepared, self-trained",
                 "CNN with vectors",
-                "genia_300_pretraining_recipe",
+                "genia_300_pretraining_recipe_mpnet",
                 "vectors, pretraining and self-training",
                 300,
-                f"{FEW_EXAMPLES}, with `vars.transformer`",
+                f"{FEW_EXAMPLES}, with `vars.transformer` (MPNet)",
                 N_TEXTS,
             ),
             (
@@ -130,7 +130,7 @@ MODELS = [
                 "genia_transformer_recipe",
                 "recipe",
                 1400,
-                f"{RUN_ALL}, with `vars.config=transformer`",
+                f"{RUN_ALL}, with `vars.config=transformer` (MiniLM)",
             ),
             ("nested_spancat", "CNN", "genia", "nested_spancat", 15022, RUN_ALL),
         ],

@@ -32,7 +32,6 @@ from spacy_eiou.training.optimizer import clip_gradients
 OPTIMIZER = "training.optimizer"
 RATE = f"{OPTIMIZER}.learn_rate.initial_rate"
 FACTOR = f"{OPTIMIZER}.encoder_factor"
-BFLOAT16 = "components.transformer.model.cpu_bfloat16"
 POOLING = "components.nested_spancat.model.tok2vec.pooling"
 
 
@@ -96,7 +95,6 @@ VARIANTS: Dict[str, Dict[str, Any]] = {
     "head rate 0.0005": {RATE: 0.0005, FACTOR: 0.4},
     "head rate 0.002": {RATE: 0.002, FACTOR: 0.1},
     "8 passes": {"updates": 8 / 6},
-    "single precision": {BFLOAT16: False},
 }
 
 
