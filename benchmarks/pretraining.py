@@ -125,7 +125,8 @@ def pretrain_command(
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
-    Pretrain the encoders of a study, each of them once, and print the CPU seconds.
+    Pretrain the encoders of a study, each of them once, and write the CPU
+    seconds of each.
     """
     setup_gpu(use_gpu, silent=True)
     study = Study.read(study_path / "study.yml")
@@ -148,7 +149,7 @@ def pretrain_command(
                 path.mkdir()
                 pretrain_encoder(config.interpolate(), path, use_gpu=use_gpu, silent=False)
             seconds = time.process_time() - start
-            print(srsly.json_dumps({"weights": weights.parent.name, "cpu_seconds": seconds}))
+            write_json(weights.parent.with_suffix(".json"), {"cpu_seconds": seconds})
 
 
 @app.command("train")

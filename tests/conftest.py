@@ -8,7 +8,8 @@ from hypothesis import settings
 ROOT = Path(__file__).parents[1]
 
 # A busy machine is no failure, and the examples that hypothesis remembers stay out of the way. CI
-# tries the same examples each time, and fewer with other versions; other runs look for new ones.
+# tries the same examples each time, half as many and fewer still with other versions; other runs
+# look for new ones.
 settings.register_profile(
     "spacy_eiou",
     deadline=None,

@@ -20,8 +20,8 @@ def vectors():
 
 
 @pytest.fixture
-def get_batch(monkeypatch):
-    """The words that spaCy is asked for."""
+def recorded(vectors):
+    """The same vectors, and the words that they are asked for."""
     asked = []
 
     class Recording(Vectors):
@@ -29,11 +29,8 @@ def get_batch(monkeypatch):
             asked.append([self.strings[key] for key in keys])
             return super().get_batch(keys)
 
-    def record(vectors):
-        settings = dict(strings=vectors.strings, data=vectors.data, mode="floret", minn=2, maxn=3)
-        return Recording(**settings), asked
-
-    return record
+    settings = dict(strings=vectors.strings, data=vectors.data, mode="floret", minn=2, maxn=3)
+    return Recording(**settings), asked
 
 
 def make_words(vectors, *words):
@@ -48,17 +45,17 @@ def test_vectors_are_those_of_spacy(vectors):
         assert known.get(vectors, keys).dtype == "float32"
 
 
-def test_each_word_is_made_once(vectors, get_batch):
-    vectors, asked = get_batch(vectors)
+def test_each_word_is_made_once(recorded):
+    vectors, asked = recorded
     known = WordVectors()
     for words in (["pump", "seal", "pump"], ["seal", "leak"], ["leak", "pump"]):
         known.get(vectors, make_words(vectors, *words))
     assert [sorted(words) for words in asked] == [["pump", "seal"], ["leak"]]
 
 
-def test_few_words_are_remembered(vectors, get_batch, monkeypatch):
+def test_few_words_are_remembered(recorded, monkeypatch):
     monkeypatch.setattr(word_vectors, "MAX_WORDS", 2)
-    vectors, asked = get_batch(vectors)
+    vectors, asked = recorded
     known = WordVectors()
     for words in (["pump", "seal"], ["seal", "leak"], ["leak"], ["a", "b", "c"]):
         keys = make_words(vectors, *words)
