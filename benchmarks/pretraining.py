@@ -11,7 +11,7 @@ STUDY is a folder with study.yml. The names of its variants say what they know: 
 all training documents, without their annotation, and lie in the folder WORK. Corpora with the same
 texts can share it. "self-training" has three such models annotate the texts of the other documents
 for the final one; with "taught by MiniLM", a model with the transformer does, and with "taught by
-MiniLM and others" it is one of the three.
+MiniLM and others" it is one of the three. They annotate "variations" of the texts as well.
 
 A command that was stopped continues. All runs of a study can be trained at the same time, with
 `--corpus`, `--size`, `--variant`, `--seed` and a file of results each: `report` gathers them.
@@ -35,6 +35,7 @@ from thinc.api import Config
 
 from spacy_eiou.corpora.docbin import FastDocBin, read_docs
 from spacy_eiou.files import replacing, write_json
+from spacy_eiou.models.hidden_states import list_words
 from spacy_eiou.studies import Result, Run, Study, Variant
 from spacy_eiou.studies.compare import (
     append_result,
@@ -58,6 +59,8 @@ from spacy_eiou.training.encoder import (
     make_pretraining,
     set_transformer,
 )
+from spacy_eiou.training.silver import check_texts
+from spacy_eiou.training.variations import write_variations
 
 TEACHER_CONFIG = "configs/transformer.cfg"
 TEACHER = "nested_spancat"
@@ -65,6 +68,7 @@ N_TEACHERS = 3
 # Steps of a teacher, which has the annotated documents only, and of one with a transformer.
 N_STEPS = 1000
 N_TRANSFORMER_STEPS = 700
+N_VARIATIONS = 10
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -194,7 +198,7 @@ def train_command(
                 teacher = make_teacher_config(study, run.corpus, transformer, project_path)
             teachers = train_teachers(run, config, docs, teacher, work_path / "teachers", use_gpu)
             start = time.process_time()
-            result = self_train_run(run, config, docs, teachers, project_path, use_gpu)
+            result = self_train_run(run, config, docs, teachers, transformer, project_path, use_gpu)
             earlier = sum(srsly.read_json(path.with_suffix(".json")) for path in teachers)
         else:
             earlier = 0.0
@@ -309,6 +313,7 @@ def self_train_run(
     config: Config,
     docs: List[Doc],
     teachers: List[Path],
+    transformer: Optional[str],
     project_path: Path,
     use_gpu: int,
 ) -> Result:
@@ -319,13 +324,26 @@ def self_train_run(
     with TemporaryDirectory() as name:
         folder = Path(name)
         others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
-        write_texts(folder / "texts.jsonl", others)
+        texts_path = folder / "texts.jsonl"
+        write_texts(texts_path, others)
+        if "variations" in run.variant:
+            nlp = spacy.load(config["paths"]["vectors"])
+            texts = check_texts(texts_path, max_length=nlp.max_length)
+            texts_path = folder / "variations.jsonl"
+            write_variations(
+                nlp,
+                texts,
+                texts_path,
+                n_variations=N_VARIATIONS,
+                words=list_words(transformer) if transformer else [],
+                seed=run.seed,
+            )
         FastDocBin(docs=docs).to_disk(folder / "train.spacy")
         config.to_disk(folder / "config.cfg")
         overrides = {"paths.train": str(folder / "train.spacy"), "system.seed": run.seed}
         self_train(
             folder / "config.cfg",
-            folder / "texts.jsonl",
+            texts_path,
             folder / "output",
             teachers=teachers,
             overrides=overrides,

@@ -51,6 +51,14 @@ def self_train_cli(
         "--transformer-teaches",
         help="Train the transformer on the documents as well, as the last one of the teachers",
     ),
+    n_variations: int = Opt(
+        0,
+        "--n-variations",
+        "-nv",
+        help="For few texts and --transformer: annotate so many variations of each text as well, "
+        "with words exchanged for near ones",
+        min=0,
+    ),
     code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
 ) -> None:
@@ -78,6 +86,7 @@ def self_train_cli(
             # A project gives an empty name where there is none.
             transformer=transformer or None,
             transformer_teaches=transformer_teaches and bool(transformer),
+            n_variations=n_variations,
             overrides=overrides,
             use_gpu=use_gpu,
             silent=False,

@@ -11,13 +11,14 @@ import srsly
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST, train
-from spacy.util import dict_to_dot, dot_to_object, load_config, resolve_dot_names
+from spacy.util import dict_to_dot, dot_to_object, load_config, load_model, resolve_dot_names
 from thinc.api import Config
 from wasabi import Printer
 
 from ..corpora import CorpusError
 from ..extras import check_transformers
 from ..files import write_file, write_json
+from ..models.hidden_states import list_words
 from ..pipeline import load_pipeline
 from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
@@ -26,10 +27,12 @@ from .corpus import check_gold_share
 from .encoder import prepare_encoder
 from .silver import PROGRESS_NAME, annotate_silver, check_texts
 from .teacher import make_teacher_config
+from .variations import write_variations
 
 # What is written beside the folders of the teachers.
 SILVER_NAME = "silver"
 ENCODER_NAME = "encoder"
+VARIATIONS_NAME = "variations.jsonl"
 CONFIG_NAME = "config.cfg"
 # Says what a pipeline was trained from. It is there when training has ended.
 TRAINED_NAME = "trained.json"
@@ -41,7 +44,7 @@ class SelfTraining(NamedTuple):
     teachers (List[Path]): The pipelines that annotated the texts.
     silver_path (Path): The folder of the annotated texts, as .spacy files.
     model_path (Path): The final pipeline.
-    n_texts (int): The number of texts that were annotated.
+    n_texts (int): The number of texts that were annotated, with their variations.
     n_spans (Dict[str, int]): The number of spans that they got, by label.
     rejected (List[str]): What was expected in the place of each item that is no text, and where.
     kept (List[Path]): What of all this an earlier call had made, wholly or in part.
@@ -67,6 +70,7 @@ def self_train(
     pretrain: bool = False,
     transformer: Optional[str] = None,
     transformer_teaches: bool = False,
+    n_variations: int = 0,
     overrides: Optional[Dict[str, Any]] = None,
     use_gpu: int = -1,
     silent: bool = True,
@@ -84,7 +88,7 @@ def self_train(
         left out.
     output_path (Path): The folder to write: "teacher-1" and so on, the annotated texts in "silver",
         the final config "config.cfg" and the final pipeline "model-best". What pretraining made is
-        in "encoder".
+        in "encoder", and the texts with their variations are "variations.jsonl".
     teachers (Optional[Sequence[Union[str, Path]]]): Paths or names of pipelines that annotate the
         texts.
     n_teachers (Optional[int]): How many others to train, by default one if there are no `teachers`.
@@ -98,6 +102,8 @@ def self_train(
         trained have none. They have word vectors of it, and know what it makes of the texts.
     transformer_teaches (bool): Whether the last one of the teachers to train is the transformer
         itself, see `make_teacher_config`.
+    n_variations (int): How many variations of each text the teachers annotate as well, see
+        `write_variations`. They need a transformer, and help where texts are few.
     overrides (Optional[Dict[str, Any]]): Settings of the config to replace, such as "paths.train".
     use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress, and no log of the trainings.
@@ -113,6 +119,8 @@ def self_train(
         raise ValueError(f"Expected at least one teacher to train, not {n_teachers}")
     if transformer_teaches and (transformer is None or n_teachers < 1):
         raise ValueError("Expected a transformer, and a teacher to train, for it to teach")
+    if n_variations < 0 or (n_variations and transformer is None):
+        raise ValueError(f"Expected a transformer for {n_variations} variations of each text")
     use_device(use_gpu)
     student, config = _initialize(load_config(config_path, overrides=overrides or {}), use_gpu)
     nlps = [load_pipeline(str(teacher), use_gpu=use_gpu) for teacher in teachers or []]
@@ -155,6 +163,15 @@ def self_train(
     trained = teacher_paths[len(nlps) :]
     nlps += [load_pipeline(str(path), use_gpu=use_gpu) for path in trained]
     Printer(no_print=silent).divider("Annotating texts")
+    if transformer is not None and n_variations:
+        texts = write_variations(
+            load_model(config["initialize"]["vectors"]),
+            texts,
+            output_path / VARIATIONS_NAME,
+            n_variations=n_variations,
+            words=list_words(transformer),
+            seed=seed,
+        )
     silver_path = output_path / SILVER_NAME
     checksum = compute_checksum([texts.checksum, use_gpu >= 0], teacher_paths)
     silver = annotate_silver(nlps, texts, silver_path, checksum=checksum, silent=silent)
@@ -263,8 +280,8 @@ def _get_tokenizer(nlp: Language) -> Tuple[Dict[str, Any], bytes]:
 
 
 def _check_output(path: Path, inputs: Iterable[Path]) -> None:
-    names = (SILVER_NAME, ENCODER_NAME, CONFIG_NAME, DIR_MODEL_BEST, DIR_MODEL_LAST)
-    outputs = {(path / name).resolve() for name in names}
+    names = (SILVER_NAME, ENCODER_NAME, VARIATIONS_NAME, CONFIG_NAME)
+    outputs = {(path / name).resolve() for name in (*names, DIR_MODEL_BEST, DIR_MODEL_LAST)}
     for source in inputs:
         if outputs & {source.resolve(), *source.resolve().parents}:
             raise CorpusError(f"Expected another output path: {source} is read, and would be lost")
