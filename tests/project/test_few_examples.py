@@ -18,7 +18,7 @@ SHORT = "--training.max_steps 2 --training.eval_frequency 1"
 
 
 @pytest.mark.slow
-def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path):
+def test_one_command_prepares_the_encoder_and_has_it_taught(tmp_path):
     project = srsly.read_yaml(ROOT / "project.yml")
     # Another test runs the steps that "all" has as well.
     steps = project["workflows"]["few_examples"]
@@ -43,7 +43,10 @@ def test_one_command_prepares_the_encoder_and_trains_with_texts(tmp_path):
         env={**os.environ, "NO_COLOR": "1", "SPACY_CONFIG_OVERRIDES": SHORT},
     )
     assert result.returncode == 0, result.stdout
-    nlp = spacy.load(tmp_path / "training" / CORPUS / "model-best")
+    output_path = tmp_path / "training" / CORPUS
+    teachers = [spacy.load(output_path / f"teacher-{n}" / "model-best") for n in (1, 2, 3)]
+    assert [nlp.pipe_names[0] for nlp in teachers] == ["tok2vec", "tok2vec", "transformer"]
+    nlp = spacy.load(output_path / "model-best")
     assert nlp.vocab.vectors.shape[1] == 32
     assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
     encode = nlp.config.interpolate()["components"]["tok2vec"]["model"]["encode"]
