@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 VARIANTS = {
     "scratch": {"factory": "nested_spancat"},
     "vectors and pretraining": {"factory": "spancat", "size": "small"},
-    "vectors and self-training": {"factory": "nested_spancat"},
+    "vectors and self-training, with variations": {"factory": "nested_spancat"},
 }
 
 
@@ -46,8 +46,9 @@ def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     weights = work / "pretrained-small-vectors"
     assert [line["epoch"] for line in srsly.read_jsonl(weights / "log.jsonl")] == [0, 1, 2]
     assert not run("pretrain", study, work, transformer).stdout
-    for variant in VARIANTS:
-        run("train", study, work, "--variant", variant, "--results", tmp_path / f"{variant}.jsonl")
+    for number, variant in enumerate(VARIANTS):
+        options = ["--transformer", transformer, "--results", tmp_path / f"{number}.jsonl"]
+        run("train", study, work, "--variant", variant, *options)
     for _ in range(2):
         run("report", study, *tmp_path.glob("*.jsonl"))
     results = list(srsly.read_jsonl(study / "results.jsonl"))
