@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+from thinc.api import to_numpy
 
 from ..annotation import SourceText
 from ..files import open_text, replacing, to_json_line
@@ -73,7 +74,9 @@ class NearWords:
     def __init__(self, vocab: Vocab, words: Sequence[str]) -> None:
         self.words = list(dict.fromkeys(words))
         self.rows = {word: row for row, word in enumerate(self.words)}
-        vectors = F.normalize(torch.from_numpy(vocab.vectors.get_batch(self.words)).float())
+        # On a GPU, spaCy has the vectors there.
+        vectors = torch.from_numpy(to_numpy(vocab.vectors.get_batch(self.words))).float()
+        vectors = F.normalize(vectors)
         # The nearest one is the word itself.
         n_nearest = min(N_NEAREST + 1, len(self.words))
         parts = [
