@@ -10,12 +10,10 @@ from spacy.training.pretrain import pretrain
 from thinc.api import Config
 from wasabi import Printer
 
-from ..annotation import RejectedText
 from ..corpora import CorpusError
 from ..files import open_text, replacing, to_json_line, write_json
 from ..models.hidden_states import list_words
-from .silver import Texts
-from .texts import read_items
+from .silver import Texts, iterate_texts
 from .vectors import load_tokenizer, make_vectors
 
 # With a transformer, pretraining reads as many tokens, few texts more often than many.
@@ -175,9 +173,7 @@ def write_parts(nlp: Language, texts: Texts, path: Path) -> int:
 
 
 def _split(nlp: Language, texts: Texts) -> Iterator[Tuple[str, int]]:
-    for item in read_items(texts.path, texts.max_length):
-        if not isinstance(item, RejectedText):
-            doc = nlp.make_doc(item.text)
-            for start in range(0, len(doc), TOKENS_PER_PART):
-                part = doc[start : start + TOKENS_PER_PART]
-                yield part.text, len(part)
+    for doc in map(nlp.make_doc, iterate_texts(texts)):
+        for start in range(0, len(doc), TOKENS_PER_PART):
+            part = doc[start : start + TOKENS_PER_PART]
+            yield part.text, len(part)

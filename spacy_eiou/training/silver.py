@@ -75,6 +75,17 @@ def check_texts(path: Path, *, max_length: int) -> Texts:
     return Texts(path, max_length, n_texts, digest.hexdigest(), rejected)
 
 
+def iterate_texts(texts: Texts) -> Iterator[str]:
+    """Read texts that were checked.
+
+    texts (Texts): The texts.
+    YIELDS (str): Those that are not rejected.
+    """
+    for item in read_items(texts.path, texts.max_length):
+        if isinstance(item, SourceText):
+            yield item.text
+
+
 def annotate_silver(
     nlps: Sequence[Language], texts: Texts, path: Path, *, checksum: str, silent: bool = True
 ) -> Silver:
@@ -92,7 +103,8 @@ def annotate_silver(
     progress = _resume(path, checksum)
     n_before: int = progress["n_texts"]
     with ProgressBar(total=texts.n_texts, unit="texts", disable=silent or None) as bar:
-        for number, part in enumerate(_split_into_parts(texts)):
+        parts = split_texts(iterate_texts(texts), CHARACTERS_PER_PART)
+        for number, part in enumerate(parts):
             if number < progress["n_parts"]:
                 bar.update(len(part))
                 continue
@@ -127,12 +139,6 @@ def vote(docs: Sequence[Doc]) -> Doc:
         kept = sorted(span for span, n_votes in votes.items() if 2 * n_votes > len(docs))
         doc.spans[key] = SpanGroup(doc, name=key, spans=[Span(doc, *span) for span in kept])
     return doc
-
-
-def _split_into_parts(texts: Texts) -> Iterator[List[str]]:
-    items = read_items(texts.path, texts.max_length)
-    found = (item.text for item in items if isinstance(item, SourceText))
-    return split_texts(found, CHARACTERS_PER_PART)
 
 
 def _name_part(number: int) -> str:

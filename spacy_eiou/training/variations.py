@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Iterator, List, Sequence
+from typing import List, Sequence
 
 import numpy as np
 import torch
@@ -12,10 +12,8 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import to_numpy
 
-from ..annotation import SourceText
 from ..files import open_text, replacing, to_json_line
-from .silver import Texts, check_texts
-from .texts import read_items
+from .silver import Texts, check_texts, iterate_texts
 
 # A word is exchanged with this probability, for one of so many that are nearest.
 PROBABILITY = 0.5
@@ -50,7 +48,7 @@ def write_variations(
     near = NearWords(nlp.vocab, [*count_words(nlp, texts), *words])
     generator = np.random.default_rng(seed)
     with replacing(path) as temporary, open_text(temporary) as file_:
-        for doc in _read_docs(nlp, texts):
+        for doc in map(nlp.make_doc, iterate_texts(texts)):
             varied = [near.vary(doc, generator) for _ in range(n_variations)]
             file_.writelines(to_json_line({"text": text}) for text in [doc.text, *varied])
     written = check_texts(path, max_length=texts.max_length)
@@ -59,7 +57,7 @@ def write_variations(
 
 def count_words(nlp: Language, texts: Texts) -> List[str]:
     """RETURNS (List[str]): The most frequent words of texts."""
-    docs = _read_docs(nlp, texts)
+    docs = map(nlp.make_doc, iterate_texts(texts))
     counts = Counter(token.text for doc in docs for token in doc if token.is_alpha)
     return [word for word, _ in counts.most_common(MAX_WORDS)]
 
@@ -107,9 +105,3 @@ class NearWords:
             return word
         column = int(draw * self.nearest.shape[1])
         return self.words[int(self.nearest[row, column])]
-
-
-def _read_docs(nlp: Language, texts: Texts) -> Iterator[Doc]:
-    for item in read_items(texts.path, texts.max_length):
-        if isinstance(item, SourceText):
-            yield nlp.make_doc(item.text)
