@@ -320,12 +320,10 @@ def self_train_run(
     """Self-train with the texts of the other documents, and score the model that is best on the dev
     part. RETURNS (Result): The result."""
     annotated = {doc.user_data["record_id"] for doc in docs}
-    documents = list(read_docs(project_path / "corpus" / run.corpus / "train.spacy", Vocab()))
+    documents = read_docs(project_path / "corpus" / run.corpus / "train.spacy", Vocab())
     with TemporaryDirectory() as name:
         folder = Path(name)
         others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
-        # Where all are annotated, their own variations are new.
-        others = others or documents
         texts_path = folder / "texts.jsonl"
         write_texts(texts_path, others)
         if "variations" in run.variant:
