@@ -26,7 +26,7 @@ import spacy
 import srsly
 import typer
 from few_examples import write_texts
-from spacy.cli._util import setup_gpu
+from spacy.cli._util import import_code, setup_gpu
 from spacy.tokens import Doc
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.training.pretrain import pretrain as pretrain_encoder
@@ -49,7 +49,6 @@ from spacy_eiou.studies.compare import (
 from spacy_eiou.studies.study import (
     hash_settings,
     list_runs,
-    locate_transformer,
     make_variant_config,
 )
 from spacy_eiou.training import make_vectors, self_train
@@ -60,14 +59,12 @@ from spacy_eiou.training.encoder import (
     set_transformer,
 )
 from spacy_eiou.training.silver import check_texts
+from spacy_eiou.training.teacher import make_teacher_config
 from spacy_eiou.training.variations import write_variations
 
-TEACHER_CONFIG = "configs/transformer.cfg"
-TEACHER = "nested_spancat"
 N_TEACHERS = 3
-# Steps of a teacher, which has the annotated documents only, and of one with a transformer.
+# Steps of a teacher, which has the annotated documents only.
 N_STEPS = 1000
-N_TRANSFORMER_STEPS = 700
 N_VARIATIONS = 10
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -78,6 +75,7 @@ TRANSFORMER_ARGUMENT = typer.Argument(..., help="Package, folder or name of a tr
 N_TEXTS_OPTION = typer.Option(0, help="The most texts to use, 0 for all")
 GPU_OPTION = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 VARIANT_OPTION = typer.Option([], "--variant", help="Only these variants")
+CODE_OPTION = typer.Option(None, "--code", "-c", help="Python file to import first")
 PROJECT_OPTION = typer.Option(".", "--project", "-p", help="Directory of project.yml")
 
 
@@ -171,12 +169,14 @@ def train_command(
         None, help="Package, folder or name of the transformer, for variants that have one teach"
     ),
     n_texts: int = N_TEXTS_OPTION,
+    code_path: Optional[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
     Train and score what is missing of a study.
     """
+    import_code(code_path)
     setup_gpu(use_gpu, silent=True)
     study = Study.read(study_path / "study.yml")
     results_path = results_path or study_path / "results.jsonl"
@@ -195,7 +195,9 @@ def train_command(
         if "self-training" in run.variant:
             teacher = None
             if "taught by" in run.variant:
-                teacher = make_teacher_config(study, run.corpus, transformer, project_path)
+                if not transformer:
+                    raise typer.BadParameter(f"{run.variant}: expected --transformer")
+                teacher = make_teacher(config, transformer)
             teachers = train_teachers(run, config, docs, teacher, work_path / "teachers", use_gpu)
             start = time.process_time()
             result = self_train_run(run, config, docs, teachers, transformer, project_path, use_gpu)
@@ -213,11 +215,13 @@ def train_command(
 def report_command(
     study_path: Path = STUDY_ARGUMENT,
     others: List[Path] = typer.Argument(None, help="Files of results to add to results.jsonl"),
+    code_path: Optional[Path] = CODE_OPTION,
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
     Gather results, and write the tables and the plot of a study.
     """
+    import_code(code_path)
     study = Study.read(study_path / "study.yml")
     results = read_results(study_path / "results.jsonl")
     runs = list_study_runs(study, project_path)
@@ -260,22 +264,11 @@ def get_paths(work_path: Path, name: str, weights: Optional[Path]) -> Dict[str, 
     }
 
 
-def make_teacher_config(
-    study: Study, corpus: str, transformer: Optional[str], project_path: Path
-) -> Config:
-    """RETURNS (Config): The training config of a teacher with a transformer."""
-    steps = {"max_steps": N_TRANSFORMER_STEPS, "eval_frequency": N_TRANSFORMER_STEPS // 2}
-    teacher = study.model_copy(
-        update={
-            "config": TEACHER_CONFIG,
-            "transformer": transformer,
-            "training": steps,
-            "variants": {TEACHER: Variant(factory="nested_spancat")},
-        }
-    )
-    config = make_variant_config(teacher, corpus, TEACHER, project_path)
-    schedule = {"warmup_steps": N_TRANSFORMER_STEPS // 10, "total_steps": N_TRANSFORMER_STEPS}
-    return config.merge({"training": {"optimizer": {"learn_rate": schedule}}})
+def make_teacher(config: Config, transformer: str) -> Config:
+    """RETURNS (Config): The training config that `self_train` has for a transformer."""
+    # It has no word vectors and no pretrained encoder.
+    paths = {**config["paths"], "vectors": None, "init_tok2vec": None}
+    return make_teacher_config(config, transformer).merge({"paths": paths})
 
 
 def train_teachers(
@@ -300,7 +293,7 @@ def train_teachers(
         teachers.append(path / name)
         if not teachers[-1].exists():
             start = time.process_time()
-            nlp = train_docs(locate_transformer(settings), docs, seed=seed, use_gpu=use_gpu)
+            nlp = train_docs(settings, docs, seed=seed, use_gpu=use_gpu)
             with replacing(teachers[-1]) as folder:
                 nlp.to_disk(folder)
                 seconds = round(time.process_time() - start, 1)
@@ -320,10 +313,12 @@ def self_train_run(
     """Self-train with the texts of the other documents, and score the model that is best on the dev
     part. RETURNS (Result): The result."""
     annotated = {doc.user_data["record_id"] for doc in docs}
-    documents = read_docs(project_path / "corpus" / run.corpus / "train.spacy", Vocab())
+    documents = list(read_docs(project_path / "corpus" / run.corpus / "train.spacy", Vocab()))
     with TemporaryDirectory() as name:
         folder = Path(name)
         others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
+        # Where all are annotated, their variations are new.
+        others = others or documents
         texts_path = folder / "texts.jsonl"
         write_texts(texts_path, others)
         if "variations" in run.variant:

@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 VARIANTS = {
     "scratch": {"factory": "nested_spancat"},
     "vectors and pretraining": {"factory": "spancat", "size": "small"},
-    "vectors and self-training, with variations": {"factory": "nested_spancat"},
+    "vectors and self-training, taught by BERT, with variations": {"factory": "nested_spancat"},
 }
 
 
@@ -27,7 +27,7 @@ def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     settings = {
         **STUDY,
         "config": "configs/few_examples.cfg",
-        "corpora": {"notes": {"sizes": [4], "max_width": 3}},
+        "corpora": {"notes": {"sizes": [4, 12], "max_width": 3}},
         "seeds": [0],
         "training": {"max_steps": 2, "eval_frequency": 1},
         "variants": VARIANTS,
@@ -52,6 +52,8 @@ def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     for _ in range(2):
         run("report", study, *tmp_path.glob("*.jsonl"))
     results = list(srsly.read_jsonl(study / "results.jsonl"))
-    assert sorted(result["variant"] for result in results) == sorted(VARIANTS)
+    found = {(result["variant"], result["size"]) for result in results}
+    # Of 12, all are annotated.
+    assert found == {(variant, size) for variant in VARIANTS for size in (4, 12)}
     assert len({result["settings"] for result in results}) == 3
     assert (study / "RESULTS.md").exists()
