@@ -215,7 +215,8 @@ def boundary_tokens(
     """RETURNS (Model[Tuple[Ragged, Ragged], Floats2d]): A layer that raises the logits of another
     one by the log probabilities of the boundaries."""
     starts, ends = Linear(), Linear()
-    return Model("boundary_tokens", forward, init=init, layers=[span_scorer, starts, ends])
+    layers = [span_scorer, starts, ends]
+    return Model("boundary_tokens", forward, init=init, layers=layers, dims={"nO": None})
 
 
 def init(
@@ -225,6 +226,7 @@ def init(
 ) -> None:
     span_scorer, *boundaries = model.layers
     span_scorer.initialize(X=X, Y=Y)
+    model.set_dim("nO", span_scorer.get_dim("nO"))
     for layer in boundaries:
         layer.initialize(X=X and X[0].dataXd, Y=None if Y is None else Y[:, :-1])
 

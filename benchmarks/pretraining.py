@@ -66,6 +66,9 @@ N_TEACHERS = 3
 # Steps of a teacher, which has the annotated documents only.
 N_STEPS = 1000
 N_VARIATIONS = 10
+# The share of annotated documents in training, and where the texts are theirs, varied.
+GOLD_SHARE = 0.5
+GOLD_SHARE_OF_VARIED = 0.1
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -317,10 +320,9 @@ def self_train_run(
     with TemporaryDirectory() as name:
         folder = Path(name)
         others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
-        # Where all are annotated, their variations are new.
-        others = others or documents
         texts_path = folder / "texts.jsonl"
-        write_texts(texts_path, others)
+        # Where all are annotated, their variations are new.
+        write_texts(texts_path, others or documents)
         if "variations" in run.variant:
             nlp = spacy.load(config["paths"]["vectors"])
             texts = check_texts(texts_path, max_length=nlp.max_length)
@@ -341,6 +343,7 @@ def self_train_run(
             texts_path,
             folder / "output",
             teachers=teachers,
+            gold_share=GOLD_SHARE if others else GOLD_SHARE_OF_VARIED,
             overrides=overrides,
             use_gpu=use_gpu,
             silent=False,

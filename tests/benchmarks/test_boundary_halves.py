@@ -2,13 +2,16 @@ from math import log
 
 import numpy as np
 import pytest
+import spacy
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from spacy.training import Example
 from spacy.util import registry
 from thinc.api import Model, Ragged
 from truths_util import make_truths
 
 from spacy_eiou.losses import EMC
+from spacy_eiou.pipeline.nested_spancat import DEFAULT_CONFIG
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +102,8 @@ def score_all_alike(model, X, is_train):
 
 
 def make_boundary_tokens(halves) -> Model:
-    layer = halves.boundary_tokens(Model("span_scorer", score_all_alike))
+    scorer: Model = Model("span_scorer", score_all_alike, dims={"nO": 3})
+    layer = halves.boundary_tokens(scorer)
     layer.initialize((TOKENS, CANDIDATES), np.zeros((3, 3), dtype="f"))
     random = np.random.RandomState(2)
     for boundary in layer.layers[1:]:
@@ -132,3 +136,22 @@ def test_gradient_of_boundary_tokens(halves):
         )
         expected = ((up - down) * weights).sum() / (2 * step)
         assert gradient[index] == pytest.approx(expected, abs=1e-3)
+
+
+def test_pipeline_with_boundary_tokens_learns(halves):
+    nlp = spacy.blank("en")
+    settings = {
+        "@architectures": "benchmarks.BoundaryTokens.v1",
+        "scorer": {"@layers": "Linear.v1"},
+        "tok2vec": DEFAULT_CONFIG["model"]["tok2vec"],
+    }
+    nlp.add_pipe("nested_spancat", config={"model": settings})
+    spans = [(4, 10, "equipment"), (4, 20, "equipment"), (4, 25, "component")]
+    text = "The boiler feed pump seal leaked."
+    examples = [Example.from_dict(nlp.make_doc(text), {"spans": {"sc": spans}})]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(30):
+        nlp.update(examples, sgd=optimizer)
+    doc = nlp(text)
+    found = [(span.start_char, span.end_char, span.label_) for span in doc.spans["sc"]]
+    assert found == spans

@@ -32,7 +32,7 @@ def test_one_command_prepares_the_encoder_and_has_it_taught(tmp_path):
         (tmp_path / "texts" / f"{n}.txt").write_text(f"replace the pump seal {n}", encoding="utf8")
 
     variables = {"corpus": CORPUS, "texts": "texts", "transformer": "transformer", "size": "small"}
-    variables.update(n_teachers="2", n_variations="3")
+    variables.update(n_teachers="2", n_variations="3", gold_share="0.25")
     options = [part for name, value in variables.items() for part in (f"--vars.{name}", value)]
     result = subprocess.run(
         [sys.executable, "-m", "spacy", "project", "run", "steps", ".", *options],
@@ -49,6 +49,7 @@ def test_one_command_prepares_the_encoder_and_has_it_taught(tmp_path):
     assert [nlp.pipe_names[0] for nlp in teachers] == ["tok2vec", "transformer"]
     assert len(list(srsly.read_jsonl(output_path / "variations.jsonl"))) == 4 * (1 + 3)
     nlp = spacy.load(output_path / "model-best")
+    assert nlp.config["corpora"]["train"]["gold_share"] == 0.25
     assert nlp.vocab.vectors.shape[1] == 32
     assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
     encode = nlp.config.interpolate()["components"]["tok2vec"]["model"]["encode"]
