@@ -14,6 +14,7 @@ from spacy_eiou.losses import EMC, SpanLoss, SpanTruths, build_emc_v1
 from spacy_eiou.losses.emc import class_targets
 from spacy_eiou.losses.span_loss import sigmoid
 from spacy_eiou.models.nested_span_categorizer import build_nested_span_categorizer_v1
+from spacy_eiou.models.span_scorer import batch_spans
 from spacy_eiou.spans import intersection_over_union, overlapping_pairs
 
 # The least probability whose logarithm is taken.
@@ -70,12 +71,12 @@ class SetOverlap(SpanLoss):
 def jaccard(probabilities: Tensor, truths: SpanTruths) -> Tensor:
     """RETURNS (Tensor): 1 - J, the mean over the labels of the batch, with J_k = sum p t / sum (p +
     t - p t)."""
-    return (1 - _jaccards(probabilities, truths)).mean()
+    return (1 - _overlaps(probabilities, truths)).mean()
 
 
 def log_jaccard(probabilities: Tensor, truths: SpanTruths) -> Tensor:
     """RETURNS (Tensor): -log J, which does not fade where nothing is found yet."""
-    return -_jaccards(probabilities, truths).clamp_min(EPSILON).log().mean()
+    return -_overlaps(probabilities, truths).clamp_min(EPSILON).log().mean()
 
 
 def near_jaccard(probabilities: Tensor, truths: SpanTruths) -> Tensor:
@@ -97,11 +98,7 @@ def near_jaccard(probabilities: Tensor, truths: SpanTruths) -> Tensor:
 def tversky(probabilities: Tensor, truths: SpanTruths) -> Tensor:
     """RETURNS (Tensor): 1 - sum p t / (sum p t + 0.3 sum p (1 - t) + 0.7 sum (1 - p) t), so that
     what is missing counts more than what is wrong (Salehi et al. 2017, arXiv 1706.05721)."""
-    gold = _gold(probabilities, truths)
-    present = gold.any(dim=0)
-    p, t = probabilities[:, present], gold[:, present]
-    right = (p * t).sum(dim=0)
-    return (1 - right / (right + 0.3 * (p * (1 - t)).sum(0) + 0.7 * ((1 - p) * t).sum(0))).mean()
+    return (1 - _overlaps(probabilities, truths, wrong=0.3, missing=0.7)).mean()
 
 
 def lovasz(probabilities: Tensor, truths: SpanTruths) -> Tensor:
@@ -149,12 +146,15 @@ def _gold(probabilities: Tensor, truths: SpanTruths) -> Tensor:
     return gold
 
 
-def _jaccards(probabilities: Tensor, truths: SpanTruths) -> Tensor:
-    """RETURNS (Tensor): The soft Jaccard index of each label of the batch."""
+def _overlaps(
+    probabilities: Tensor, truths: SpanTruths, wrong: float = 1.0, missing: float = 1.0
+) -> Tensor:
+    """RETURNS (Tensor): The Tversky index of each label of the batch, by default Jaccard's."""
     gold = _gold(probabilities, truths)
     present = gold.any(dim=0)
     p, t = probabilities[:, present], gold[:, present]
-    return (p * t).sum(dim=0) / (p + t - p * t).sum(dim=0)
+    right = (p * t).sum(dim=0)
+    return right / (right + wrong * (p * (1 - t)).sum(dim=0) + missing * ((1 - p) * t).sum(dim=0))
 
 
 def _sum_per_token(spans: Ints2d, values: Tensor, n_tokens: int = 0) -> Tensor:
@@ -239,10 +239,7 @@ def forward(
     tokens, candidates = tokens_candidates
     span_scorer, *boundaries = model.layers
     scores, backprop_scores = span_scorer(tokens_candidates, is_train)
-    # In tokens of the batch, rather than of the docs.
-    counts = candidates.lengths.tolist()
-    offsets = model.ops.xp.repeat(tokens.lengths.cumsum() - tokens.lengths, counts)
-    starts, ends = candidates.dataXd.reshape((-1, 2)).T + offsets
+    starts, ends = batch_spans(tokens, candidates)
     backprops = []
     for layer, rows in zip(boundaries, (starts, ends - 1)):
         logits, backprop_logits = layer(tokens.dataXd, is_train)

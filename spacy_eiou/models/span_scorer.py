@@ -75,7 +75,7 @@ def forward(
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
     tokens, candidates = tokens_candidates
-    spans = _batch_spans(tokens, candidates)
+    spans = batch_spans(tokens, candidates)
     if not is_train:
         return _predict(model, tokens, spans), no_backprop
     vectors, backprop_vectors = _span_vectors(model, tokens, spans).begin_update(spans)
@@ -130,10 +130,14 @@ def _dropout(X: Floats2d, rate: float) -> Tuple[Floats2d, Callable[[Floats2d], F
     return as_array(outputs.detach()), backprop
 
 
-def _batch_spans(tokens: Ragged, candidates: Ragged) -> Ints2d:
-    """RETURNS (Ints2d): Starts and ends of the n candidates in tokens of the batch, rather than of
-    their docs, shape (2, n).
-    RAISES (ValueError): If a candidate is empty, or not within its doc."""
+def batch_spans(tokens: Ragged, candidates: Ragged) -> Ints2d:
+    """Count the tokens of candidates over a batch, rather than over their docs.
+
+    tokens (Ragged): The vectors of the tokens of each doc.
+    candidates (Ragged): The n candidates of each doc, rows `[start, end)` in tokens of it.
+    RETURNS (Ints2d): Starts and ends in tokens of the batch, shape (2, n).
+    RAISES (ValueError): If a candidate is empty, or not within its doc.
+    """
     xp = get_array_module(candidates.dataXd)
     counts = candidates.lengths.tolist()
     doc_starts = xp.cumsum(tokens.lengths, dtype="i") - tokens.lengths
