@@ -1,4 +1,4 @@
-"""What bfloat16 saves a trained transformer on a CPU, and what it costs.
+"""What bfloat16 saves a trained encoder on a CPU, and what it costs.
 
 python benchmarks/bfloat16.py benchmarks/bfloat16 --pipeline PIPELINE --docs test.spacy
 
@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Tuple
 import spacy
 import torch
 import typer
+from spacy.util import load_config
 from speed_report import describe_measurement
 
 from spacy_eiou.files import write_file, write_json
@@ -26,7 +27,7 @@ PRECISIONS = {"single precision": False, "bfloat16": True}
 DESCRIPTION = """\
 # bfloat16
 
-Micro and macro F1 of trained transformers on annotated docs, in single precision and with
+Micro and macro F1 of trained pipelines on annotated docs, in single precision and with
 `cpu_bfloat16`, and the CPU time of annotating and scoring them: the median of the rounds. Written
 by `benchmarks/bfloat16.py`.
 """
@@ -36,7 +37,7 @@ Run = Dict[str, Any]
 
 def main(
     output: Path = typer.Argument(..., help="Folder for bfloat16.json and BFLOAT16.md"),
-    pipelines: List[str] = typer.Option(..., "--pipeline", help="Trained with a transformer"),
+    pipelines: List[str] = typer.Option(..., "--pipeline", help="With a transformer or a tok2vec"),
     docs: List[Path] = typer.Option(..., "--docs", help="Docs for each of them: .spacy"),
     rounds: int = typer.Option(3, help="How often both take their turn"),
 ) -> None:
@@ -61,9 +62,11 @@ def measure(pipeline: str, path: Path, rounds: int) -> Dict[str, Run]:
     """RETURNS (Dict[str, Run]): For each precision "f", "macro_f" and the "cpu_seconds" of each
     round."""
     runs: Dict[str, Run] = {}
+    components = load_config(Path(pipeline) / "config.cfg")["components"]
+    encoder = "transformer" if "transformer" in components else "tok2vec"
     for number in range(rounds):
         for name, is_enabled in PRECISIONS.items():
-            settings = {"components.transformer.model.cpu_bfloat16": is_enabled}
+            settings = {f"components.{encoder}.model.cpu_bfloat16": is_enabled}
             nlp = spacy.load(pipeline, config=settings)
             examples = read_examples(path, nlp)
             start = time.process_time()

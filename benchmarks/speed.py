@@ -43,6 +43,7 @@ class Setting:
         it, apart from "spacy_encoder", spaCy's encoder alone.
     size (str): The size of the encoder, of `ENCODER_SIZES`.
     vectors (Optional[str]): Folder of the static vectors of the encoder, if it has some.
+    cpu_bfloat16 (bool): Whether "spacy_eiou.Tok2Vec.v1" predicts in bfloat16.
     sides (Sequence[str]): What is compared.
     """
 
@@ -55,6 +56,7 @@ class Setting:
     encoder: str = ENCODERS[0]
     size: str = "medium"
     vectors: Optional[str] = None
+    cpu_bfloat16: bool = False
     sides: Sequence[str] = SIDES
 
 
@@ -198,14 +200,12 @@ def compare(
 def side_settings(
     setting: Setting, side: str, corpus: Path, models: Path, words: int
 ) -> Dict[str, Any]:
+    kind = (setting.encoder, setting.size, bool(setting.vectors), setting.cpu_bfloat16)
     return {
         **asdict(setting),
         "side": side,
         "corpus": str(corpus),
-        "model": str(
-            models
-            / f"{side}-{setting.encoder}-{setting.size}-{bool(setting.vectors)}-{setting.max_width}"
-        ),
+        "model": str(models / "-".join(map(str, (side, *kind, setting.max_width)))),
         "words": max(words, setting.doc_words),
     }
 

@@ -44,7 +44,7 @@ def main(settings: Dict[str, Any]) -> None:
         require_gpu(settings["gpu_id"])
     fix_random_seed(0)
     if settings["task"] == "prepare":
-        names = ("side", "max_width", "encoder", "size", "vectors")
+        names = ("side", "max_width", "encoder", "size", "vectors", "cpu_bfloat16")
         nlp = make_pipeline(*(settings[name] for name in names))
         docs = make_docs(nlp, settings)
         prepare(nlp, docs)
@@ -120,6 +120,7 @@ def make_pipeline(
     encoder: str,
     size: str = "medium",
     vectors: Optional[str] = None,
+    cpu_bfloat16: bool = False,
 ) -> Language:
     """Make a pipeline with one component, after the transformer if that is the encoder, which is
     the same on all sides."""
@@ -128,6 +129,8 @@ def make_pipeline(
     if side == "spacy_encoder":
         encoder = "spacy.Tok2Vec.v2"
     tok2vec = make_tok2vec(encoder, size, vectors is not None)
+    if cpu_bfloat16:
+        tok2vec["cpu_bfloat16"] = True
     if "Tok2Vec" not in encoder:
         model = {**TRANSFORMER, "name": find_transformer(encoder)}
         nlp.add_pipe("transformer", config={"model": model})

@@ -194,9 +194,12 @@ def make_settings(vectors: str, transformer: str) -> Dict[str, Setting]:
         return Setting("predict", MAX_WIDTH, **options)
 
     nested = ("nested_spancat",)
+    large = dict(encoder=ENCODERS[1], size="large", vectors=vectors, sides=nested)
     return {
         "CNN": make_setting(encoder=ENCODERS[1], sides=tuple(COLORS)),
         "CNN with vectors": make_setting(encoder=ENCODERS[1], vectors=vectors, sides=nested),
+        "large CNN with vectors": make_setting(**large),
+        "large CNN with vectors, bfloat16": make_setting(**large, cpu_bfloat16=True),
         "MiniLM": make_setting(encoder=transformer, sides=tuple(COLORS)[1:]),
     }
 

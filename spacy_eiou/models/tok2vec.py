@@ -18,7 +18,9 @@ from .word_vectors import WordVectors
 
 
 def build_tok2vec_v1(
-    embed: Model[List[Doc], List[Floats2d]], encode: Model[List[Floats2d], List[Floats2d]]
+    embed: Model[List[Doc], List[Floats2d]],
+    encode: Model[List[Floats2d], List[Floats2d]],
+    cpu_bfloat16: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Build "spacy.Tok2Vec.v2", computed faster. Layers, weights and, up to rounding, results are
     the same: each of the two architectures loads what the other has saved.
@@ -29,6 +31,8 @@ def build_tok2vec_v1(
 
     embed (Model[List[Doc], List[Floats2d]]): Embeds tokens without their context.
     encode (Model[List[Floats2d], List[Floats2d]]): Encodes the context.
+    cpu_bfloat16 (bool): Whether prediction multiplies matrices in bfloat16 on a CPU that has
+        instructions for it. Others compute in single precision, as training does.
     RETURNS (Model[List[Doc], List[Floats2d]]): The token-to-vector model.
     """
     tok2vec = build_Tok2Vec_model(embed, encode)
@@ -36,7 +40,7 @@ def build_tok2vec_v1(
         replace_forward(tok2vec, embed, embed_distinct)
     elif is_hash_embedding(embed, include_static_vectors=True):
         replace_forward(tok2vec, embed, EmbedDistinctWords())
-    compute_with_torch(tok2vec)
+    compute_with_torch(tok2vec, cpu_bfloat16=cpu_bfloat16)
     return tok2vec
 
 

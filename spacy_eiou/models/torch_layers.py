@@ -14,6 +14,8 @@ from thinc.layers.linear import forward as forward_linear
 from thinc.layers.maxout import forward as forward_maxout
 from thinc.types import ArrayXd, Floats2d
 
+from .precision import mixed_precision_on_cpu
+
 Forward = Callable[[Model[Any, Any], Any, bool], Tuple[Any, Callable[[Any], Any]]]
 
 # Thinc adds it to the variance.
@@ -55,15 +57,17 @@ def works_after_fork(forward: Forward) -> Forward:
     return forward_after_fork
 
 
-def compute_with_torch(model: Model[Any, Any]) -> None:
+def compute_with_torch(model: Model[Any, Any], *, cpu_bfloat16: bool = False) -> None:
     """Let PyTorch compute the layers of a model that are Thinc's own "Linear.v1", "Maxout.v1" and
     "LayerNorm.v1".
 
     model (Model[Any, Any]): The model to change.
+    cpu_bfloat16 (bool): Whether those of "Maxout.v1" predict in bfloat16 on a CPU that has
+        instructions for it.
     """
     forwards: Dict[Forward, Forward] = {
         forward_linear: linear,
-        forward_maxout: maxout,
+        forward_maxout: maxout_in_bfloat16 if cpu_bfloat16 else maxout,
         forward_layer_norm: layer_norm,
     }
     for node in list(model.walk()):
@@ -140,10 +144,11 @@ def maxout(
     if not is_train:
         # Where the pieces of an output lie apart, in blocks, their maximum is found faster.
         blocks = F.linear(inputs, W.transpose(0, 1).flatten(end_dim=1), b.t().flatten())
-        return as_array(torch.unflatten(blocks, 1, b.t().shape).amax(dim=1)), no_backprop
+        best = torch.unflatten(blocks, 1, b.t().shape).amax(dim=1)
+        return as_array(best.float()), no_backprop
     weights = W.flatten(end_dim=1)
     pieces = torch.unflatten(F.linear(inputs, weights, b.flatten()), 1, b.shape)
-    best, which = model.ops.maxout(as_array(pieces))
+    maxima, which = model.ops.maxout(as_array(pieces))
 
     def backprop(d_best: Floats2d) -> Floats2d:
         d_pieces = as_tensor(model.ops.backprop_maxout(d_best, which, b.shape[1]))
@@ -152,7 +157,15 @@ def maxout(
         model.inc_grad("W", as_array((d_outputs.t() @ inputs).view_as(W)))
         return as_array(d_outputs @ weights)
 
-    return best, backprop
+    return maxima, backprop
+
+
+def maxout_in_bfloat16(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """The forward pass of "Maxout.v1": prediction in bfloat16, training in single precision."""
+    with mixed_precision_on_cpu(not is_train):
+        return maxout(model, X, is_train)
 
 
 @works_after_fork

@@ -9,7 +9,7 @@ from spacy.ml.models import tok2vec as spacy_tok2vec
 from spacy.vectors import Vectors
 from thinc.api import Model, Ragged
 
-from spacy_eiou.models import build_tok2vec_v1
+from spacy_eiou.models import build_tok2vec_v1, precision
 from spacy_eiou.models.tok2vec import distinct_rows
 
 TEXTS = ["The boiler feed pump seal leaked, and the boiler tripped.", "", "Pump", "the The THE"]
@@ -97,6 +97,31 @@ def test_it_learns_as_spacy_does():
     assert len(gradients[0]) == 2 + 3 * 4
     for of_spacy, of_ours in zip(*gradients):
         assert_allclose(of_ours, of_spacy, rtol=1e-3, atol=1e-4)
+
+
+def make_precise_and_rounded():
+    precise = build("spacy_eiou", "hashes")
+    rounded = build_tok2vec_v1(embed_hashes(), encode_window(), cpu_bfloat16=True)
+    rounded.initialize(X=make_docs())
+    return precise, rounded.from_bytes(precise.to_bytes())
+
+
+def test_predictions_in_16_bits_are_nearly_the_same(monkeypatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    precise, rounded = make_precise_and_rounded()
+    vectors, others = (np.vstack(model.predict(make_docs())) for model in (precise, rounded))
+    assert others.dtype == np.float32
+    assert 1e-4 < np.linalg.norm(others - vectors) / np.linalg.norm(vectors) < 0.02
+
+
+@pytest.mark.parametrize("is_train", [True, False])
+def test_training_and_other_cpus_compute_in_single_precision(is_train, monkeypatch):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: is_train)
+    precise, rounded = make_precise_and_rounded()
+    for vectors, others in zip(
+        precise(make_docs(), is_train)[0], rounded(make_docs(), is_train)[0]
+    ):
+        np.testing.assert_array_equal(vectors, others)
 
 
 def test_a_token_attribute_sets_apart_what_is_spelt_alike():
