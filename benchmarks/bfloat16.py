@@ -74,7 +74,7 @@ def measure(pipeline: str, path: Path, rounds: int) -> Dict[str, Run]:
             seconds = time.process_time() - start
             found = {"f": scores["spans_sc_f"], "macro_f": scores["spans_sc_macro_f"]}
             run = runs.setdefault(name, {**found, "cpu_seconds": []})
-            run["cpu_seconds"].append(round(seconds, 2))
+            run["cpu_seconds"].append(round(seconds, 3))
             print(number, pipeline, name, found, seconds)
     return runs
 
@@ -89,7 +89,7 @@ def make_report(result: Dict[str, Any]) -> str:
 
 def make_row(docs: str, runs: Dict[str, Run]) -> List[str]:
     single, rounded = (summarize(runs[name]) for name in PRECISIONS)
-    times = [f"{seconds:.1f}" for _, seconds in (single, rounded)]
+    times = [f"{seconds:.2f}" for _, seconds in (single, rounded)]
     return [docs, single[0], rounded[0], *times, f"{rounded[1] / single[1]:.2f}"]
 
 

@@ -45,6 +45,7 @@ sentences of GENIA, in one thread of a CPU; all components have the same encoder
 - *self-trained*: the model has also learned from what three others found in the sentences without
   annotation
 - *taught by MPNet*: from what MPNet, trained on the annotated sentences, found in the others
+- *large*: an encoder of twice the width, with `cpu_bfloat16`
 """
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -141,6 +142,13 @@ MODELS = [
                 f"{RUN_ALL}, with `vars.config=transformer` (MiniLM)",
             ),
             ("nested_spancat", "CNN", "genia", "nested_spancat", 15022, RUN_ALL),
+            (
+                "large, prepared",
+                "large CNN with vectors, bfloat16",
+                "genia_large",
+                "large, vectors and pretraining",
+                15022,
+            ),
         ],
     ),
 ]

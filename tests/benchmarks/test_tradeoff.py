@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import srsly
 
@@ -24,6 +26,16 @@ def test_each_model_has_a_speed_and_three_seeds(tradeoff):
         assert tradeoff.get_speed(result, model) > 0
         scores = tradeoff.get_scores(model)
         assert [len(values) for values in scores.values()] == [3, 3], model
+
+
+def test_each_encoder_has_a_model_of_its_own(tradeoff):
+    settings = tradeoff.make_settings("vectors", "transformer")
+    paths = [
+        tradeoff.side_settings(setting, side, Path("dev.spacy"), Path("models"), 1)["model"]
+        for setting in settings.values()
+        for side in setting.sides
+    ]
+    assert len(set(paths)) == len(paths) == 3 + 1 + 1 + 1 + 2
 
 
 def test_speed_is_the_median(tradeoff):
