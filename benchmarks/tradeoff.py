@@ -297,7 +297,7 @@ def plot(points: Points, path: Path) -> None:
             speed, mean, MARKERS[model.size], color=COLORS[model.component], markersize=8, alpha=0.8
         )
         # Those with vectors are a little slower than the others, and have the space on the left.
-        is_left = model.encoder == "CNN with vectors"
+        is_left = "vectors" in model.encoder
         axes.annotate(
             model.title,
             (speed, mean),
