@@ -14,7 +14,6 @@ from typing import Any, Dict, List, Tuple
 import spacy
 import torch
 import typer
-from spacy.util import load_config
 from speed_report import describe_measurement
 
 from spacy_eiou.files import write_file, write_json
@@ -62,8 +61,7 @@ def measure(pipeline: str, path: Path, rounds: int) -> Dict[str, Run]:
     """RETURNS (Dict[str, Run]): For each precision "f", "macro_f" and the "cpu_seconds" of each
     round."""
     runs: Dict[str, Run] = {}
-    components = load_config(Path(pipeline) / "config.cfg")["components"]
-    encoder = "transformer" if "transformer" in components else "tok2vec"
+    encoder = "transformer" if spacy.load(pipeline).has_pipe("transformer") else "tok2vec"
     for number in range(rounds):
         for name, is_enabled in PRECISIONS.items():
             settings = {f"components.{encoder}.model.cpu_bfloat16": is_enabled}

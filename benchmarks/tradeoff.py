@@ -296,7 +296,7 @@ def plot(points: Points, path: Path) -> None:
         axes.plot(
             speed, mean, MARKERS[model.size], color=COLORS[model.component], markersize=8, alpha=0.8
         )
-        # Those with vectors are a little slower than the others, and have the space on the left.
+        # Those with vectors are slower than the others, and have the space on the left.
         is_left = "vectors" in model.encoder
         axes.annotate(
             model.title,
