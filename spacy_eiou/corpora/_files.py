@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple, Union
 
 from .record import CorpusError
 
@@ -55,16 +55,19 @@ def printable(value: Any) -> str:
     return str(value).encode(errors="backslashreplace").decode()
 
 
-def list_files(paths: Iterable[Path]) -> List[CorpusFile]:
+def list_files(paths: Iterable[Union[Path, CorpusFile]]) -> List[CorpusFile]:
     """List files, and those in folders and in the folders within them, without hidden ones and
     accounts.
 
-    paths (Iterable[Path]): Files and folders.
+    paths (Iterable[Union[Path, CorpusFile]]): Files and folders. What was listed before keeps its
+        name.
     RETURNS (List[CorpusFile]): The files, each of them once, sorted by name.
     """
     files: Dict[Path, str] = {}
     for path in paths:
-        if path.is_dir():
+        if isinstance(path, CorpusFile):
+            files.setdefault(path.path, path.name)
+        elif path.is_dir():
             for file in _walk(path):
                 files.setdefault(file, file.relative_to(path).as_posix())
         else:
@@ -103,6 +106,7 @@ def unpacked(files: Iterable[CorpusFile]) -> Iterator[List[CorpusFile]]:
     with ExitStack() as stack:
         result: List[CorpusFile] = []
         packed = list(files)[::-1]
+        is_alone = len(packed) == 1
         while packed:
             file = packed.pop()
             if file.path.suffix not in COMPRESSED or file.path.name.endswith(".tar.gz"):
@@ -111,7 +115,7 @@ def unpacked(files: Iterable[CorpusFile]) -> Iterator[List[CorpusFile]]:
             folder = Path(stack.enter_context(TemporaryDirectory()))
             try:
                 # What is in an archive may be compressed as well.
-                packed += _unpack(file, folder)[::-1]
+                packed += _unpack(file, folder, is_alone)[::-1]
             except CorpusError:
                 raise
             # What damaged bytes raise depends on how they were compressed.
@@ -121,14 +125,14 @@ def unpacked(files: Iterable[CorpusFile]) -> Iterator[List[CorpusFile]]:
         yield result
 
 
-def _unpack(file: CorpusFile, folder: Path) -> List[CorpusFile]:
+def _unpack(file: CorpusFile, folder: Path, is_alone: bool) -> List[CorpusFile]:
     shown = (str(folder), file.explain(str(file.path)))
     name = file.name.removesuffix(file.path.suffix)
     if file.path.suffix == ".zip":
         with zipfile.ZipFile(file.path) as archive:
             archive.extractall(folder)
-        # Of an archive that was given by itself, the name says nothing.
-        prefix = f"{name}/" if "/" in name or file.shown[0] else ""
+        # Of an archive that is all there is, the name says nothing.
+        prefix = "" if is_alone and "/" not in name and not file.shown[0] else f"{name}/"
         return [
             member._replace(name=prefix + member.name, shown=shown)
             for member in list_files([folder])

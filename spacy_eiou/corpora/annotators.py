@@ -3,7 +3,18 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
-from typing import Dict, Iterable, List, Literal, Optional, Set, Tuple, get_args
+from typing import (
+    Dict,
+    Hashable,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Optional,
+    Set,
+    Tuple,
+    get_args,
+)
 
 from .record import Changed, CorpusError, Entity, Record
 
@@ -33,11 +44,25 @@ def merge_annotators(
         raise CorpusError(
             f"Expected an annotator of the corpus, not '{annotator}': {', '.join(names) or 'none'}"
         )
-    groups: Dict[str, List[Record]] = {}
-    for number, record in enumerate(records):
-        is_alone = record.task is None or record.skipped is not None
-        groups.setdefault(str(number) if is_alone else f"task {record.task}", []).append(record)
+    groups: Dict[Hashable, List[Record]] = {}
+    for key, record in zip(_find_tasks(records), records, strict=True):
+        groups.setdefault(key, []).append(record)
     return [_merge(group, merge, annotator) for group in groups.values()]
+
+
+def _find_tasks(records: Iterable[Record]) -> Iterator[Hashable]:
+    """YIELDS (Hashable): What each record has in common with those that other annotators made of
+    the same text. Of equal texts, the first of one annotator is that of the others, and so on."""
+    seen = Counter[Tuple[str, str]]()
+    for number, record in enumerate(records):
+        if record.skipped is None and record.task is not None:
+            yield record.task
+        elif record.skipped is None and record.annotator is not None:
+            key = (record.annotator, record.text)
+            yield record.text, seen[key]
+            seen[key] += 1
+        else:
+            yield number
 
 
 def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]) -> Record:
@@ -60,11 +85,19 @@ def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]
             reason = "of the first of several annotators; else choose --merge or --annotator"
             changed += (Changed(reason, first.id, entity, text, f"annotator {first.annotator}"),)
         return replace(first, changed=changed, bad=bad, agreement=agreement)
-    votes = Counter(entity for record in chosen for entity in dict.fromkeys(record.entities))
+    votes: Dict[Tuple[int, int, str], Set[int]] = {}
+    entities: Dict[Tuple[int, int, str], Entity] = {}
+    for number, record in enumerate(chosen):
+        for entity in record.entities:
+            key = (entity.start, entity.end, entity.label)
+            votes.setdefault(key, set()).add(number)
+            # Who gives no identifier doesn't say that there is none.
+            if key not in entities or not entities[key].kb_id:
+                entities[key] = entity
     least = len(chosen) // 2 + 1 if merge == "majority" else 1
     return replace(
         first,
-        entities=tuple(entity for entity, count in votes.items() if count >= least),
+        entities=tuple(entity for key, entity in entities.items() if len(votes[key]) >= least),
         dropped=tuple(item for record in chosen for item in record.dropped),
         changed=tuple(item for record in chosen for item in record.changed),
         bad=bad,

@@ -13,6 +13,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    Union,
 )
 
 import spacy
@@ -29,7 +30,7 @@ from .annotators import merge_annotators
 from .checks import Example, find_shared, find_warnings
 from .docbin import read_docs
 from .docs import records_to_docs
-from .formats import Format, get_format, recognize
+from .formats import Format, get_format, recognize, warn_of_unknown
 from .formats.writers import DOCBIN, Writer, get_writer
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
@@ -69,11 +70,11 @@ class Reading(NamedTuple):
         }
         return {name: value for name, value in options.items() if value is not None}
 
-    def read(self, corpus_format: Format, paths: Sequence[Path]) -> List[Record]:
+    def read(self, corpus_format: Format, paths: Sequence[Union[Path, CorpusFile]]) -> List[Record]:
         """Read files.
 
         corpus_format (Format): Their format.
-        paths (Sequence[Path]): Files, and folders of files.
+        paths (Sequence[Union[Path, CorpusFile]]): Files, and folders of files.
         RETURNS (List[Record]): The records, one for each text that several annotators annotated.
         RAISES (CorpusError): If the files are not as expected.
         """
@@ -265,32 +266,22 @@ def check_conversion(
     return outputs
 
 
-def find_format(name: Optional[str], paths: Sequence[Path]) -> Tuple[Format, List[Path]]:
+def find_format(
+    name: Optional[str], paths: Sequence[Path]
+) -> Tuple[Format, Sequence[Union[Path, CorpusFile]]]:
     """Find the format of files. Files that are in no known format are left out, with a warning.
 
     name (Optional[str]): Its name. If None, what the content tells.
     paths (Sequence[Path]): Files, and folders of files.
-    RETURNS (Tuple[Format, List[Path]]): The format, and the files and folders to read.
+    RETURNS (Tuple[Format, Sequence[Union[Path, CorpusFile]]]): The format, and the files and
+        folders to read.
     RAISES (CorpusError): If there is no such format, or the content does not tell one.
     """
     if name is not None:
-        return get_format(name), list(paths)
+        return get_format(name), paths
     corpus_format, files, unknown = recognize(paths)
     warn_of_unknown(unknown)
-    return corpus_format, list(paths) if not unknown else [file.path for file in files]
-
-
-def warn_of_unknown(files: Sequence[CorpusFile]) -> None:
-    """Warn of files that are in no known format and were left out.
-
-    files (Sequence[CorpusFile]): The files.
-    """
-    if files:
-        names = ", ".join(printable(file.name) for file in files[:N_SHOWN])
-        more = " ..." if len(files) > N_SHOWN else ""
-        warnings.warn(
-            f"Left out {len(files)} files that are in no known format: {names}{more}", stacklevel=3
-        )
+    return corpus_format, files
 
 
 def check_records(records: Sequence[Record], paths: Sequence[Path], max_bad: float) -> None:

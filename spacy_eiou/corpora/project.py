@@ -13,10 +13,10 @@ from ..templates import TEMPLATES_PATH, render_template
 from ._files import CorpusFile, list_files, printable
 from .account import Account
 from .checks import find_warnings
-from .conversion import PARTS, Reading, check_records, make_nlp, to_examples, warn_of_unknown
+from .conversion import PARTS, Reading, check_records, make_nlp, to_examples
 from .description import Conversion, CorpusDescription, get_encoder_settings
 from .docs import records_to_docs
-from .formats import Format, get_format, recognize
+from .formats import Format, get_format, recognize, warn_of_unknown
 from .record import CorpusError, Record
 from .splits import split_by_fractions
 
@@ -100,9 +100,7 @@ def init_project(
     reader, unknown = _find_format(corpus_format, [*train, *dev, *test])
     files = {part: _find_files(reader, paths, unknown) for part, paths in inputs.items()}
     _check_assets(project_dir, files)
-    records = {
-        part: reading.read(reader, [f.path for f in listed]) for part, listed in files.items()
-    }
+    records = {part: reading.read(reader, listed) for part, listed in files.items()}
     for part, listed in files.items():
         check_records(records[part], [listed[0].path], reading.max_bad)
     fractions = choose_fractions(records)

@@ -69,7 +69,7 @@ class Record:
     changed (Tuple[Changed, ...]): Entities that are not as the file states them.
     bad (Tuple[str, ...]): What is malformed: file, line or record, and what was expected there.
     task (Optional[str]): What was annotated, if several annotators may have done so: the same for
-        each of their records.
+        each of their records. If None, that is told by the text.
     annotator (Optional[str]): Name of the annotator, if the corpus gives it.
     is_ground_truth (bool): Whether a reviewer has preferred it to those of the other annotators.
     agreement (Optional[Tuple[int, int]]): Of a record that several annotators made: how many of the

@@ -66,6 +66,29 @@ def test_texts_without_annotators_stay_as_they_are():
     assert merge_annotators(records, "majority") == records
 
 
+def test_equal_texts_of_an_annotator_are_several_records():
+    texts = [("anna", PART), ("anna", EQUIPMENT), ("ben", PART), ("anna", COMPONENT)]
+    records = [
+        Record(str(number), "seal", (entity,), annotator=annotator)
+        for number, (annotator, entity) in enumerate(texts)
+    ]
+    merged = merge_annotators(records, "union")
+    assert [(record.id, record.entities, record.agreement) for record in merged] == [
+        ("0", (PART,), (2, 2)),
+        ("1", (EQUIPMENT,), None),
+        ("3", (COMPONENT,), None),
+    ]
+
+
+@pytest.mark.parametrize("merge", ["majority", "union"])
+@pytest.mark.parametrize("identifiers", [("Q1", ""), ("", "Q1")])
+def test_an_identifier_that_only_one_annotator_gives_divides_no_votes(merge, identifiers):
+    entities = [replace(PART, kb_id=identifier) for identifier in identifiers]
+    records = [make_record(name, entity) for name, entity in zip("ab", entities)]
+    (record,) = merge_annotators(records, merge)
+    assert record.entities == (replace(PART, kb_id="Q1"),)
+
+
 @pytest.mark.parametrize(
     "records, options, message",
     [

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import srsly
@@ -8,6 +9,7 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import CorpusError, Dropped, Entity, Reading, Record, convert, make_nlp
+from spacy_eiou.corpora._files import CorpusFile
 from spacy_eiou.corpora.conversion import check_records, find_format
 
 ITEMS = [
@@ -15,6 +17,11 @@ ITEMS = [
     {"text": "binds", "spans": []},
     {"text": "IL-2", "spans": [[0, 4, "protein"], [0, 2, "protein"]]},
 ]
+
+
+def read_found(path, corpus_format=None):
+    found, paths = find_format(corpus_format, [Path(path)])
+    return Reading().read(found, paths)
 
 
 def convert_jsonl(source, output, **options):
@@ -332,19 +339,41 @@ def test_files_in_no_known_format(in_tmp_path):
     Path("d").mkdir()
     write_jsonl("d/a.jsonl", ACCEPTED)
     corpus_format, paths = find_format(None, [Path("d")])
-    assert (corpus_format.name, paths) == ("jsonl", [Path("d")])
+    assert (corpus_format.name, paths) == ("jsonl", [CorpusFile(Path("d/a.jsonl"), "a.jsonl")])
     assert find_format("brat", [Path("d")])[1] == [Path("d")]
     for number in range(10, 31):
         Path(f"d/{number}.md").touch()
     names = ", ".join(f"{number}.md" for number in range(10, 30))
     with pytest.warns(UserWarning) as caught:
         paths = find_format(None, [Path("d")])[1]
-    assert paths == [Path("d/a.jsonl")]
+    assert paths == [CorpusFile(Path("d/a.jsonl"), "a.jsonl")]
     message = f"Left out 21 files that are in no known format: {names} ..."
     assert [str(warning.message) for warning in caught] == [message]
     Path("d/30.md").unlink()
     with pytest.warns(UserWarning, match=r"Left out 20 files .*29\.md$"):
         find_format(None, [Path("d")])
+
+
+def test_files_beside_those_of_the_corpus_change_no_ids(in_tmp_path):
+    for name in "ab":
+        Path(f"d/{name}").mkdir(parents=True)
+        write_jsonl(f"d/{name}/data.jsonl", ACCEPTED)
+    ids = [f"{name}/data-{number}" for name in "ab" for number in (1, 2, 3)]
+    assert [record.id for record in read_found("d")] == ids
+    Path("d/README.md").write_text("About these files")
+    with pytest.warns(UserWarning, match=r"Left out 1 files .*: README\.md$"):
+        assert [record.id for record in read_found("d")] == ids
+
+
+def test_a_readme_in_an_archive_is_left_out(in_tmp_path):
+    write_jsonl("data.jsonl", ACCEPTED)
+    with ZipFile("corpus.zip", "w") as archive:
+        archive.write("data.jsonl")
+        archive.writestr("README.md", "About these files")
+    for corpus_format in (None, "jsonl"):
+        with pytest.warns(UserWarning, match=r"Left out 1 files .*: README\.md$"):
+            records = read_found("corpus.zip", corpus_format)
+        assert [record.id for record in records] == ["data-1", "data-2", "data-3"]
 
 
 def test_id_lists_that_do_not_match(in_tmp_path):

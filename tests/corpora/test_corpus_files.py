@@ -61,12 +61,14 @@ def test_unpacked_files():
         ("a.tar.gz", b"x", "a.tar.gz"),
         ("a.txt", b"a", "d/a.txt.gz/a.txt"),
         ("b.txt", b"x", "b.txt"),
-        ("x/y.txt", b"x/y.txt", "d/c.zip/x/y.txt"),
-        ("z.txt", b"z.txt", "d/c.zip/z.txt"),
+        ("c/x/y.txt", b"x/y.txt", "d/c.zip/x/y.txt"),
+        ("c/z.txt", b"z.txt", "d/c.zip/z.txt"),
         ("d/c/x/y.txt", b"x/y.txt", "d/c.zip/x/y.txt"),
         ("d/c/z.txt", b"z.txt", "d/c.zip/z.txt"),
     ]
     assert not any(member.path.exists() for member in members[3:])
+    with unpacked(list_files([Path("d/c.zip")])) as members:
+        assert [file.name for file in members] == ["x/y.txt", "z.txt"]
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,13 @@ def test_only_spans_key_is_used(tmp_path):
     assert record.entities == (Entity(5, 9, "DNA"),)
 
 
+def test_scores(tmp_path):
+    doc = make_doc((0, 2, "DNA"), (0, 1, "protein"))
+    doc.spans["sc"].attrs["scores"] = np.asarray([0.75, 0.5], dtype="float32")
+    (record,) = read_docbin(write(tmp_path, doc))
+    assert [entity.score for entity in record.entities] == [0.75, 0.5]
+
+
 @pytest.mark.parametrize("keys, found", [([None], "none"), (["a", "b"], "a, b")])
 def test_unclear_spans_key(tmp_path, keys, found):
     path = write(tmp_path, *(make_doc(key=key) for key in keys))

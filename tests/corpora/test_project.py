@@ -308,6 +308,16 @@ def test_files_of_the_same_name(tmp_path):
         init_project(tmp_path / "project", paths)
 
 
+def test_files_of_the_same_name_in_folders_are_other_documents(tmp_path):
+    for name in "abcdef":
+        (tmp_path / "data" / name).mkdir(parents=True)
+        document = f"-DOCSTART- O\n\n{name} B-X\n\n"
+        (tmp_path / "data" / name / "data.conll").write_text(document, encoding="utf8")
+    init_project(tmp_path / "project", [tmp_path / "data"])
+    description = srsly.read_yaml(tmp_path / "project" / "configs" / "corpus.yml")
+    assert description["convert"][0]["split_fractions"] == [0.6666, 0.1667, 0.1667]
+
+
 def test_folders_in_folders_and_archives_are_copied_as_they_are(tmp_path, monkeypatch):
     for name in ("notes", "abstracts"):
         (tmp_path / "data" / name).mkdir(parents=True)

@@ -56,6 +56,13 @@ def test_entities_that_do_not_lie_on_tokens_are_left_out():
     assert [item.reason for item in tokenized.dropped] == ["before", "misaligned", "duplicate"]
 
 
+def test_white_space_at_the_edge_of_an_entity_is_no_token_in_columns():
+    record = Record("r", "a\n pump b", (Entity(1, 7, "P"),))
+    ((held,), account) = hold_records(get_writer("conll"), [record], NLP)
+    assert (held.text, held.entities) == ("a pump b", (Entity(2, 6, "P"),))
+    assert account.to_dict()["changed_entities"]["white space trimmed"]["count"] == 1
+
+
 def test_account_of_what_is_held():
     records = [
         Record("a", "IL-2\tgene", (Entity(0, 4, "X", "Q1", 0.5),), group="g"),

@@ -13,6 +13,7 @@ from .registry import (
     recognize,
     recognize_as,
     register_format,
+    warn_of_unknown,
 )
 from .writers import WRITERS, Target, Writer, get_writer, register_writer
 
@@ -33,4 +34,5 @@ __all__ = [
     "recognize_as",
     "register_format",
     "register_writer",
+    "warn_of_unknown",
 ]

@@ -1,4 +1,5 @@
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -117,8 +118,14 @@ def read_sentences(path: Path) -> Iterator[Sentence]:
 def _split(line: str, has_tabs: bool) -> List[str]:
     # Not `split()`, which would take a no-break space for a separator.
     if has_tabs and "\t" in line:
-        return line.split("\t")
+        return [_strip_tag(cell) for cell in line.split("\t")]
     return re.split(" +", line.strip(" "))
+
+
+def _strip_tag(cell: str) -> str:
+    """RETURNS (str): A cell without the spaces around a tag. Those of a token are part of it."""
+    stripped = cell.strip(" \r")
+    return stripped if stripped != cell and is_tag(stripped) else cell
 
 
 def _is_comment(line: str, has_tabs: bool) -> bool:
@@ -327,13 +334,19 @@ def fit_columns(record: Record) -> Record:
         return replace(record, entities=(), words=(), skipped="no tokens to write in columns")
     words = [_clean(word.text) for word in located]
     text, starts, ends = join_words(words, record.id)
-    new_starts = {word.start: start for word, start in zip(located, starts)}
-    new_ends = {word.end: end for word, end in zip(located, ends)}
-    entities = tuple(
-        replace(entity, start=new_starts[entity.start], end=new_ends[entity.end])
-        for entity in record.entities
+    entities: List[Entity] = []
+    changed = list(record.changed)
+    for entity in record.entities:
+        # White space at the edges of an entity is no token here.
+        first = bisect_left(located, entity.start, key=lambda word: word.start)
+        last = bisect_right(located, entity.end, key=lambda word: word.end) - 1
+        entities.append(replace(entity, start=starts[first], end=ends[last]))
+        if (located[first].start, located[last].end) != (entity.start, entity.end):
+            found = text[starts[first] : ends[last]]
+            changed.append(Changed("white space trimmed", record.id, entities[-1], found))
+    return replace(
+        record, text=text, words=tuple(words), entities=tuple(entities), changed=tuple(changed)
     )
-    return replace(record, text=text, words=tuple(words), entities=entities)
 
 
 def _clean(word: str) -> str:

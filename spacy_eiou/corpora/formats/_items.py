@@ -99,7 +99,7 @@ def parse_item(
         draft = _parse_text(item, where, text_key, keep_tokens, parse)
     draft.number = get_number(where)
     draft.id = find_id(item)
-    draft.group = item["group"] if isinstance(item.get("group"), str) else None
+    draft.group = None if item.get("group") is None else to_id(item["group"])
     return draft
 
 
@@ -158,18 +158,20 @@ def _parse_text(
 ) -> Draft:
     text = find_text(item, where, text_key)
     draft = Draft(text, where, annotator=find_annotator(item))
-    if draft.annotator is not None:
-        draft.task = f"text {text}"
     answer = get_field(item, "answer", str, where) if "answer" in item else "accept"
     if answer != "accept":
         draft.skipped = f"answer: {answer}"
         return draft
     draft.parse(parse, _find_entities(item, where))
     if keep_tokens and isinstance(item.get("tokens"), list) and item["tokens"]:
-        draft.words = [
+        words = [
             token if isinstance(token, str) else get_field(token, "text", str, f"{where}, 'tokens'")
             for token in item["tokens"]
         ]
+        if "".join("".join(words).split()) == "".join(text.split()):
+            draft.words = words
+        else:
+            draft.bad.append(f"{where}: expected tokens that make up the text, not {show(words)}")
     return draft
 
 

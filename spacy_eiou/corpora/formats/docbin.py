@@ -1,10 +1,11 @@
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from ...spans.groups import get_scores
 from ..docbin import load_docs
 from ..draft import Draft, Mention
 from ..record import UnreadableError
@@ -34,11 +35,20 @@ def read_docbin(path: Path) -> Iterator[Draft]:
         else:
             draft.words = [token.text for token in doc]
             draft.group = doc.user_data.get("group")
+            group = doc.spans[spans_key]
+            scores: List[Optional[float]] = [None] * len(group)
+            scores = list(get_scores(group) or scores)
             draft.mentions = [
                 Mention(
-                    span.start_char, span.end_char, span.label_, span.text, span.kb_id_, draft.where
+                    span.start_char,
+                    span.end_char,
+                    span.label_,
+                    span.text,
+                    span.kb_id_,
+                    draft.where,
+                    score=score,
                 )
-                for span in doc.spans[spans_key]
+                for span, score in zip(group, scores, strict=True)
             ]
         yield draft
 

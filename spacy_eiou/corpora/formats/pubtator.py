@@ -30,31 +30,34 @@ def read_pubtator(path: Path) -> Iterator[Draft]:
     path (Path): The file.
     YIELDS (Draft): The articles, in the order of the file.
     """
-    articles: Dict[str, Draft] = {}
+    articles: List[Draft] = []
+    # The last one of each id.
+    last: Dict[str, Draft] = {}
 
     def parse(data: bytes, where: str) -> List[Draft]:
         line = decode(data, where)
         match = TEXT.fullmatch(line)
         if match:
-            article, _, text = match.groups()
-            if article in articles:
-                articles[article].text += f"\n{text}"
+            article, kind, text = match.groups()
+            if article in last and kind != "t":
+                last[article].text += f"\n{text}"
             else:
-                articles[article] = Draft(text, where, id=article)
+                last[article] = Draft(text, where, id=article)
+                articles.append(last[article])
         else:
             fields = line.split("\t")
-            if fields[0] not in articles:
+            if fields[0] not in last:
                 raise CorpusError(f"{where}: expected 'id|t|title' before {show(line)}")
-            articles[fields[0]].parse(_parse_entity, [fields], where)
+            last[fields[0]].parse(_parse_entity, [fields], where)
         return []
 
     yield from parse_each(read_items(path), parse)
-    yield from articles.values()
+    yield from articles
 
 
 def _parse_entity(fields: List[str], where: str) -> List[Mention]:
-    # A relation: id, type and two identifiers.
-    if len(fields) == 4 and not fields[1].isdecimal():
+    # A relation: id, type, two identifiers and, in BioRED, whether it is new.
+    if len(fields) in (4, 5) and not fields[1].isdecimal():
         return []
     if len(fields) < 5:
         raise CorpusError(f"{where}: expected an id, start, end, text and type, not {show(fields)}")

@@ -1,6 +1,7 @@
 """Where formats of corpora are registered, and how their files are found and recognized."""
 
 import json
+import warnings
 import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
@@ -40,6 +41,8 @@ SAMPLE_SIZE = 1 << 16
 MAX_ITEMS = 20
 # How many files of unknown format a message describes.
 N_SHOWN = 3
+# How many a warning names.
+N_NAMED = 20
 
 
 class Sample:
@@ -193,11 +196,15 @@ class Format:
         return sorted(found.values(), key=lambda file: (file.name, file.path))
 
     def read(
-        self, paths: Iterable[Path], *, offsets: Optional[str] = None, **options: Any
+        self,
+        paths: Iterable[Union[Path, CorpusFile]],
+        *,
+        offsets: Optional[str] = None,
+        **options: Any,
     ) -> Iterator[Record]:
         """Read files.
 
-        paths (Iterable[Path]): Files, and folders of files.
+        paths (Iterable[Union[Path, CorpusFile]]): Files, and folders of files.
         offsets (Optional[str]): How offsets count, one of `COUNTINGS`. If None, what the texts of
             entities tell, as far as a file states them.
         options (Any): Options of the reader.
@@ -207,11 +214,21 @@ class Format:
         self.check_options({"offsets": offsets, **options})
         paths = list(paths)
         with unpacked(list_files(paths)) as files:
-            selected = self.select(files)
+            selected = self.select(self._leave_out_unknown(files))
             if not selected:
                 raise CorpusError(f"{paths[0]}: expected a file in the format '{self.name}'")
             for file in selected:
                 yield from self._read(file, offsets, options)
+
+    def _leave_out_unknown(self, files: List[CorpusFile]) -> List[CorpusFile]:
+        """Leave out files of archives that are in no known format, such as a readme, with a
+        warning. RETURNS (List[CorpusFile]): The files to read."""
+        members = [file for file in files if file.shown[1].endswith(".zip")]
+        known, unknown = recognize_as(self, members)
+        if not known:
+            return files
+        warn_of_unknown(unknown)
+        return [file for file in files if file not in unknown]
 
     def _read(
         self, file: CorpusFile, offsets: Optional[str], options: Mapping[str, Any]
@@ -360,6 +377,19 @@ def recognize_as(
             is_known = is_beside or any(_recognize(member) is not None for member in members)
         (known if is_known else unknown).append(file)
     return known, unknown
+
+
+def warn_of_unknown(files: Sequence[CorpusFile]) -> None:
+    """Warn of files that are in no known format and were left out.
+
+    files (Sequence[CorpusFile]): The files.
+    """
+    if files:
+        names = ", ".join(printable(file.name) for file in files[:N_NAMED])
+        more = " ..." if len(files) > N_NAMED else ""
+        warnings.warn(
+            f"Left out {len(files)} files that are in no known format: {names}{more}", stacklevel=3
+        )
 
 
 def _recognize(file: CorpusFile) -> Optional[str]:

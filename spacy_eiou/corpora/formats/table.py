@@ -1,7 +1,8 @@
 import csv
 import io
+import re
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .._parse import decode, get_number, parse_json, parse_offset, show
 from ..draft import Draft, Mention, parse_each
@@ -18,6 +19,8 @@ SPAN_KEYS = ("entity_span", "span", "offsets")
 START_KEYS = ("start", "start_span", "start_offset", "begin", "off0")
 END_KEYS = ("end", "end_span", "end_offset", "off1")
 CODE_KEYS = ("code", "kb_id", "concept_id", "identifier")
+
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 Row = Dict[str, str]
 
@@ -45,6 +48,18 @@ def _get_delimiter(header: str) -> str:
     return max("\t,;", key=header.count)
 
 
+def _find_quoting(data: str, delimiter: str) -> Any:
+    """RETURNS (int): Whether a quote character encloses cells, or is one of the text: in columns of
+    tabs that nothing but tabs divides, and where one opens a cell but doesn't close it."""
+    lines = data.replace("\r", "\n").split("\n")
+    rows = [line.split("\t") for line in lines if line.strip()]
+    is_divided = delimiter == "\t" and len({len(row) for row in rows}) == 1
+    is_text = any(
+        cell.startswith('"') and not QUOTED.fullmatch(cell) for row in rows for cell in row
+    )
+    return csv.QUOTE_NONE if is_divided and is_text else csv.QUOTE_MINIMAL
+
+
 def _get_names(header: str) -> List[str]:
     try:
         return next(csv.reader([header], delimiter=_get_delimiter(header)), [])
@@ -70,7 +85,11 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
     # A text may be longer than a cell may be by default.
     limit = csv.field_size_limit(len(data) + 1)
     try:
-        reader = csv.DictReader(io.StringIO(data, newline=""), delimiter=delimiter)
+        reader = csv.DictReader(
+            io.StringIO(data, newline=""),
+            delimiter=delimiter,
+            quoting=_find_quoting(data, delimiter),
+        )
         names = list(reader.fieldnames or [])
         rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
     except csv.Error as err:
@@ -118,8 +137,6 @@ def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draf
     def parse(row: Row, where: str) -> Draft:
         text = find_text(row, where, text_key)
         draft = Draft(text, where, annotator=find_annotator(row))
-        if draft.annotator is not None:
-            draft.task = f"text {text}"
         draft.number = get_number(where)
         draft.id = next((row[name] for name in ID_KEYS if row.get(name)), None)
         entities = parse_json(row[key] or "[]", where)
@@ -134,30 +151,39 @@ def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draf
 
 
 def _read_entities(path: Path, rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
+    texts = _list_texts(path)
     drafts: Dict[str, Draft] = {}
 
     def parse(row: Row, where: str) -> List[Draft]:
-        name = _get_cell(row, FILE_KEYS)
-        if name not in drafts:
-            drafts[name] = _read_text(path, name, where)
-        drafts[name].parse(_parse_row, [row], where)
+        stem = _get_cell(row, FILE_KEYS).removesuffix(".txt")
+        if stem not in texts:
+            raise CorpusError(f"{where}: expected the text in a file {stem}.txt beside the table")
+        if stem not in drafts:
+            drafts[stem] = _read_text(texts[stem])
+        drafts[stem].parse(_parse_row, [row], where)
         return []
 
     yield from parse_each(rows, parse)
     yield from drafts.values()
+    # Another table may hold their rows.
+    if not any(file != path and file.suffix == path.suffix for file in path.parent.iterdir()):
+        for stem in sorted(texts.keys() - drafts.keys()):
+            yield Draft("", str(texts[stem]), id=stem, skipped="no row in the table")
 
 
-def _read_text(path: Path, name: str, where: str) -> Draft:
-    stem = name.removesuffix(".txt")
+def _list_texts(path: Path) -> Dict[str, Path]:
+    """RETURNS (Dict[str, Path]): The files of texts beside a table or in a folder there, by the
+    name without the suffix."""
     folders = (path.parent, *sorted(item for item in path.parent.iterdir() if item.is_dir()))
-    for folder in folders:
-        file = folder / f"{stem}.txt"
-        if stem and file.parent == folder and file.is_file():
-            try:
-                return Draft(file.read_bytes().decode(), str(file), id=stem)
-            except UnicodeDecodeError as err:
-                raise CorpusError(f"{file}: expected UTF-8 ({err})") from err
-    raise CorpusError(f"{where}: expected the text in a file {stem}.txt beside the table")
+    files = [file for folder in folders for file in sorted(folder.glob("*.txt"))]
+    return {file.stem: file for file in reversed(files) if not file.name.startswith(".")}
+
+
+def _read_text(file: Path) -> Draft:
+    try:
+        return Draft(file.read_bytes().decode(), str(file), id=file.stem)
+    except UnicodeDecodeError as err:
+        raise CorpusError(f"{file}: expected UTF-8 ({err})") from err
 
 
 def _parse_row(row: Row, where: str) -> List[Mention]:

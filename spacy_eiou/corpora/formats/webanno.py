@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from .._parse import read_lines, show
+from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention
 from ..record import CorpusError, UnreadableError
 from .registry import register_format
@@ -45,7 +45,9 @@ def read_webanno(path: Path) -> Iterator[Draft]:
     # The bounds of each annotation that has a number, and where it begins.
     numbered: Dict[Tuple[int, str, str], Mention] = {}
     position = base = 0
-    bounds = (0, 0)
+    # Of the token that parts are of.
+    bounds, token_offsets = (0, 0), ""
+    is_text = False
     for number, line in lines[1:]:
         where = f"{path}, line {number}"
         if line.startswith("#T_"):
@@ -55,34 +57,57 @@ def read_webanno(path: Path) -> Iterator[Draft]:
             n_columns = columns[-1] + 1
             if kind == "#T_SP":
                 layers.append(_make_layer(columns, features))
+        elif line.startswith("#Text=") and is_text:
+            # A sentence with line breaks has a line for each of its own.
+            sentences[-1] += "\n" + _unescape(line.removeprefix("#Text="))
         elif line.startswith("#Text="):
             base += len(sentences[-1]) + 1 if sentences else 0
             sentences.append(_unescape(line.removeprefix("#Text=")))
             position = 0
+            is_text = True
         elif line.strip() and not line.startswith("#"):
+            is_text = False
             fields = line.split("\t")
             try:
                 if len(fields) < 3 or not sentences:
                     raise CorpusError(f"{where}: expected a token after '#Text=', not {show(line)}")
-                # A part of a token is looked for from the start of the token.
-                is_part = "." in fields[0]
-                word = _unescape(fields[2])
-                start = sentences[-1].find(word, bounds[0] if is_part else position)
-                if start < 0 or not word:
-                    raise CorpusError(
-                        f"{where}: expected a token of the sentence, not {show(word)}"
-                    )
+                sentence, is_part = sentences[-1], "." in fields[0]
+                if is_part:
+                    token = sentence[slice(*bounds)]
+                    position = bounds[0] + _find_part(token, token_offsets, fields[1], where)
+                start, end = _find_word(sentence, fields[2], position, where)
+                position = bounds[1] if is_part else end
                 if not is_part:
-                    bounds, position = (start, start + len(word)), start + len(word)
+                    bounds, token_offsets = (start, end), fields[1]
             except CorpusError as err:
                 draft.reject(str(err), line)
                 continue
-            begin, end = base + start, base + start + len(word)
-            _read_cells(fields, layers, begin, end, where, draft, numbered)
+            _read_cells(fields, layers, base + start, base + end, where, draft, numbered)
     draft.text = "\n".join(sentences)
     draft.mentions += numbered.values()
     draft.mentions.sort(key=lambda mention: (mention.start, -mention.end))
     yield draft
+
+
+def _find_word(sentence: str, cell: str, position: int, where: str) -> Tuple[int, int]:
+    """RETURNS (Tuple[int, int]): The bounds of a token in its sentence, from a position on. It may
+    be escaped, as the sentence is.
+    RAISES (CorpusError): If it is not there."""
+    for word in (cell, _unescape(cell)):
+        start = sentence.find(word, position)
+        if word and start >= 0:
+            return start, start + len(word)
+    raise CorpusError(f"{where}: expected a token of the sentence, not {show(_unescape(cell))}")
+
+
+def _find_part(token: str, token_offsets: str, offsets: str, where: str) -> int:
+    """RETURNS (int): The character of a token that a part begins with. Offsets are those of Java.
+    RAISES (CorpusError): If they are none."""
+    start, part_start = (
+        parse_offset(pair.partition("-")[0], where) for pair in (token_offsets, offsets)
+    )
+    units = token.encode("utf-16-le")[: 2 * max(0, part_start - start)]
+    return len(units.decode("utf-16-le", "ignore"))
 
 
 def _make_layer(columns: List[int], features: List[str]) -> Layer:

@@ -39,6 +39,12 @@ def test_last_column_holds_the_tags(tmp_path, separator, line_end):
     assert records[2].entities == ()
 
 
+def test_spaces_beside_tabs_are_no_part_of_a_tag(tmp_path):
+    (record,) = read(tmp_path, "boiler\tB-Part \nleaks\tO\r\r\n\u00a0 \tO\n")
+    assert record.words == ("boiler", "leaks", "\u00a0 ")
+    assert (record.entities, record.bad) == ((Entity(0, 6, "Part"),), ())
+
+
 def test_without_document_starts_there_are_no_groups(tmp_path):
     assert [record.group for record in read(tmp_path, "a O\n\nb O\n")] == [None, None]
 

@@ -145,12 +145,12 @@ def test_malformed_entity(data, problem):
         (
             {**ITEM, "_session_id": "s", "annotator": "a"},
             {},
-            make_draft("x", task="text x", annotator="s"),
+            make_draft("x", annotator="s"),
         ),
         (
             {"text": "x", "answer": "accept", "_annotator_id": 0},
             {},
-            make_draft("x", task="text x", annotator="0"),
+            make_draft("x", annotator="0"),
         ),
         ({**ITEM, "answer": "reject"}, {}, make_draft("x", skipped="answer: reject")),
         (
@@ -162,6 +162,12 @@ def test_malformed_entity(data, problem):
         ({**ITEM, "tokens": ["x"]}, {}, make_draft("x")),
         ({**ITEM, "tokens": ["x"]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
         ({**ITEM, "tokens": [{"text": "x"}]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
+        ({**ITEM, "group": 7}, {}, make_draft("x", group="7")),
+        (
+            {**ITEM, "tokens": ["y"]},
+            {"keep_tokens": True},
+            make_draft("x", bad=[f"{WHERE}: expected tokens that make up the text, not ['y']"]),
+        ),
         ({**ITEM, "tokens": []}, {"keep_tokens": True}, make_draft("x")),
         ({**ITEM, "tokens": "x"}, {"keep_tokens": True}, make_draft("x")),
     ],

@@ -26,11 +26,26 @@ def test_entity(line, kb_id):
     ]
 
 
+@pytest.mark.parametrize("line", ["1\tCID\tD1\tD2", "1\tAssociation\t3175\tD003924\tNo"])
+def test_relations_are_ignored(line):
+    assert read_drafts("pubtator", f"1|t|IL-2\n{line}\n") == [Draft("IL-2", "a, line 1", id="1")]
+
+
+def test_an_article_that_comes_again_is_another_record():
+    article = "1|t|IL-2\n1|a|binds\n1\t0\t4\tIL-2\tGene\n"
+    drafts = read_drafts("pubtator", f"{article}\n{article}")
+    assert [draft.text for draft in drafts] == ["IL-2\nbinds"] * 2
+    assert [mention.where for draft in drafts for mention in draft.mentions] == [
+        "a, line 3",
+        "a, line 7",
+    ]
+
+
 @pytest.mark.parametrize(
     "line, problem",
     [
         ("2\t0\t4\tIL-2\tGene", "expected 'id|t|title' before '2\\t0\\t4\\tIL-2\\tGene'"),
-        ("1\tx\t4\tIL-2\tGene", "expected an offset, not 'x'"),
+        ("1\tx\t4\tIL-2\tGene\t-", "expected an offset, not 'x'"),
         ("1\t0\tx\tIL-2\tGene", "expected an offset, not 'x'"),
         ("1\tCID\tQ1", "expected an id, start, end, text and type, not ['1', 'CID', 'Q1']"),
         ("1\t0\t4\tx", "expected an id, start, end, text and type, not ['1', '0', '4', 'x']"),

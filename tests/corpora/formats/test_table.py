@@ -21,10 +21,17 @@ def test_texts_with_lists_of_entities(delimiter):
     entity = Mention(0, 4, "gene", where="a, line 2")
     drafts = read_drafts("table", content)
     assert drafts == [
-        Draft("IL-2", "a, line 2", 2, "7", [entity], task="text IL-2", annotator="Ann"),
-        Draft("a,\tb;\nc", "a, line 4", 4, task="text a,\tb;\nc", annotator=""),
+        Draft("IL-2", "a, line 2", 2, "7", [entity], annotator="Ann"),
+        Draft("a,\tb;\nc", "a, line 4", 4, annotator=""),
         Draft("c", "a, line 5", 5),
     ]
+
+
+def test_a_quote_that_encloses_nothing_is_a_token():
+    rows = ["sentence_id\tword\ttag", '1\t"\tO', "1\tpump\tB-Part", '1\t"\tO', "1\tfails\tO"]
+    (draft,) = read_drafts("table", "\r\n".join(rows))
+    assert draft.text == '" pump " fails'
+    assert draft.mentions == [Mention(2, 6, "Part", where="a, line 3")]
 
 
 def test_column_of_the_text():
@@ -89,11 +96,20 @@ def test_malformed(content, problem):
 def test_entities_with_the_file_of_their_text(header, row, mention):
     write("IL-2 gene\r\n", "d.txt")
     write("x", "x.txt")
-    (draft,) = read_drafts("table", f"{header}\n{row}\n")
+    draft, other = read_drafts("table", f"{header}\n{row}\n")
     if mention is None:
         assert draft.text == "x"
     else:
         assert draft == Draft("IL-2 gene\r\n", "d.txt", id="d", mentions=[mention])
+        assert other == Draft("", "x.txt", id="x", skipped="no row in the table")
+
+
+def test_texts_whose_rows_another_table_may_hold_are_not_skipped():
+    for stem in "dx":
+        write("IL-2", f"{stem}.txt")
+    write("name,span,label\nx,0-4,gene\n", "b")
+    (draft,) = read_drafts("table", "name,span,label\nd,0-4,gene\n")
+    assert draft.id == "d"
 
 
 def test_texts_are_in_the_folder_or_in_one_below_it(tmp_path):

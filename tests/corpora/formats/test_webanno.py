@@ -99,6 +99,30 @@ def test_sentences_repeated_words_and_parts_of_tokens():
     ]
 
 
+def test_offsets_tell_which_part_of_a_token_it_is():
+    rows = [
+        ("1-1", "0-12", "😀-IL-2/IL-2"),
+        ("1-1.1", "8-12", "IL-2", "_", "x"),
+        ("1-2", "13-14", "a"),
+    ]
+    (draft,) = read_drafts("webanno", make_file(*rows, text="😀-IL-2/IL-2 a"))
+    assert (draft.mentions, draft.bad) == ([make_mention(7, 11, "x", 8)], [])
+
+
+def test_a_sentence_with_a_line_break_has_several_lines():
+    rows = [("1-1", "0-4", "pump"), ("1-2", "5-9", "pump", "_", "x"), ("1-3", "10-11", "B")]
+    (draft,) = read_drafts("webanno", make_file(*rows, text="pump\n#Text=pump B"))
+    assert draft.text == "pump\npump B"
+    assert (draft.mentions, draft.bad) == ([make_mention(5, 9, "x", 9)], [])
+
+
+def test_a_token_is_not_escaped():
+    rows = [("1-1", "0-5", "AC\\DC", "_", "x")]
+    (draft,) = read_drafts("webanno", make_file(*rows, text="AC\\\\DC"))
+    assert draft.text == "AC\\DC"
+    assert (draft.mentions, draft.bad) == ([make_mention(0, 5, "x", 7)], [])
+
+
 @pytest.mark.parametrize(
     "content, problems",
     [
