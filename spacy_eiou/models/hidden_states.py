@@ -2,7 +2,7 @@
 
 import os
 from hashlib import blake2b, sha256
-from io import BytesIO
+from importlib import import_module
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc
+from thinc.api import get_torch_default_device
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ..extras import find_transformer, require_extra
-from ..files import write_file
 from .batches import batch_by_pieces
 from .precision import mixed_precision_on_cpu
+from .windows import find_limit
 
 if TYPE_CHECKING:
     from transformers.tokenization_utils_base import BatchEncoding
@@ -75,24 +76,14 @@ class Transformer:
     """
 
     def __init__(self, name: str, n_layers: int) -> None:
-        require_extra("transformers", "transformers")
-        from transformers import AutoModel, AutoTokenizer
-
-        path = find_transformer(name)
-        try:
-            tokenizers: Any = AutoTokenizer
-            self.tokenizer = tokenizers.from_pretrained(path, use_fast=True)
-            self.model = AutoModel.from_pretrained(path, torch_dtype=torch.float32).eval()
-        except (OSError, ValueError) as err:
-            raise ValueError(f"Can't load the transformer '{name}' ({err})") from err
+        self.tokenizer = _load("AutoTokenizer", name, use_fast=True)
         if not self.tokenizer.is_fast:
             raise ValueError(f"The transformer '{name}' has no fast tokenizer, which this needs")
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model.to(self.device)
+        self.device = get_torch_default_device()
+        self.model = _load("AutoModel", name, torch_dtype=torch.float32).eval().to(self.device)
         self.n_layers = n_layers
         self.width: int = self.model.config.hidden_size
-        positions = getattr(self.model.config, "max_position_embeddings", MAX_WINDOW)
-        self.max_window = min(self.tokenizer.model_max_length, positions, MAX_WINDOW)
+        self.max_window = min(find_limit(self.model, self.tokenizer), MAX_WINDOW)
 
     def hash_weights(self) -> str:
         """RETURNS (str): A checksum of the weights and the tokenizer, hexadecimal."""
@@ -114,7 +105,7 @@ class Transformer:
         counts = torch.zeros((len(sums), 1), device=self.device)
         windows = self._split(docs)
         lengths = [len(pieces) for pieces in windows["input_ids"]]
-        for batch in batch_by_pieces(lengths, None, self.device):
+        for batch in batch_by_pieces(lengths, None, self.device.type):
             states = self._compute(windows, batch)
             for window, window_states in zip(batch, states):
                 number = windows["overflow_to_sample_mapping"][window]
@@ -154,6 +145,17 @@ class Transformer:
         return torch.stack(states[-self.n_layers :]).float().mean(dim=0)
 
 
+def _load(kind: str, name: str, **settings: Any) -> Any:
+    """RETURNS (Any): The tokenizer or the model of a transformer.
+    RAISES (ValueError): If it, or the library, is missing."""
+    require_extra("transformers", "transformers")
+    factory = getattr(import_module("transformers"), kind)
+    try:
+        return factory.from_pretrained(find_transformer(name), **settings)
+    except (OSError, ValueError) as err:
+        raise ValueError(f"Can't load the transformer '{name}' ({err})") from err
+
+
 def align(offsets: Ints2d, doc: Doc) -> Tuple[Ints1d, Ints1d]:
     """Find the pairs of a piece and a token that share a character.
 
@@ -181,7 +183,7 @@ def list_words(transformer: str) -> List[str]:
     transformer (str): The transformer, see `Transformer`.
     RETURNS (List[str]): Those of at least three letters that are one piece each, sorted.
     """
-    tokenizer = Transformer(transformer, 1).tokenizer
+    tokenizer = _load("AutoTokenizer", transformer, use_fast=True)
     # How tokenizers mark the beginning of a word.
     entries = {piece.lstrip("\u0120\u2581") for piece in tokenizer.get_vocab()}
     words = sorted(word for word in entries if word.isalpha() and len(word) >= 3)
@@ -232,12 +234,9 @@ class HiddenStates:
             known = vectors[~np.isnan(vectors[:, 0])]
             if not len(known):
                 return [np.full((len(doc), self.size), np.nan, dtype="f2") for doc in docs]
-            # Another process may have been faster.
-            self.basis = self.store.read_basis() if self.store is not None else None
-            if self.basis is None:
-                self.basis = Basis.fit(known, self.size)
-                if self.store is not None:
-                    self.store.write_basis(self.basis)
+            self.basis = Basis.fit(known, self.size)
+            if self.store is not None:
+                self.basis = self.store.keep_basis(self.basis)
         bounds = np.cumsum([len(doc) for doc in docs])[:-1]
         return np.split(self.basis.project(vectors).astype("f2"), bounds)
 
@@ -298,11 +297,19 @@ class VectorStore:
         mean, *components = np.load(path)
         return Basis(mean, np.stack(components, axis=1))
 
-    def write_basis(self, basis: Basis) -> None:
-        """Keep the components that the vectors are of."""
-        data = BytesIO()
-        np.save(data, np.vstack([basis.mean, basis.components.T]))
-        write_file(self.path / "basis.npy", data.getvalue())
+    def keep_basis(self, basis: Basis) -> Basis:
+        """Keep the components that the vectors are of, unless another process was faster.
+        RETURNS (Basis): Those that are kept."""
+        path, new = self.path / "basis.npy", self.path / f"{uuid4().hex}.npy"
+        np.save(new, np.vstack([basis.mean, basis.components.T]))
+        try:
+            os.link(new, path)
+        except OSError:
+            # Or the file system has no links.
+            if not path.exists():
+                os.replace(new, path)
+        new.unlink(missing_ok=True)
+        return self.read_basis() or basis
 
 
 def hash_tokens(doc: Doc) -> bytes:

@@ -63,10 +63,9 @@ def squared_error(predictions: Floats2d, targets: Floats2d) -> Tuple[float, Floa
     """Compute the squared error of the vectors of tokens.
 
     predictions (Floats2d): What was predicted, shape (n, size).
-    targets (Floats2d): What should have been, shape (n, size). Tokens with NaN don't count.
-    RETURNS (Tuple[float, Floats2d]): The sum of the squared errors, and the gradient of their mean
-        over the tokens.
+    targets (Floats2d): What should have been, shape (n, size). Tokens with NaN have no error.
+    RETURNS (Tuple[float, Floats2d]): The sum of the squared errors, and its gradient divided by n.
     """
     errors = predictions - targets
-    errors[errors != errors] = 0
+    errors[targets != targets] = 0
     return float((errors**2).sum()), 2 * errors / max(len(errors), 1)

@@ -1,25 +1,23 @@
 """The transformer of spacy-transformers, which computes texts of similar length together."""
 
-import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.layers.pytorchwrapper import forward as pytorch_forward
-from thinc.types import Floats2d, Ints1d, Ragged
+from thinc.types import Floats2d, Ragged
 from torch import Tensor
 
 from ..extras import require_extra
 from .batches import batch_by_pieces
 from .precision import mixed_precision_on_cpu
+from .windows import get_windows
 
 if TYPE_CHECKING:
     from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
-    from spacy_transformers.layers.hf_shim import HFShim
-    from transformers.tokenization_utils_base import PreTrainedTokenizerBase
     from transformers.utils.generic import ModelOutput
 
 # The dimensions of outputs that are as long as the longest text of the batch.
@@ -128,79 +126,6 @@ def replace_listener_config(
         "pooling": listener_config["pooling"],
         "grad_factor": listener_config["grad_factor"],
     }
-
-
-def get_windows(
-    docs: Sequence[Doc], *, get_spans: Callable[[Sequence[Doc]], List[List[Span]]], shim: "HFShim"
-) -> List[List[Span]]:
-    """Get the parts of docs that the transformer reads one by one.
-
-    docs (Sequence[Doc]): The docs.
-    get_spans (Callable): Divides docs, by tokens or sentences.
-    shim (HFShim): The transformer and its tokenizer.
-    RETURNS (List[List[Span]]): The parts of each doc. None is empty, and none has more word pieces
-        than the transformer takes, unless it is a single token.
-    """
-    model = shim._hfmodel
-    positions = getattr(model.transformer.config, "max_position_embeddings", None) or np.inf
-    limit = min(model.tokenizer.model_max_length, positions)
-    return [
-        [part for window in windows if len(window) for part in fit(window, model.tokenizer, limit)]
-        for windows in get_spans(docs)
-    ]
-
-
-def fit(
-    window: Span, tokenizer: "PreTrainedTokenizerBase", limit: float, size: float = np.inf
-) -> List[Span]:
-    """Cut a window that has too many word pieces into several.
-
-    window (Span): The window.
-    tokenizer (PreTrainedTokenizerBase): The tokenizer of the transformer.
-    limit (float): The most pieces of a window, with those that mark its start and its end.
-    size (float): The most pieces of the tokens of a window.
-    RETURNS (List[Span]): The windows. A single token is never cut: the transformer reads its first
-        pieces, and a warning says so.
-    """
-    n_special = tokenizer.num_special_tokens_to_add()
-    # A piece has a byte at least, so that short texts need not be tokenized twice.
-    if len(window.text.encode("utf8")) + n_special <= limit:
-        return [window]
-    if len(tokenizer(window.text, verbose=False)["input_ids"]) <= limit:
-        return [window]
-    if len(window) == 1:
-        warnings.warn(
-            f"The token {window.text[:20]!r}... has more word pieces than the {limit} that the "
-            "transformer takes. It reads the first ones",
-            stacklevel=2,
-        )
-        return [window]
-    size = min(size, limit - n_special)
-    pieces = tokenizer([token.text for token in window], add_special_tokens=False)["input_ids"]
-    parts = cut(np.array([len(token) for token in pieces]), size)
-    # Tokens may have more pieces together than each by itself.
-    return [
-        part for start, end in parts for part in fit(window[start:end], tokenizer, limit, size // 2)
-    ]
-
-
-def cut(n_pieces: Ints1d, size: float) -> Iterator[Tuple[int, int]]:
-    """Divide tokens into windows. Two that follow each other share up to a quarter of their pieces,
-    so that the tokens at their ends have a context.
-
-    n_pieces (Ints1d): The number of word pieces of each token.
-    size (float): The most pieces of a window of several tokens.
-    YIELDS (Tuple[int, int]): The first token of a window, and the one after its last.
-    """
-    ends = np.cumsum(n_pieces)
-    starts = ends - n_pieces
-    first, last = 0, 0
-    while last < len(n_pieces):
-        last = max(int(np.searchsorted(ends, starts[first] + size, side="right")), first + 1)
-        yield first, last
-        # The next token has to have room as well.
-        needed = ends[min(last, len(ends) - 1)] - size
-        first = min(int(np.searchsorted(starts, max(ends[last - 1] - size // 4, needed))), last)
 
 
 def forward(

@@ -16,7 +16,7 @@ from thinc.api import Config
 from wasabi import Printer
 
 from ..corpora import CorpusError
-from ..extras import check_transformers
+from ..extras import check_transformers, find_transformer
 from ..files import write_file, write_json
 from ..models.hidden_states import list_words
 from ..pipeline import load_pipeline
@@ -124,22 +124,23 @@ def self_train(
     use_device(use_gpu)
     student, config = _initialize(load_config(config_path, overrides=overrides or {}), use_gpu)
     nlps = [load_pipeline(str(teacher), use_gpu=use_gpu) for teacher in teachers or []]
-    for name, nlp in zip(teachers or [], nlps, strict=True):
-        _check_teacher(str(name), nlp, student)
+    _check_teachers(map(str, teachers or []), nlps, student)
     teacher_paths = [Path(nlp.path) for nlp in nlps]
     last_config = None
     if transformer is not None and transformer_teaches:
         last, last_config = _initialize(make_teacher_config(config, transformer), use_gpu)
-        _check_teacher(transformer, last, student)
+        _check_teachers([transformer], [last], student)
         # So that it takes no memory.
         del last
     texts = check_texts(texts_path, max_length=min(nlp.max_length for nlp in [student, *nlps]))
-    _check_output(output_path, [config_path, texts_path, *find_data(config), *teacher_paths])
+    inputs = [config_path, texts_path, *find_data(config), *teacher_paths]
+    _check_output(output_path, n_teachers, inputs)
     del student
     kept: List[Path] = []
     if pretrain or transformer is not None:
         encoder_path = output_path / ENCODER_NAME
-        checksum = compute_checksum([config, texts.checksum, transformer, use_gpu >= 0], [])
+        settings = [config, texts.checksum, transformer, use_gpu >= 0]
+        checksum = compute_checksum(settings, find_initial(config, transformer))
         config, is_kept = prepare_encoder(
             config,
             texts,
@@ -155,7 +156,7 @@ def self_train(
     if last_config is not None:
         configs[-1] = last_config
     for number, teacher_config in enumerate(configs):
-        path = output_path / f"teacher-{number + 1}"
+        path = output_path / _name_teacher(number)
         title = f"Teacher {number + 1} of {n_teachers}"
         teacher_config = teacher_config.merge({"training": {"seed": seed + number}})
         kept += _train_once(teacher_config, path, title, use_gpu=use_gpu, silent=silent)
@@ -217,15 +218,33 @@ def mix_corpus(config: Config, silver_path: Path, gold_share: float) -> Config:
 
 def find_data(config: Config) -> List[Path]:
     """Find the files and folders that a pipeline is trained from: those that its corpora and the
-    block [initialize] name, and the pipelines that components are sourced from.
+    block [initialize] name, transformers, and the pipelines that components are sourced from.
 
     config (Config): The training config, complete with spaCy's defaults.
     RETURNS (List[Path]): Those that exist.
     """
     names = [config["training"][name] for name in ("train_corpus", "dev_corpus")]
-    blocks = [*(dot_to_object(config, name) for name in names), config["initialize"]]
+    blocks = [dot_to_object(config, name) for name in names]
     values = [value for block in blocks for value in dict_to_dot(block).values()]
     values += [component.get("source") for component in config["components"].values()]
+    return [*_find_paths(values), *find_initial(config)]
+
+
+def find_initial(config: Config, transformer: Optional[str] = None) -> List[Path]:
+    """Find the files and folders that a pipeline begins with: those that the block [initialize]
+    names, and transformers.
+
+    config (Config): The training config, complete with spaCy's defaults.
+    transformer (Optional[str]): Another transformer, see `find_transformer`.
+    RETURNS (List[Path]): Those that exist.
+    """
+    models = [component.get("model", {}) for component in config["components"].values()]
+    names = [transformer, *(model.get("name") for model in models)]
+    found = [find_transformer(name) for name in names if isinstance(name, str)]
+    return _find_paths([*dict_to_dot(config["initialize"]).values(), *found])
+
+
+def _find_paths(values: Iterable[Any]) -> List[Path]:
     return [Path(value) for value in values if isinstance(value, str) and os.path.exists(value)]
 
 
@@ -257,20 +276,21 @@ def _initialize(config: Config, use_gpu: int) -> Tuple[Language, Config]:
     return nlp, filled
 
 
-def _check_teacher(name: str, nlp: Language, student: Language) -> None:
-    if _get_tokenizer(nlp) != _get_tokenizer(student):
-        raise CorpusError(
-            f"The teacher '{name}' has another tokenizer than the pipeline to train. Set the same "
-            "[nlp.tokenizer] in both configs, and train the teacher with it."
-        )
-    # A component need not say what it writes.
-    missing = get_spans_keys(student) - get_spans_keys(nlp) - set(nlp("text").spans)
-    if missing:
-        raise CorpusError(
-            f"The teacher '{name}' doesn't write the spans keys that the pipeline to train learns: "
-            f"{', '.join(sorted(missing))}. It writes: "
-            f"{', '.join(sorted(get_spans_keys(nlp))) or 'none'}."
-        )
+def _check_teachers(names: Iterable[str], nlps: Iterable[Language], student: Language) -> None:
+    for name, nlp in zip(names, nlps, strict=True):
+        if _get_tokenizer(nlp) != _get_tokenizer(student):
+            raise CorpusError(
+                f"The teacher '{name}' has another tokenizer than the pipeline to train. Set the "
+                "same [nlp.tokenizer] in both configs, and train the teacher with it."
+            )
+        # A component need not say what it writes.
+        missing = get_spans_keys(student) - get_spans_keys(nlp) - set(nlp("text").spans)
+        if missing:
+            raise CorpusError(
+                f"The teacher '{name}' doesn't write the spans keys that the pipeline to train "
+                f"learns: {', '.join(sorted(missing))}. It writes: "
+                f"{', '.join(sorted(get_spans_keys(nlp))) or 'none'}."
+            )
 
 
 def _get_tokenizer(nlp: Language) -> Tuple[Dict[str, Any], bytes]:
@@ -279,9 +299,14 @@ def _get_tokenizer(nlp: Language) -> Tuple[Dict[str, Any], bytes]:
     return settings, tokenizer.to_bytes(exclude=["vocab"])
 
 
-def _check_output(path: Path, inputs: Iterable[Path]) -> None:
+def _name_teacher(number: int) -> str:
+    return f"teacher-{number + 1}"
+
+
+def _check_output(path: Path, n_teachers: int, inputs: Iterable[Path]) -> None:
     names = (SILVER_NAME, ENCODER_NAME, VARIATIONS_NAME, CONFIG_NAME)
-    outputs = {(path / name).resolve() for name in (*names, DIR_MODEL_BEST, DIR_MODEL_LAST)}
+    folders = (DIR_MODEL_BEST, DIR_MODEL_LAST, *map(_name_teacher, range(n_teachers)))
+    outputs = {(path / name).resolve() for name in (*names, *folders)}
     for source in inputs:
         if outputs & {source.resolve(), *source.resolve().parents}:
             raise CorpusError(f"Expected another output path: {source} is read, and would be lost")

@@ -1,4 +1,6 @@
+import os
 from typing import List
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -161,6 +163,17 @@ def test_processes_that_start_together_share_the_components(path, tmp_path):
     again = HiddenStates(path, size=4, cache=tmp_path).predict(docs)
     assert_allclose(again[0], vectors[0], atol=1e-6)
     assert_array_equal(first.basis.components, second.basis.components)
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_the_components_of_the_first_process_are_kept(tmp_path, monkeypatch, has_links):
+    if not has_links:
+        monkeypatch.setattr(os, "link", Mock(side_effect=OSError))
+    bases = [Basis(np.zeros(2), np.full((2, 1), number)) for number in (1.0, 2.0)]
+    for basis in bases:
+        kept = VectorStore(tmp_path, 1).keep_basis(basis)
+        assert_array_equal(kept.components, [[1], [1]])
+    assert [path.name for path in tmp_path.iterdir()] == ["basis.npy"]
 
 
 def test_other_weights_and_settings_have_their_own_cache(path, tmp_path):

@@ -36,6 +36,11 @@ def test_squared_error_leaves_out_what_is_unknown():
     assert_array_equal(gradient, [[2, 1], [0, 0]])
 
 
+def test_squared_error_tells_of_divergence():
+    loss, _ = squared_error(np.full((1, 2), np.nan, dtype="f"), np.zeros((1, 2), dtype="f"))
+    assert np.isnan(loss)
+
+
 def make_model(transformer, **settings):
     fix_random_seed(0)
     nlp = spacy.blank("en")

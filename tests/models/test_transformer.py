@@ -9,31 +9,19 @@ import spacy
 import torch
 from numpy.testing import assert_allclose
 from spacy.language import Language
-from spacy.tokens import Doc
-from spacy.vocab import Vocab
-from transformer_util import make_transformer
+from transformer_util import OURS, count_pieces, make_nlp, make_transformer
 
 from spacy_eiou.models import precision
 from spacy_eiou.models.batches import batch_by_pieces
-from spacy_eiou.models.transformer import cut, fit, merge
+from spacy_eiou.models.transformer import merge
 
 SPACY_TRANSFORMERS = "spacy-transformers.TransformerModel.v3"
-OURS = "spacy_eiou.TransformerModel.v1"
 TEXTS = ["gene", "the human il-2 gene moves", "", "a\n\nb", "gene moves " * 40, "il-2 gene"]
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make_transformer(tmp_path_factory.mktemp("models") / "transformer", num_hidden_layers=2)
-
-
-def make_nlp(architecture: str, path: str, **settings: Any) -> Language:
-    nlp = spacy.blank("en")
-    spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 24, "stride": 18}
-    model = {"@architectures": architecture, "name": path, "get_spans": spans, **settings}
-    nlp.add_pipe("transformer", config={"model": model})
-    nlp.initialize()
-    return nlp
 
 
 def predict(nlp: Language) -> List[Tuple[Any, Any]]:
@@ -152,108 +140,12 @@ def test_saved_models_change_architecture_in_their_config(
         assert_allclose(loaded, states, atol=1e-5)
 
 
-def count_pieces(nlp: Language, docs: List[Doc]) -> List[Tuple[int, ...]]:
-    """RETURNS (List[Tuple[int, int]]): The shapes of what the transformer computes."""
-    model = nlp.get_pipe("transformer").model
-    shapes: List[Tuple[int, ...]] = []
-    model.transformer.register_forward_pre_hook(
-        lambda _, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
-    )
-    model.predict(docs)
-    return shapes
-
-
 def test_texts_of_similar_length_are_computed_together(path: str) -> None:
     nlp = make_nlp(OURS, path, max_pieces=20)
     docs = [nlp.make_doc(text) for text in ("gene", "a", "gene", "gene moves", "b")]
     # Letters, and two pieces for the start and the end; not more than 20 per batch.
     assert count_pieces(nlp, docs) == [(1, 11), (3, 6), (1, 3)]
     assert count_pieces(make_nlp(SPACY_TRANSFORMERS, path), docs) == [(5, 11)]
-
-
-def get_alignment(nlp: Language, docs: List[Doc]) -> List[List[int]]:
-    """RETURNS (List[List[int]]): For each doc, how many word pieces each token is made of."""
-    return [
-        doc._.trf_data.align.lengths.tolist()[: len(doc)] for doc in nlp.pipe(docs, batch_size=2)
-    ]
-
-
-# A letter is a piece, and the transformer takes 40 of them with [CLS] and [SEP].
-@pytest.mark.parametrize(
-    "words",
-    [
-        # 2,000 pieces without an end of a sentence
-        ["moves"] * 400,
-        # Lines that end with a token without pieces
-        ["gene", "moves", "\n"] * 400,
-        # Lines that are longer than a window
-        [*["gene"] * 12, "\n"] * 40,
-        ["a" * 38] * 5,
-        ["a"] * 39,
-    ],
-)
-@pytest.mark.parametrize("getter", ["strided_spans", "sent_spans", "doc_spans"])
-def test_no_token_is_lost(path: str, words: List[str], getter: str) -> None:
-    settings = {"window": 24, "stride": 18} if getter == "strided_spans" else {}
-    spans = {"@span_getters": f"spacy-transformers.{getter}.v1", **settings}
-    nlp = make_nlp(OURS, path, get_spans=spans, tokenizer_config={"model_max_length": 40})
-    starts = [n == 0 for n in range(len(words))]
-    docs = [Doc(nlp.vocab, words=words, sent_starts=starts), Doc(nlp.vocab)]
-    n_pieces, none = get_alignment(nlp, docs)
-    assert [n == 0 for n in n_pieces] == [word.isspace() for word in words]
-    assert none == []
-    shapes = count_pieces(nlp, docs)
-    assert max(width for _, width in shapes) <= 40
-
-
-def test_windows_share_tokens_where_they_are_cut(path: str) -> None:
-    spans = {"@span_getters": "spacy-transformers.doc_spans.v1"}
-    nlp = make_nlp(OURS, path, get_spans=spans, tokenizer_config={"model_max_length": 10})
-    doc = Doc(nlp.vocab, words=["ab", "c", "de", "f", "gh", "i", "ab", "c"])
-    (windows,) = nlp.get_pipe("transformer").model.attrs["get_spans"]([doc])
-    assert [(window.start, window.end) for window in windows] == [(0, 5), (4, 8)]
-    assert get_alignment(nlp, [doc]) == [[2, 1, 2, 1, 4, 1, 2, 1]]
-
-
-@pytest.mark.parametrize(
-    "n_pieces,size,expected",
-    [
-        ([2, 2, 2], 6, [(0, 3)]),
-        ([1] * 10, 4, [(0, 4), (3, 7), (6, 10)]),
-        # No room for what two windows could share, and tokens that are larger than a window.
-        ([1, 1, 4, 1, 9, 0, 1], 4, [(0, 2), (2, 3), (3, 4), (4, 5), (5, 7)]),
-        ([1, 2], 0, [(0, 1), (1, 2)]),
-    ],
-)
-def test_tokens_are_cut_into_windows(
-    n_pieces: List[int], size: int, expected: List[Tuple[int, int]]
-) -> None:
-    assert list(cut(np.array(n_pieces), size)) == expected
-
-
-def test_tokens_may_have_more_pieces_together(path: str) -> None:
-    """For this tokenizer a word has one piece by itself, and two beside others."""
-
-    class Tokenizer:
-        def num_special_tokens_to_add(self) -> int:
-            return 2
-
-        def __call__(self, texts: Any, **_: Any) -> Dict[str, Any]:
-            if isinstance(texts, str):
-                return {"input_ids": [0] * (2 + 2 * (len(texts) // 3))}
-            return {"input_ids": [[0]] * len(texts)}
-
-    doc = Doc(Vocab(), words=["abc"] * 9, spaces=[False] * 9)
-    windows = fit(doc[:], Tokenizer(), 8)  # type: ignore[arg-type]
-    assert {token.i for window in windows for token in window} == set(range(9))
-    assert max(len(window) for window in windows) == 3
-
-
-def test_the_end_of_a_token_is_not_lost_in_silence(path: str) -> None:
-    nlp = make_nlp(OURS, path, tokenizer_config={"model_max_length": 40})
-    doc = Doc(nlp.vocab, words=["gene", "acgt" * 20, "moves"])
-    with pytest.warns(UserWarning, match="'acgtacgtacgtacgtacgt'... has more word pieces than"):
-        assert get_alignment(nlp, [doc]) == [[4, 39, 5]]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from thinc.api import Config
 from spacy_eiou.corpora import CorpusError
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.training import SelfTraining, self_train, self_training, silver
-from spacy_eiou.training.self_training import mix_corpus
+from spacy_eiou.training.self_training import find_data, find_initial, mix_corpus
 from spacy_eiou.training.silver import vote
 
 TEXTS = [f"gene {n} moves" for n in range(6)]
@@ -302,6 +302,23 @@ def test_teacher_that_does_not_say_what_it_writes(data, overrides, tmp_path):
     assert result.n_spans == {"": 6}
 
 
+def test_a_pipeline_is_trained_from_its_transformer_and_vectors(tmp_path):
+    names = ["train.spacy", "dev.spacy", "transformer", "vectors"]
+    train, dev, transformer, vectors = paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.touch()
+    config = Config(
+        {
+            "training": {"train_corpus": "corpora.train", "dev_corpus": "corpora.dev"},
+            "corpora": {"train": {"path": str(train)}, "dev": {"path": str(dev), "limit": 0}},
+            "components": {"transformer": {"model": {"name": str(transformer)}}, "ner": {}},
+            "initialize": {"vectors": str(vectors), "init_tok2vec": None},
+        }
+    )
+    assert find_data(config) == [train, dev, vectors, transformer]
+    assert find_initial(config, str(dev)) == [vectors, dev, transformer]
+
+
 def test_output_is_checked(data, overrides, tmp_path, no_training):
     texts_path = data / "texts.jsonl"
     (tmp_path / "file").touch()
@@ -310,6 +327,12 @@ def test_output_is_checked(data, overrides, tmp_path, no_training):
     teacher = make_ruler(tmp_path / "model-best", "gene")
     with pytest.raises(CorpusError, match="model-best is read, and would be lost"):
         self_train(CONFIG, texts_path, tmp_path, teachers=[teacher], overrides=overrides)
+    (tmp_path / "teacher-1").mkdir()
+    teacher = make_ruler(tmp_path / "teacher-1" / "model-best", "gene")
+    with pytest.raises(CorpusError, match="teacher-1/model-best is read, and would be lost"):
+        self_train(
+            CONFIG, texts_path, tmp_path, teachers=[teacher], n_teachers=1, overrides=overrides
+        )
     (tmp_path / "silver").mkdir()
     (tmp_path / "silver" / "my.spacy").touch()
     with pytest.raises(CorpusError, match="silver has files of other origin"):
