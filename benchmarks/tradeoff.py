@@ -130,7 +130,7 @@ MODELS = [
                 "genia_300_pretraining_recipe_mpnet",
                 "vectors, pretraining and self-training, taught by MPNet",
                 300,
-                f"{FEW_EXAMPLES}, with `vars.transformer` (MPNet) and `vars.n_teachers=1`",
+                f"{FEW_EXAMPLES}, with `--vars.transformer` (MPNet) and `--vars.n_teachers 1`",
                 N_TEXTS,
             ),
             (
@@ -139,7 +139,7 @@ MODELS = [
                 "genia_transformer_recipe",
                 "recipe",
                 1400,
-                f"{RUN_ALL}, with `vars.config=transformer` (MiniLM)",
+                f"{RUN_ALL}, with `--vars.config transformer` (MiniLM)",
             ),
             ("nested_spancat", "CNN", "genia", "nested_spancat", 15022, RUN_ALL),
             (
