@@ -88,11 +88,12 @@ def vectors_command(
     work_path: Path = WORK_ARGUMENT,
     transformer: str = TRANSFORMER_ARGUMENT,
     n_texts: int = N_TEXTS_OPTION,
+    use_gpu: int = GPU_OPTION,
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
-    Compute the hidden states of the texts of a study's first corpus, on a GPU
-    if there is one, and make word vectors of them.
+    Compute the hidden states of the texts of a study's first corpus, and make
+    word vectors of them.
     """
     study = Study.read(study_path / "study.yml")
     corpus = next(iter(study.corpora))
@@ -112,6 +113,7 @@ def vectors_command(
             work_path / "vectors",
             config_path=work_path / "config.cfg",
             cache=work_path / "cache",
+            use_gpu=use_gpu,
         )
         seconds = time.process_time() - start
         texts = {"n_texts": len(docs), "n_tokens": n_tokens, "times_per_word": times_per_word}

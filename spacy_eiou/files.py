@@ -52,6 +52,7 @@ def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
     output (Path): The file to write.
     inputs (Iterable[Union[str, Path]]): Files and directories that are read, such as pipelines.
     RAISES (ValueError): If what is read would be lost.
+    RAISES (IsADirectoryError): If there is a directory in its place.
     """
     path = Path(os.path.realpath(output))
     is_json = path.suffix == ".json" and path.name != "meta.json"
@@ -59,8 +60,19 @@ def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
         place = Path(os.path.realpath(read))
         is_part = place in path.parents and path.exists() and not (path.parent == place and is_json)
         if path == place or is_part:
-            shown = os.fsencode(output).decode("utf8", "backslashreplace")
-            raise ValueError(f"Expected another output path: {shown} is read, and would be lost")
+            raise ValueError(
+                f"Expected another output path: {_show(output)} is read, and would be lost"
+            )
+    _check_no_directory(output)
+
+
+def _check_no_directory(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(f"Expected an output file: {_show(path)} is a directory")
+
+
+def _show(path: Path) -> str:
+    return os.fsencode(path).decode("utf8", "backslashreplace")
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -68,7 +80,9 @@ def write_file(path: Path, data: bytes) -> None:
 
     path (Path): The file.
     data (bytes): Its content.
+    RAISES (IsADirectoryError): If there is a directory in its place.
     """
+    _check_no_directory(path)
     with replacing(path) as new:
         new.write_bytes(data)
 
@@ -112,7 +126,10 @@ def write_files(contents: Dict[Path, bytes]) -> None:
     does.
 
     contents (Dict[Path, bytes]): The content of each file.
+    RAISES (IsADirectoryError): If there is a directory in the place of one.
     """
+    for path in contents:
+        _check_no_directory(path)
     with replacing_all(contents) as new:
         for path, data in contents.items():
             new[path].write_bytes(data)

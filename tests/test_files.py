@@ -32,6 +32,20 @@ def test_directory_is_replaced_with_all_that_was_in_it(tmp_path):
     assert names(tmp_path) == ["folder"]
 
 
+def test_a_directory_is_never_replaced_by_a_file(tmp_path):
+    write_file(tmp_path / "reports" / "a.json", b"1")
+    message = f"Expected an output file: {tmp_path / 'reports'} is a directory"
+    for write in (
+        lambda path: write_file(path, b"2"),
+        lambda path: write_files({tmp_path / "b.json": b"2", path: b"2"}),
+        lambda path: check_not_read(path, []),
+    ):
+        with pytest.raises(IsADirectoryError, match=message):
+            write(tmp_path / "reports")
+    assert names(tmp_path / "reports") == ["a.json"]
+    assert names(tmp_path) == ["reports"]
+
+
 @pytest.mark.parametrize("make", ["touch", "mkdir"])
 def test_what_fails_leaves_the_old_one(tmp_path, make):
     write_file(tmp_path / "file", b"old")

@@ -21,6 +21,7 @@ from typing import (
 )
 
 from spacy.language import Language
+from spacy.util import ensure_path
 
 from ..corpora import CorpusError
 from ..files import remove, write_json
@@ -32,10 +33,11 @@ from .checks import (
     check_outside,
     check_part_folder,
     check_shards_folder,
+    check_unread,
 )
 from .engines import ENGINES, check_engine
 from .folders import RemoteFolder, append_line, open_folder
-from .paths import get_state, is_remote, show_path
+from .paths import get_state, is_remote, show_path, without_scheme
 from .prediction import Annotation, find_spans_key, load_once
 from .resume import (
     bind_folder,
@@ -54,11 +56,12 @@ from .shards import (
     REJECTED_SUFFIX,
     Counts,
     ShardAnnotator,
+    check_same_columns,
+    encode_json_line,
     get_output_format,
     get_shard_names,
     merge_parquet,
     open_output,
-    to_json_line,
 )
 from .sinks import GRAPH_WRITERS, read_annotations, write_brat, write_html
 from .sources import TEXT_FORMATS, Fields, SourceFile, find_sources, guess_text_format, plan_shards
@@ -104,7 +107,7 @@ class AnnotationReport(NamedTuple):
 
 
 def annotate(
-    model: str,
+    model: Union[str, Path],
     input_path: Union[str, Path],
     output_path: Union[str, Path],
     *,
@@ -113,9 +116,9 @@ def annotate(
     id_key: str = "id",
     output_format: str = "jsonl",
     spans_key: Optional[str] = None,
-    graph_path: Optional[Path] = None,
-    brat_path: Optional[Path] = None,
-    html_path: Optional[Path] = None,
+    graph_path: Optional[Union[str, Path]] = None,
+    brat_path: Optional[Union[str, Path]] = None,
+    html_path: Optional[Union[str, Path]] = None,
     to: Optional[str] = None,
     use_gpu: int = -1,
     batch_size: Optional[int] = None,
@@ -123,8 +126,8 @@ def annotate(
     engine: str = "local",
     address: Optional[str] = None,
     gpus_per_worker: float = 0,
-    summary_path: Optional[Path] = None,
-    log_path: Optional[Path] = None,
+    summary_path: Optional[Union[str, Path]] = None,
+    log_path: Optional[Union[str, Path]] = None,
     max_rejected: Optional[int] = None,
     force: bool = False,
     silent: bool = True,
@@ -138,7 +141,7 @@ def annotate(
     its shards in the end. Until then these are in a folder beside it that ends in .part. Both may
     be an address: each file is put there whole.
 
-    model (str): Name or path of the pipeline.
+    model (Union[str, Path]): Name or path of the pipeline.
     input_path (Union[str, Path]): The texts, see `find_sources`.
     output_path (Union[str, Path]): The file to write, see `OUTPUT_FORMATS`, or a folder, which has
         no suffix. As a string, it may be an address that fsspec opens.
@@ -147,9 +150,10 @@ def annotate(
     id_key (str): Field or column of the id.
     output_format (str): Suffix of the files of a folder, without the first dot.
     spans_key (Optional[str]): Key of `Doc.spans`. If None, the one that a component writes.
-    graph_path (Optional[Path]): A .graphml or .jsonl file to write the entities and their nesting.
-    brat_path (Optional[Path]): New directory to write brat standoff annotation.
-    html_path (Optional[Path]): File to write a page that shows the spans.
+    graph_path (Optional[Union[str, Path]]): A .graphml or .jsonl file to write the entities and
+        their nesting.
+    brat_path (Optional[Union[str, Path]]): New directory to write brat standoff annotation.
+    html_path (Optional[Union[str, Path]]): File to write a page that shows the spans.
     to (Optional[str]): Format of tasks for an annotation tool, one of `WRITERS`, to write beside
         the output: those of texts.jsonl are texts.tasks, with the suffix of the format. All texts
         are in memory then.
@@ -160,8 +164,9 @@ def annotate(
     engine (str): What calls the function of a shard, one of `ENGINES`.
     address (Optional[str]): Address of the cluster of the engine. If None, the engine's default.
     gpus_per_worker (float): GPUs that each process gets from Ray, or the share of one.
-    summary_path (Optional[Path]): File to write the report as JSON.
-    log_path (Optional[Path]): File to append a line of JSON for each shard that is done.
+    summary_path (Optional[Union[str, Path]]): File to write the report as JSON.
+    log_path (Optional[Union[str, Path]]): File to append a line of JSON for each shard that is
+        done.
     max_rejected (Optional[int]): The most items that may be rejected. With more of them this ends
         with an error, when everything is written. If None, there is no limit.
     force (bool): Whether to overwrite output files.
@@ -171,6 +176,10 @@ def annotate(
     RAISES (ValueError, OSError): If the pipeline can't be loaded, or a process was killed.
     """
     start = time.perf_counter()
+    model = str(model)
+    input_path, output_path = map(without_scheme, (input_path, output_path))
+    graph, brat, html = map(ensure_path, (graph_path, brat_path, html_path))
+    summary, log = map(ensure_path, (summary_path, log_path))
     check_engine(
         engine,
         n_process=n_process,
@@ -186,12 +195,16 @@ def annotate(
         )
     with ExitStack() as stack:
         outputs = stack.enter_context(
-            _planning_outputs(output_path, output_format, graph_path, brat_path, html_path, tasks)
+            _planning_outputs(output_path, output_format, graph, brat, html, tasks)
         )
         sources = find_sources(input_path, text_format)
         _check_outputs(outputs, input_path, sources, force=force)
-        others = [path for path in (summary_path, log_path) if path is not None]
+        others = [path for path in (summary, log) if path is not None]
         check_apart([*outputs.all, *others], [source.location for source in sources])
+        check_new(others, [], own=(), force=True)
+        check_unread([*outputs.files, *others], input_path, text_format)
+        if text_format == "parquet" and outputs.suffix == ".parquet" and not outputs.is_folder:
+            check_same_columns([source.location for source in sources])
         load_once.cache_clear()
         # The processes of another engine may have GPUs that this one hasn't.
         nlp = load_once(model, use_gpu if engine == "local" else -1)
@@ -199,7 +212,7 @@ def annotate(
         if tasks is not None:
             tasks.set_pipeline(nlp, spans_key)
         model_parts = _find_model_parts(nlp)
-        check_outside(outputs.all, model_parts, "the files of the pipeline")
+        check_outside([*outputs.all, *others], model_parts, "the files of the pipeline")
         annotator = ShardAnnotator(
             model=model,
             spans_key=spans_key,
@@ -237,8 +250,8 @@ def annotate(
         with progress, closing(running) as results:
             for number, counts in results:
                 log_done(folder, number, counts)
-                if log_path is not None:
-                    append_line(log_path, to_json_line({"shard": number, **asdict(counts)}))
+                if log is not None:
+                    append_line(log, encode_json_line({"shard": number, **asdict(counts)}))
                 done[number] = counts
                 progress.update(counts, shards[number].size)
         load_once.cache_clear()
@@ -264,8 +277,8 @@ def annotate(
         total,
         round(time.perf_counter() - start, 3),
     )
-    if summary_path is not None:
-        write_json(summary_path, report.to_dict())
+    if summary is not None:
+        write_json(summary, report.to_dict())
     if max_rejected is not None and report.n_rejected > max_rejected:
         raise CorpusError(
             f"Rejected {report.n_rejected:,} items that can't be annotated, more than "
@@ -339,6 +352,14 @@ class Outputs(NamedTuple):
     def shard_suffix(self) -> str:
         """RETURNS (str): The suffix of the shards. Lines are packed when they are merged."""
         return self.suffix if self.is_folder or self.suffix == ".parquet" else ".jsonl"
+
+    @property
+    def files(self) -> List[Union[str, Path]]:
+        """RETURNS (List[Union[str, Path]]): Where its files are to be in the end. Those of a shard
+        stand for all of a folder."""
+        if self.is_folder:
+            return [f"{self.shards}/{name}" for name in get_shard_names(0, self.suffix)]
+        return [*map(self.locate, self.all)]
 
     def locate(self, path: Path) -> Union[str, Path]:
         """RETURNS (Union[str, Path]): Where a path beside the main one is to be in the end."""

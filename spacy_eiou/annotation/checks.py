@@ -1,12 +1,20 @@
 """What has to hold of the paths of a run before anything is opened."""
 
+import re
 from pathlib import Path
-from typing import Collection, Iterable, Sequence, Union
+from typing import Collection, Iterable, List, Sequence, Union
 
 from ..corpora import CorpusError
 from .folders import LocalFolder, RemoteFolder
 from .paths import exists, is_remote, is_within, real_address, real_path, show_path
-from .resume import MANIFEST, get_work_files, read_manifest
+from .resume import LOG, MANIFEST, get_work_files, read_manifest
+from .shards import OUTPUT_FORMATS, REJECTED_SUFFIX
+from .sources import would_read
+
+# What a run writes to a folder of shards. While it is written, a file is hidden.
+_SUFFIX = "|".join(map(re.escape, (*OUTPUT_FORMATS, REJECTED_SUFFIX)))
+_FILE = rf"(part-\d+({_SUFFIX})|{re.escape(MANIFEST)})"
+SHARD_FILE = re.compile(rf"{_FILE}|{re.escape(LOG)}|\.{_FILE}\.new\..+")
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Union[str, Path]]) -> None:
@@ -60,31 +68,33 @@ def check_new(
 
 
 def check_part_folder(folder: Path) -> None:
-    """Check that the folder in which a file is made has no files but those of a run that was
-    stopped.
+    """Check that the folder in which a file is made has no files but those that a run writes.
 
     folder (Path): The folder, which ends in .part.
     RAISES (CorpusError): If there are other files.
     """
-    if folder.is_dir() and not read_manifest(LocalFolder(folder)):
-        names = (path.name for path in folder.iterdir())
-        others = [name for name in names if not name.startswith((".", "part-", "merged", MANIFEST))]
-        if others:
-            raise CorpusError(
-                f"Expected another output path: {show_path(folder / min(others))} is in the place "
-                "of a work file, and would be lost"
-            )
+    others = [name for name in _find_others(folder) if not name.startswith("merged.")]
+    if others:
+        raise CorpusError(
+            f"Expected another output path: {show_path(folder / min(others))} is in the place "
+            "of a work file, and would be lost"
+        )
 
 
 def check_shards_folder(folder: Path, *, force: bool) -> None:
-    """Check that a folder has no files but shards of a run that was stopped, or shards that may be
-    overwritten.
+    """Check that a folder has no files but those of a run that was stopped, or of a finished one
+    that may be overwritten.
 
     folder (Path): The folder.
     force (bool): Whether finished shards may be overwritten.
     RAISES (CorpusError): If there are other files.
     """
     manifest = read_manifest(LocalFolder(folder))
+    if manifest and (others := _find_others(folder)):
+        raise CorpusError(
+            f"Expected no other files in an output directory: {show_path(folder / min(others))} "
+            "would be lost. Move it, or choose another directory"
+        )
     if not manifest:
         # A run that was killed at its very start leaves nothing but a hidden file.
         if not folder.is_dir() or not all(
@@ -95,6 +105,15 @@ def check_shards_folder(folder: Path, *, force: bool) -> None:
         raise CorpusError(
             f"Expected a new output directory. To overwrite {show_path(folder)}, set --force"
         )
+
+
+def _find_others(folder: Path) -> List[str]:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return _leave_out_shards(names)
+
+
+def _leave_out_shards(names: Iterable[str]) -> List[str]:
+    return [name for name in names if not SHARD_FILE.fullmatch(name)]
 
 
 def check_addresses(
@@ -116,9 +135,10 @@ def check_addresses(
             raise CorpusError(f"Expected another output address: {location} is read")
     folder = RemoteFolder(shards)
     manifest = read_manifest(folder)
-    if not manifest and (names := folder.list()):
+    names = folder.list()
+    if others := _leave_out_shards(names) if manifest else names:
         raise CorpusError(
-            f"Expected a new output directory: {shards} is not empty, it has {min(names)}"
+            f"Expected a new output directory: {shards} is not empty, it has {min(others)}"
         )
     if shards in outputs:
         found = outputs if "shards" in manifest else []
@@ -142,3 +162,21 @@ def check_outside(outputs: Iterable[Path], places: Collection[Union[str, Path]],
     for path in outputs:
         if any(is_within(real_path(path), place) for place in real_places):
             raise CorpusError(f"Expected an output outside of {what}, not {show_path(path)}")
+
+
+def check_unread(
+    outputs: Iterable[Union[str, Path]], input_path: Union[str, Path], text_format: str
+) -> None:
+    """Check that the next run would not read an output as one of its texts.
+
+    outputs (Iterable[Union[str, Path]]): The outputs, files that need not be there.
+    input_path (Union[str, Path]): The texts, see `find_sources`.
+    text_format (str): Their format.
+    RAISES (CorpusError): If it would.
+    """
+    for path in outputs:
+        if would_read(input_path, path, text_format):
+            raise CorpusError(
+                f"Expected an output outside of the input, not {show_path(path)}: the next run "
+                "would read it"
+            )

@@ -1,12 +1,17 @@
 import os
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Iterator, List, Tuple, Union
 
 
 def is_remote(location: str) -> bool:
     """RETURNS (bool): Whether it is an address rather than a path."""
     return "://" in location
+
+
+def without_scheme(location: Union[str, Path]) -> Union[str, Path]:
+    """RETURNS (Union[str, Path]): The path, if this is the address of a file on this machine."""
+    return location if isinstance(location, Path) else location.removeprefix("file://")
 
 
 def real_path(path: Union[str, Path]) -> Path:
@@ -62,6 +67,6 @@ def show_path(path: Union[str, Path]) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def is_within(path: Path, other: Path) -> bool:
+def is_within(path: PurePath, other: PurePath) -> bool:
     """RETURNS (bool): Whether a path is the other one, or beneath it. Both are absolute."""
     return path == other or other in path.parents

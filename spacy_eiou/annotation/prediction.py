@@ -24,6 +24,8 @@ from .sources import SourceText
 # "parent" (the index of a span, or None) and maybe "score" and "kb_id".
 Annotation = Dict[str, Any]
 
+# Not a part of the first word, as which the tokenizer takes it.
+BYTE_ORDER_MARK = "\ufeff"
 # The memory that a batch takes grows with its words, not with its texts.
 WORDS_PER_BATCH = 10_000
 # So many texts and characters are in memory at once.
@@ -139,7 +141,8 @@ def predict_texts(
     component_cfg: Optional[Dict[str, Dict[str, Any]]] = None,
 ) -> List[PredictedText]:
     """Predict the spans of some texts. Texts of about the same length are in a batch, so that
-    little is padded, and a batch has at most 10,000 words, unless it is a single text.
+    little is padded, and a batch has at most 10,000 words, unless it is a single text. A byte order
+    mark at the start of a text is left out, but offsets count it.
 
     nlp (Language): The pipeline.
     texts (Sequence[str]): The texts, which are all tokenized before the first is annotated.
@@ -152,7 +155,10 @@ def predict_texts(
     with keeping_first_strings(nlp, sum(map(len, texts))):
         # Of many docs and spans, none is garbage before a batch is done.
         with paused_collection():
-            docs = dict(enumerate(map(nlp.make_doc, texts)))
+            docs = {
+                index: nlp.make_doc(text.removeprefix(BYTE_ORDER_MARK))
+                for index, text in enumerate(texts)
+            }
         lengths = [len(doc) for doc in docs.values()]
         for indices in make_batches(lengths, batch_size or nlp.batch_size):
             with paused_collection():
@@ -163,6 +169,9 @@ def predict_texts(
                 )
                 annotations = get_span_annotations([*batch], spans_key)
             for index, spans in zip(indices, annotations, strict=True):
+                if texts[index].startswith(BYTE_ORDER_MARK):
+                    for span in spans:
+                        span.update(start=span["start"] + 1, end=span["end"] + 1)
                 predicted[index] = PredictedText(lengths[index], spans)
             # Nothing of a doc may be left when its memory is freed.
             del batch

@@ -18,7 +18,7 @@ from ..corpora import CorpusError
 from ..files import remove
 from .folders import Folder, LocalFolder, RemoteFolder, put_file
 from .paths import real_path, show_path
-from .shards import Counts, get_shard_names, to_json_line
+from .shards import Counts, encode_json_line, get_shard_names
 
 MANIFEST = "manifest.json"
 LOG = ".shards.jsonl"
@@ -132,7 +132,7 @@ def log_done(folder: Folder, number: int, counts: Counts) -> None:
     number (int): Number of the shard.
     counts (Counts): Its counts.
     """
-    folder.append(LOG, to_json_line({"shard": number, **asdict(counts)}))
+    folder.append(LOG, encode_json_line({"shard": number, **asdict(counts)}))
 
 
 def finish_folder(folder: Folder, info: Dict[str, Any]) -> None:

@@ -27,12 +27,13 @@ from thinc.types import Floats2d, Ragged
 
 from ..corpora import CorpusError
 from ..files import replacing_all, write_file
+from ..models.torch_layers import one_thread
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import find_component, predict_candidates, select_likely
 from ..progress import ProgressBar
 from .checks import check_apart, check_new
 from .prediction import annotate_texts, find_spans_key, make_batches, make_windows
-from .shards import one_thread, to_json_line
+from .shards import encode_json_line
 from .sources import RejectedText, SourceText, find_sources, guess_text_format, read_texts
 from .strategies import Floats, Prediction, Strategy, TextBatch, get_strategy
 from .tasks import TaskWriter, name_tasks
@@ -52,6 +53,7 @@ class Selection(NamedTuple):
     n_blank (int): The number of texts without a word.
     n_excluded (int): The number of texts that were to be left out.
     n_rejected (int): The number of items that are no text, or one that is too long.
+    first_reason (str): What was expected in the place of the first of them, or "".
     outputs (List[Path]): What was written, the main output first.
     seconds (float): How long it took.
     """
@@ -61,18 +63,19 @@ class Selection(NamedTuple):
     n_blank: int
     n_excluded: int
     n_rejected: int
+    first_reason: str
     outputs: List[Path]
     seconds: float
 
 
 def select(
-    model: Union[str, Language],
+    model: Union[str, Path, Language],
     input_path: Union[str, Path],
-    output_path: Path,
+    output_path: Union[str, Path],
     *,
     n: int = 50,
     strategy: str = "combined",
-    models: Sequence[str] = (),
+    models: Sequence[Union[str, Path]] = (),
     random_share: float = 0.1,
     exclude: Sequence[Union[str, Path]] = (),
     seed: int = 0,
@@ -89,19 +92,20 @@ def select(
     scored one after the other, in memory that doesn't grow with their number. The same texts,
     models and options give the same choice. Of equal texts, one is chosen.
 
-    model (Union[str, Language]): The pipeline, which has a nested_spancat or spancat, or its name
-        or path.
+    model (Union[str, Path, Language]): The pipeline, which has a nested_spancat or spancat, or its
+        name or path.
     input_path (Union[str, Path]): The texts, see `find_sources`.
-    output_path (Path): The .jsonl file to write, with a line for each text: "id", "text", "spans"
-        as suggestions, and in "meta" the "strategy", the "score" and the "reason" of the choice,
-        and as "source" what else the source says of the text.
+    output_path (Union[str, Path]): The .jsonl file to write, with a line for each text: "id",
+        "text", "spans" as suggestions, and in "meta" the "strategy", the "score" and the "reason"
+        of the choice, and as "source" what else the source says of the text.
     n (int): The number of texts to choose.
     strategy (str): A name in `STRATEGIES`.
-    models (Sequence[str]): Names or paths of more pipelines with the same labels, each of which is
-        asked as well.
+    models (Sequence[Union[str, Path]]): Names or paths of more pipelines with the same labels, each
+        of which is asked as well.
     random_share (float): The share of the texts that is chosen at random, so that it is like all
         texts: for the dev part.
-    exclude (Sequence[Union[str, Path]]): Texts to leave out, such as those that are annotated.
+    exclude (Sequence[Union[str, Path]]): Texts to leave out, such as those that are annotated. The
+        field or column of their text is `text_key`, or else "text".
     seed (int): Random seed.
     text_format (Optional[str]): Format of the texts. If None, that of the suffix.
     text_key (str): Field or column of the text.
@@ -113,13 +117,14 @@ def select(
     force (bool): Whether to overwrite the output files.
     silent (bool): Whether to show no progress.
     RETURNS (Selection): The texts, and among how many they were chosen.
-    RAISES (CorpusError): If the input or an argument is not as expected.
+    RAISES (CorpusError): If the input or an argument is not as expected, or no item is a text.
     RAISES (ValueError, OSError): If a pipeline can't be loaded, or has no such component.
     """
     start = time.perf_counter()
     chosen_strategy, random = get_strategy(strategy), get_strategy("random")
     if n < 1 or not 0 <= random_share <= 1:
         raise CorpusError("Expected to choose at least one text, and a share from 0 to 1 at random")
+    output_path = Path(output_path)
     if output_path.suffix != ".jsonl":
         raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
     tasks = None if to is None else TaskWriter(to)
@@ -131,7 +136,7 @@ def select(
     check_apart(outputs, [file.location for files in sources for file in files])
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
     nlps = [
-        load_pipeline(item, use_gpu=use_gpu) if isinstance(item, str) else item
+        item if isinstance(item, Language) else load_pipeline(str(item), use_gpu=use_gpu)
         for item in (model, *models)
     ]
     scorer = TextScorer(nlps, spans_key=spans_key, seed=seed)
@@ -143,7 +148,7 @@ def select(
             id_key=id_key,
             max_length=min(nlp.max_length for nlp in nlps),
         ),
-        {scorer.get_key(text) for place in places for text in _read_all(*place)},
+        {key for place in places for key in _read_keys(*place, text_key, scorer)},
         scorer,
     )
     n_random = 0 if chosen_strategy is random else round(random_share * n)
@@ -154,6 +159,10 @@ def select(
     with one_thread(), ProgressBar(unit=" texts", disable=silent or None) as bar:
         for n_scored in scorer.score(reader, pools):
             bar.update(n_scored)
+        if reader.n_rejected and not reader.n_texts + reader.n_blank + reader.n_excluded:
+            raise CorpusError(
+                f"Expected texts, found {reader.n_rejected:,} other items. {reader.first_reason}"
+            )
         controls = pools[random].rank() if n_random else []
         drawn = {item.key for item in controls}
         items = [item for item in pools[chosen_strategy].rank() if item.key not in drawn]
@@ -170,13 +179,14 @@ def select(
         with replacing_all(planned) as new:
             for path, write in planned.items():
                 write(texts, new[path])
-    write_file(output_path, b"".join(map(to_json_line, texts)))
+    write_file(output_path, b"".join(map(encode_json_line, texts)))
     return Selection(
         texts,
         reader.n_texts,
         reader.n_blank,
         reader.n_excluded,
         reader.n_rejected,
+        reader.first_reason,
         outputs,
         round(time.perf_counter() - start, 3),
     )
@@ -271,11 +281,13 @@ class TextReader:
         self.excluded = excluded
         self.scorer = scorer
         self.n_texts = self.n_blank = self.n_excluded = self.n_rejected = 0
+        self.first_reason = ""
 
     def __iter__(self) -> Iterator[SourceText]:
         for item in self.items:
             if isinstance(item, RejectedText):
                 self.n_rejected += 1
+                self.first_reason = self.first_reason or item.reason
             elif not item.text.strip():
                 self.n_blank += 1
             elif self.excluded and self.scorer.get_key(item.text) in self.excluded:
@@ -432,8 +444,20 @@ class TextScorer:
         return [component.labels.index(label) for label in self.labels]
 
 
-def _read_all(path: Union[str, Path], text_format: str) -> Iterator[str]:
-    for item in read_texts(path, text_format, max_length=sys.maxsize):
+def _read_keys(
+    path: Union[str, Path], text_format: str, text_key: str, scorer: TextScorer
+) -> Set[bytes]:
+    try:
+        return {scorer.get_key(text) for text in _read_all(path, text_format, text_key)}
+    except CorpusError:
+        if text_key == "text":
+            raise
+    # What was chosen or annotated before has the text there.
+    return _read_keys(path, text_format, "text", scorer)
+
+
+def _read_all(path: Union[str, Path], text_format: str, text_key: str) -> Iterator[str]:
+    for item in read_texts(path, text_format, text_key=text_key, max_length=sys.maxsize):
         if isinstance(item, RejectedText):
             raise CorpusError(f"Can't tell which texts to leave out. {item.reason}")
         yield item.text

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union, cast
-
-import torch
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Sequence, Tuple, Union, cast
 
 from ..corpora import CorpusError
+from ..models.torch_layers import one_thread
 from .annotator import add_spans
 from .folders import open_folder
+from .paths import show_path
 from .prediction import PredictedText, load_once, make_annotation, predict_sources
 from .sources import (
     Fields,
@@ -112,6 +112,7 @@ class ShardAnnotator:
         counts = Counts()
         folder = open_folder(self.folder)
         name, rejected_name = get_shard_names(number, self.suffix)
+        # Sums that several threads share differ in the last digit with the number of threads.
         with one_thread(), folder.replacing(name) as new, TemporaryFile() as rejected:
             if self.suffix != ".parquet":
                 self._write_lines(new, rejected, shard, counts)
@@ -129,7 +130,7 @@ class ShardAnnotator:
     def _write_lines(self, path: Path, rejected: BinaryIO, shard: Shard, counts: Counts) -> None:
         with open_output(path, self.suffix) as output:
             for source, predicted in self._predict(self._read(shard), rejected, counts):
-                output.write(to_json_line(make_annotation(source, predicted)))
+                output.write(encode_json_line(make_annotation(source, predicted)))
 
     def _write_rows(self, path: Path, rejected: BinaryIO, shard: Shard, counts: Counts) -> None:
         from pyarrow.parquet import ParquetWriter
@@ -143,10 +144,8 @@ class ShardAnnotator:
         """Keep all columns and rows. Rows that are rejected have no spans."""
         from pyarrow.parquet import ParquetWriter
 
-        with open_parquet(shard.files[0].location) as parquet:
-            schema = add_spans(parquet.schema_arrow.empty_table(), []).schema
         items = self._read(shard)
-        with ParquetWriter(path, schema) as writer:
+        with ParquetWriter(path, _get_output_schema(shard.files[0].location)) as writer:
             for batch in iter_record_batches(shard, self.fields.text):
                 some = list(islice(items, len(batch)))
                 pairs = self._predict(some, rejected, counts)
@@ -228,12 +227,31 @@ def make_rows(pairs: List[Tuple[SourceText, PredictedText]]) -> Any:
     return add_spans(pa.table(columns), [predicted.spans for _, predicted in pairs])
 
 
+def check_same_columns(locations: Sequence[str]) -> None:
+    """Check that what Parquet files become can be one file.
+
+    locations (Sequence[str]): Their paths or addresses.
+    RAISES (CorpusError): If their columns differ.
+    """
+    first = _get_output_schema(locations[0])
+    for location in locations[1:]:
+        if _get_output_schema(location) != first:
+            raise CorpusError(
+                f"{show_path(location)}: expected the same columns as in {show_path(locations[0])}."
+                " To keep those of each, choose an output folder"
+            )
+
+
+def _get_output_schema(location: str) -> Any:
+    with open_parquet(location) as parquet:
+        return add_spans(parquet.schema_arrow.empty_table(), []).schema
+
+
 def merge_parquet(paths: Iterable[Path], target: Path) -> None:
     """Write Parquet files one after the other into one.
 
     paths (Iterable[Path]): The files.
     target (Path): The file to write.
-    RAISES (CorpusError): If their columns differ.
     """
     from pyarrow.parquet import ParquetFile, ParquetWriter
 
@@ -242,11 +260,6 @@ def merge_parquet(paths: Iterable[Path], target: Path) -> None:
         with ParquetFile(path) as file:
             if writer is None:
                 writer = ParquetWriter(target, file.schema_arrow)
-            if file.schema_arrow != writer.schema:
-                raise CorpusError(
-                    "Expected files with the same columns. To keep those of each, choose an output "
-                    "folder"
-                )
             for group in range(file.num_row_groups):
                 writer.write_table(file.read_row_group(group))
     if writer is None:
@@ -254,20 +267,9 @@ def merge_parquet(paths: Iterable[Path], target: Path) -> None:
     writer.close()
 
 
-def to_json_line(value: Dict[str, Any]) -> bytes:
+def encode_json_line(value: Dict[str, Any]) -> bytes:
     """RETURNS (bytes): A value as a line of JSON, in UTF-8."""
     return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf8")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums that several threads share differ in the last digit with the number of threads."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _set_aside_rejected(
@@ -275,7 +277,7 @@ def _set_aside_rejected(
 ) -> Iterator[SourceText]:
     for item in items:
         if isinstance(item, RejectedText):
-            rejected.write(to_json_line(asdict(item)))
+            rejected.write(encode_json_line(asdict(item)))
             counts.n_rejected += 1
         else:
             yield item

@@ -1,6 +1,7 @@
 """Where the texts come from: files and their formats."""
 
 import bz2
+import codecs
 import csv
 import glob
 import gzip
@@ -10,9 +11,11 @@ import lzma
 import math
 import os
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePath
 from typing import (
     Any,
     BinaryIO,
@@ -37,7 +40,16 @@ from ..corpora._parse import check_type, get_field, parse_json, to_id
 from ..corpora.docbin import FastDocBin
 from ..corpora.record import CorpusError
 from ..files import to_json_line
-from .paths import get_state, is_remote, reaching, real_path, show_path
+from .paths import (
+    get_state,
+    is_remote,
+    is_within,
+    reaching,
+    real_address,
+    real_path,
+    show_path,
+    without_scheme,
+)
 
 TEXT_FORMATS = {
     ".txt": "txt",
@@ -174,8 +186,7 @@ def read_shard(
     RAISES (CorpusError): If a file as a whole is not as expected.
     """
     reader = READERS[text_format]
-    raws = reader.read(shard, fields)
-    while (raw := _read_next(raws, shard)) is not None:
+    for raw in reader.read(shard, fields):
         try:
             source = reader.parse(raw, fields)
             if len(source.text) > max_length:
@@ -186,14 +197,6 @@ def read_shard(
             yield source
         except CorpusError as err:
             yield RejectedText(raw.number, str(err), _show(raw.data))
-
-
-def _read_next(raws: Iterator[RawText], shard: Shard) -> Optional[RawText]:
-    try:
-        return next(raws, None)
-    except (EOFError, lzma.LZMAError, zlib.error) as err:
-        names = ", ".join(show_path(file.location) for file in shard.files)
-        raise CorpusError(f"{names}: expected a file that is packed and complete ({err})") from err
 
 
 def plan_shards(files: Sequence[SourceFile], text_format: str, *, size: int) -> List[Shard]:
@@ -229,7 +232,7 @@ def find_sources(path: Union[str, Path], text_format: Optional[str] = None) -> L
     RETURNS (List[SourceFile]): The files, sorted by name.
     RAISES (CorpusError): If there are none, or if they have several formats.
     """
-    location = os.fspath(path)
+    location = os.fspath(without_scheme(path))
     text_format = text_format or guess_text_format(path)
     if _is_file(location):
         return [SourceFile(location, strip_suffixes(show_path(os.path.basename(location))))]
@@ -264,7 +267,7 @@ def guess_text_format(path: Union[str, Path]) -> str:
     RETURNS (str): A format in the values of `TEXT_FORMATS`.
     RAISES (CorpusError): If the suffixes stand for none, or for several.
     """
-    location = os.fspath(path)
+    location = os.fspath(without_scheme(path))
     locations = [location] if _is_file(location) else _list_files(location)[1]
     found = set(map(get_suffix, locations))
     formats = {TEXT_FORMATS[suffix] for suffix in found if suffix in TEXT_FORMATS}
@@ -281,6 +284,28 @@ def guess_text_format(path: Union[str, Path]) -> str:
             f"of the formats {', '.join(TEXT_FORMATS.values())}, or a folder of such files"
         )
     return formats.pop()
+
+
+def would_read(path: Union[str, Path], output: Union[str, Path], text_format: str) -> bool:
+    """Tell whether a file would be one of those of a source, or make its format doubtful. Of
+    patterns with "**" this tells nothing.
+
+    path (Union[str, Path]): The source, see `find_sources`.
+    output (Union[str, Path]): The file, which need not be there.
+    text_format (str): The format of the source.
+    RETURNS (bool): Whether it would.
+    """
+    location = os.fspath(without_scheme(path))
+    # Where there are .txt files, all others are left out.
+    suffixes = {".txt"} if text_format == "txt" else {*TEXT_FORMATS}
+    if _is_file(location) or get_suffix(os.fspath(output)) not in suffixes:
+        return False
+    source, file = (
+        PurePath(real_address(place) if is_remote(place) else real_path(place))
+        for place in (location, os.fspath(output))
+    )
+    is_folder = location.endswith("/") or os.path.isdir(location)
+    return is_within(file, source) if is_folder else file.match(str(source))
 
 
 def open_input(location: str) -> BinaryIO:
@@ -307,6 +332,20 @@ def open_input(location: str) -> BinaryIO:
     return cast(BinaryIO, unpack[compression](file)) if compression else file
 
 
+@contextmanager
+def _unpacking(location: str) -> Iterator[BinaryIO]:
+    """Open a file, see `open_input`, and tell which one is damaged."""
+    with open_input(location) as file:
+        try:
+            yield file
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as err:
+            if not _get_compression(location):
+                raise
+            raise CorpusError(
+                f"{show_path(location)}: expected a file that is packed and complete ({err})"
+            ) from err
+
+
 def get_size(location: str) -> int:
     """RETURNS (int): Number of bytes of a file or an address, or 0 if it is not known."""
     if is_remote(location):
@@ -316,19 +355,20 @@ def get_size(location: str) -> int:
 
 
 def get_suffix(location: str) -> str:
-    """RETURNS (str): The suffix of a path or an address, without one that tells a compression."""
-    stem, suffix = os.path.splitext(location)
+    """RETURNS (str): The suffix of a path or an address in lower case, without one that tells a
+    compression."""
+    stem, suffix = os.path.splitext(location.lower())
     return os.path.splitext(stem)[1] if suffix in COMPRESSIONS else suffix
 
 
 def strip_suffixes(name: str) -> str:
     """RETURNS (str): A name without its suffix, and without one that tells a compression."""
     stem, suffix = os.path.splitext(name)
-    return os.path.splitext(stem)[0] if suffix in COMPRESSIONS else stem
+    return os.path.splitext(stem)[0] if suffix.lower() in COMPRESSIONS else stem
 
 
 def _get_compression(location: str) -> str:
-    suffix = os.path.splitext(location)[1]
+    suffix = os.path.splitext(location)[1].lower()
     return suffix if suffix in COMPRESSIONS else ""
 
 
@@ -344,7 +384,9 @@ def _list_files(location: str) -> Tuple[str, List[str]]:
         root = location.partition("*")[0].rpartition("/")[0]
         with reaching(location) as (filesystem, path):
             paths = filesystem.glob(path) if "*" in path else filesystem.find(path)
-            return root, sorted(map(filesystem.unstrip_protocol, paths))
+            start = path.partition("*")[0].rpartition("/")[0] if "*" in path else path.rstrip("/")
+            seen = [found for found in paths if "/." not in found[len(start) :]]
+            return root, sorted(map(filesystem.unstrip_protocol, seen))
     if os.path.isdir(location):
         return location, sorted(_walk(location, set()))
     if not glob.has_magic(location):
@@ -395,16 +437,23 @@ def _split_lines(file: SourceFile, size: int) -> Iterator[Shard]:
 
 def _read_lines(shard: Shard, fields: Fields) -> Iterator[RawText]:
     (file,) = shard.files
-    with open_input(file.location) as lines:
+    with _unpacking(file.location) as lines:
         if shard.start:
             lines.seek(shard.start)
         position = shard.start
         for number, line in enumerate(lines, start=shard.n_before + 1):
-            data = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if number == 1:
+                _check_encoding(line, file.location)
+            data = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             yield _make_raw(file, number, "line", data.removesuffix(b"\n").removesuffix(b"\r"))
             position += len(line)
             if position == shard.stop:
                 return
+
+
+def _check_encoding(data: bytes, where: str) -> None:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise CorpusError(f"{show_path(where)}: expected UTF-8, not UTF-16. Save it as UTF-8")
 
 
 def _read_plain_text(shard: Shard, fields: Fields) -> Iterator[RawText]:
@@ -412,7 +461,7 @@ def _read_plain_text(shard: Shard, fields: Fields) -> Iterator[RawText]:
         yield from _read_lines(shard, fields)
         return
     for number, file in enumerate(shard.files, start=shard.n_before + 1):
-        with open_input(file.location) as text:
+        with _unpacking(file.location) as text:
             yield RawText(number, show_path(file.location), file.name, text.read())
 
 
@@ -439,10 +488,12 @@ def _parse_jsonl(raw: RawText, fields: Fields) -> SourceText:
 
 def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
     (file,) = shard.files
-    with open_input(file.location) as data:
+    with _unpacking(file.location) as data:
         # Rows that are not in UTF-8 are rejected, and the others read.
         lines = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
-        rows = csv.reader(lines)
+        first = lines.readline()
+        _check_encoding(first.encode("utf8", "surrogateescape"), file.location)
+        rows = csv.reader(chain([first], lines), strict=True)
         names = _read_row(rows, file) or []
         if fields.text not in names:
             raise CorpusError(
@@ -451,21 +502,32 @@ def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
         number = 0
         while (row := _read_row(rows, file)) is not None:
             number += 1
-            yield _make_raw(file, number, "row", dict(zip(names, row)))
+            if row:
+                item = row if any(row[len(names) :]) else dict(zip(names, row))
+                yield _make_raw(file, number, "row", item)
 
 
-def _read_row(rows: Iterator[List[str]], file: SourceFile) -> Optional[List[str]]:
+def _read_row(rows: Any, file: SourceFile) -> Optional[List[str]]:
+    number = rows.line_num + 1
     # The limit is one of the whole process, and lower than the longest text.
     limit = csv.field_size_limit(CSV_LIMIT)
     try:
         return next(rows, None)
     except csv.Error as err:
-        raise CorpusError(f"{show_path(file.location)}: expected CSV ({err})") from err
+        where = f"{show_path(file.location)}, line {number}"
+        raise CorpusError(
+            f"{where}: expected CSV, where quotes are closed, and doubled in a cell ({err})"
+        ) from err
     finally:
         csv.field_size_limit(limit)
 
 
 def _parse_csv(raw: RawText, fields: Fields) -> SourceText:
+    if isinstance(raw.data, list):
+        raise CorpusError(
+            f"{raw.where}: expected no more cells than the header has, not {len(raw.data)}. A cell "
+            "with a comma needs quotes"
+        )
     text = get_field(raw.data, fields.text, str, raw.where)
     try:
         to_json_line(raw.data).encode()
@@ -500,7 +562,11 @@ def open_parquet(location: str) -> Any:
     from pyarrow.parquet import ParquetFile
 
     try:
-        return ParquetFile(open_input(location) if is_remote(location) else location)
+        if not _get_compression(location):
+            return ParquetFile(open_input(location) if is_remote(location) else location)
+        # Its end is read first, so all of it is unpacked.
+        with _unpacking(location) as file:
+            return ParquetFile(io.BytesIO(file.read()))
     except pyarrow.ArrowInvalid as err:
         raise CorpusError(f"{show_path(location)}: expected a Parquet file ({err})") from err
 
@@ -634,6 +700,7 @@ def _get_id(item: Dict[str, Any], raw: RawText, fields: Fields) -> str:
 
 
 def _decode(raw: RawText) -> str:
+    _check_encoding(raw.data, raw.where)
     try:
         return str(raw.data.decode())
     except UnicodeDecodeError as err:

@@ -1,5 +1,7 @@
+import sys
 import warnings
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, Iterator
 
 import typer
@@ -18,9 +20,18 @@ CODE_OPTION: Any = Opt(
 )
 GPU_OPTION: Any = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 
+
+def _write_in_any_encoding() -> None:
+    # Labels and texts hold what a terminal or a file may have no characters for.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 app = typer.Typer(
     name="eiou",
     help=COMMAND_HELP,
+    callback=_write_in_any_encoding,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -107,7 +107,8 @@ def print_agreement(result: Dict[str, Any]) -> None:
     scores = ("f", "boundary_f", "inner_f", "outer_f", "flat_f", "label_acc")
     rows = [(f"{pair['first']} / {pair['second']}", pair) for pair in result["pairs"]]
     if len(rows) > 1:
-        rows.append(("Mean", result))
+        is_of_all = result["averaged_pairs"] == len(rows)
+        rows.append(("Mean" if is_of_all else "Mean without suggestions", result))
     msg.table(
         [
             (

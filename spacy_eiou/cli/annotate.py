@@ -1,6 +1,6 @@
 import shutil
 import sys
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Iterator, Optional
@@ -9,11 +9,13 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import ENGINES, OUTPUT_FORMATS, annotate, show_path
+from ..corpora import CorpusError
 from ..tables import one_line
 from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION, TO_OPTION
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
 
 FORMAT_NAMES = [suffix[1:] for suffix in OUTPUT_FORMATS]
+STDOUT, STDERR = "the standard output", "the standard error"
 
 
 @app.command("annotate")
@@ -88,10 +90,16 @@ def annotate_cli(
         min=0,
     ),
     summary_path: Optional[Path] = Opt(
-        None, "--summary", help="Also write the numbers of texts, words and spans as JSON"
+        None,
+        "--summary",
+        help="Also write the numbers of texts, words and spans as JSON",
+        dir_okay=False,
     ),
     log_path: Optional[Path] = Opt(
-        None, "--log-json", help="File to append a line of JSON for each part that is done"
+        None,
+        "--log-json",
+        help="File to append a line of JSON for each part that is done",
+        dir_okay=False,
     ),
     max_rejected: Optional[int] = Opt(
         None,
@@ -116,13 +124,19 @@ def annotate_cli(
             "Expected no --code with Ray or Spark: package the pipeline with its code", exits=1
         )
     import_code(code_path)
-    with ExitStack() as stack:
-        if input_path == "-":
-            text_format = text_format or "jsonl"
-            input_path = stack.enter_context(_standard_input())
-        if output_path == "-":
-            output_path = str(stack.enter_context(_standard_output()))
-        with reporting(f"Can't annotate '{show_path(input_path)}'"):
+    is_piped = output_path == "-"
+    shown_input, stdout = show_path(input_path), sys.stdout
+    with redirect_stdout(sys.stderr) if is_piped else nullcontext():
+        with reporting(f"Can't annotate '{shown_input}'"), ExitStack() as stack:
+            if is_piped and to is not None:
+                raise CorpusError(
+                    "Expected an output file with --to, not -: the tasks are beside it"
+                )
+            if input_path == "-":
+                text_format = text_format or "jsonl"
+                input_path = stack.enter_context(_standard_input())
+            if is_piped:
+                output_path = stack.enter_context(_standard_output(stdout.fileno()))
             report = annotate(
                 model,
                 input_path,
@@ -148,10 +162,13 @@ def annotate_cli(
                 force=force,
                 silent=False,
             )
+        shown = {path: show_path(path) for path in (*report.outputs, report.rejected_path)}
+        if is_piped:
+            shown |= {report.outputs[0]: STDOUT, report.rejected_path: STDERR}
         if report.n_before:
             msg.info(f"Continued after {report.n_before} texts")
         for path in report.outputs:
-            msg.good(f"Saved {report.n_texts} annotated texts: {show_path(path)}")
+            msg.good(f"Saved {report.n_texts} annotated texts: {shown[path]}")
         counts = report.counts
         msg.text(
             f"{counts.n_words:,} words, {sum(counts.n_spans.values()):,} spans, "
@@ -167,10 +184,10 @@ def annotate_cli(
         if report.n_rejected:
             msg.warn(
                 f"Rejected {report.n_rejected} items that can't be annotated: "
-                f"{show_path(report.rejected_path)}"
+                f"{shown[report.rejected_path]}"
             )
         if report.n_texts == 0:
-            msg.fail(f"Annotated nothing: no text in '{show_path(input_path)}'", exits=1)
+            msg.fail(f"Annotated nothing: no text in '{shown_input}'", exits=1)
 
 
 @contextmanager
@@ -184,18 +201,21 @@ def _standard_input() -> Iterator[str]:
 
 
 @contextmanager
-def _standard_output() -> Iterator[Path]:
-    """Copy a file to the standard output in the end. Messages, and the items that are rejected, go
-    to the standard error."""
-    output = sys.stdout.buffer
-    with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
+def _standard_output(descriptor: int) -> Iterator[str]:
+    """Copy a file to the standard output in the end, and the items that are rejected to the
+    standard error."""
+    with TemporaryDirectory() as folder:
         path = Path(folder) / "stdout.jsonl"
+        rejected_path = path.with_suffix(".rejected.jsonl")
         try:
-            yield path
+            yield str(path)
+        except CorpusError as err:
+            message = str(err).replace(str(path), STDOUT)
+            raise CorpusError(message.replace(str(rejected_path), STDERR)) from err
         finally:
             # There is none if the run did not come to its end.
             if path.exists():
-                print(path.with_suffix(".rejected.jsonl").read_text("utf8"), end="")
-                with path.open("rb") as file:
+                print(rejected_path.read_text("utf8"), end="")
+                # A stream of its own, so that nothing is left to write if this fails.
+                with path.open("rb") as file, open(descriptor, "wb", closefd=False) as output:
                     shutil.copyfileobj(file, output)
-                output.flush()

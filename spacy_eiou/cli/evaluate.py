@@ -36,6 +36,7 @@ def evaluate_cli(
         "--batch-size",
         "-bs",
         help="Number of docs to predict at once. Defaults to that of the pipeline",
+        min=1,
     ),
 ) -> None:
     """

@@ -91,4 +91,7 @@ def select_cli(
         f"{', '.join(map(show_path, selection.outputs))}"
     )
     if selection.n_rejected:
-        msg.warn(f"Left out {selection.n_rejected} items that are no text, or one too long")
+        msg.warn(
+            f"Left out {selection.n_rejected} items that are no text, or one too long",
+            selection.first_reason,
+        )

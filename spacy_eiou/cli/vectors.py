@@ -6,7 +6,7 @@ from wasabi import msg
 
 from ..annotation import TEXT_FORMATS
 from ..training import make_vectors
-from ._util import app, reporting
+from ._util import GPU_OPTION, app, reporting
 
 
 @app.command("vectors")
@@ -40,6 +40,7 @@ def vectors_cli(
         "and later runs",
         file_okay=False,
     ),
+    use_gpu: int = GPU_OPTION,
 ) -> None:
     """
     Make static word vectors from texts and a transformer.
@@ -58,6 +59,7 @@ def vectors_cli(
             n_layers=n_layers,
             max_megabytes=max_megabytes,
             cache=cache,
+            use_gpu=use_gpu,
             silent=False,
         )
     rows, columns = result.shape

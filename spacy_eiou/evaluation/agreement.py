@@ -95,7 +95,8 @@ def agreement(
     level, offsets, text_key, tag_names, max_bad: See `convert`.
     annotators (Sequence[str]): The annotators to compare. If empty, all.
     suggestions (Optional[Path]): What a model suggested to them: a file of `select` or `annotate`,
-        or an export of Label Studio with predictions, which may be that of the annotators.
+        or an export of Label Studio with predictions, which may be that of the annotators. It has
+        no part in how far people agree, see `compare_annotators`.
     limit (int): The most texts to show, those with the most differences first.
     RETURNS (Dict[str, Any]): What `compare_annotators` returns, and with suggestions as
         `corrections` what `describe_corrections` returns for each annotator.
@@ -252,11 +253,14 @@ def compare_annotators(texts: Sequence[AnnotatedText], *, limit: int = 200) -> D
     labels agree by chance can be told where annotators marked the same boundaries: there, the
     labels of one annotator are one category, also if they are several.
 
-    texts (Sequence[AnnotatedText]): The texts.
+    texts (Sequence[AnnotatedText]): The texts. Under the name `SUGGESTIONS` they may have those of
+        a model. Where people share texts, these count in `annotators`, `pairs`, `examples` and the
+        numbers of `spans` only: both accept what they see, which is no agreement of theirs.
     limit (int): The most texts to give as examples.
     RETURNS (Dict[str, Any]): JSON-serializable values:
         annotators: The number of `texts` and `spans` of each.
         texts, unshared_texts: How many texts several annotated, and how many only one.
+        averaged_pairs: How many pairs of annotators the means are of.
         f, boundary_f, label_acc, inner_f, outer_f, flat_f: The mean over the pairs of annotators of
             the F-scores of `score_spans`, and of the share of equal labels on equal boundaries.
         kappa: The mean over the pairs of Cohen's kappa of the labels on equal boundaries.
@@ -281,7 +285,12 @@ def compare_annotators(texts: Sequence[AnnotatedText], *, limit: int = 200) -> D
         for first, second in combinations(names, 2)
         if (both := [text for text in shared if {first, second} <= text.annotations.keys()])
     ]
-    means = {name: _mean(pair[name] for pair in pairs) for name in (*SCORES, "kappa")}
+    people = [name for name in names if name != SUGGESTIONS]
+    judged = [text for text in shared if len(text.annotations.keys() - {SUGGESTIONS}) > 1]
+    if not judged:
+        people, judged = names, shared
+    averaged = [pair for pair in pairs if {pair["first"], pair["second"]} <= {*people}]
+    means = {name: _mean(pair[name] for pair in averaged) for name in (*SCORES, "kappa")}
     return {
         "annotators": {
             name: {
@@ -290,11 +299,12 @@ def compare_annotators(texts: Sequence[AnnotatedText], *, limit: int = 200) -> D
             }
             for name in names
         },
-        "texts": len(shared),
-        "unshared_texts": len(texts) - len(shared),
+        "texts": len(judged),
+        "unshared_texts": len(texts) - len(judged),
+        "averaged_pairs": len(averaged),
         **means,
-        "alpha": krippendorff_alpha(_list_units(shared)),
-        "per_label": _describe_labels(shared, names, pairs),
+        "alpha": krippendorff_alpha(_list_units(judged, people)),
+        "per_label": _describe_labels(judged, names, averaged),
         "pairs": pairs,
         "examples": _find_examples(shared, limit),
     }
@@ -414,16 +424,14 @@ def _count_unequal_pairs(counts: Mapping[Hashable, int]) -> int:
     return sum(counts.values()) ** 2 - sum(count**2 for count in counts.values())
 
 
-def _list_units(
-    texts: Iterable[AnnotatedText], names: Optional[Sequence[str]] = None
-) -> Iterator[List[Hashable]]:
+def _list_units(texts: Iterable[AnnotatedText], names: Sequence[str]) -> Iterator[List[Hashable]]:
     """YIELDS (List[Hashable]): The labels that annotators gave to the same boundaries, in their
     order, if at least two did."""
     for text in texts:
         units: Dict[Tuple[int, int], List[Hashable]] = defaultdict(list)
-        for name in names or text.annotations:
+        for name in names:
             labels: Dict[Tuple[int, int], Set[str]] = defaultdict(set)
-            for start, end, label in text.annotations[name]:
+            for start, end, label in text.annotations.get(name, ()):
                 labels[start, end].add(label)
             for bounds, own in labels.items():
                 units[bounds].append(frozenset(own))

@@ -28,7 +28,14 @@ def render_agreement(result: Mapping[str, Any], kinds: Mapping[str, str]) -> str
     kinds (Mapping[str, str]): The kinds of differences and what they mean.
     RETURNS (str): The page.
     """
-    labels = list(result["per_label"])
+    # Those that only a model suggested are not among the labels of people.
+    shown = [
+        span["label"]
+        for example in result["examples"]
+        for spans in example["spans"].values()
+        for span in spans
+    ]
+    labels = list(dict.fromkeys([*result["per_label"], *shown]))
     return render_page(
         "agreement.html",
         result,

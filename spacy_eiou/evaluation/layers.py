@@ -1,8 +1,9 @@
 """Spans as lines below the text, so that those that nest and those that cross can be told apart."""
 
+from collections import defaultdict
 from html import escape
 from itertools import pairwise
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 # Where the first line is below the top of the text, the distance of two, and the height of a label,
 # in pixels.
@@ -16,9 +17,14 @@ def find_layers(spans: Sequence[Dict[str, Any]]) -> List[int]:
     RETURNS (List[int]): The number of the line of each, from 0.
     """
     layers: List[int] = []
-    for index, span in enumerate(spans):
-        taken = {layers[other] for other in range(index) if spans[other]["end"] > span["start"]}
+    # The line and the end of those that have not ended.
+    open_spans: List[Tuple[int, int]] = []
+    for span in spans:
+        start, end = span["start"], span["end"]
+        open_spans = [(layer, other_end) for layer, other_end in open_spans if other_end > start]
+        taken = {layer for layer, _ in open_spans}
         layers.append(next(layer for layer in range(len(taken) + 1) if layer not in taken))
+        open_spans.append((layers[-1], end))
     return layers
 
 
@@ -39,18 +45,18 @@ def render_layers(
     RETURNS (str): HTML, to be styled by the page that it stands in.
     """
     spans = sorted(spans, key=lambda span: (span["start"], -span["end"], span["label"]))
-    layers = find_layers(spans)
+    starting: Dict[int, List[Tuple[int, Dict[str, Any]]]] = defaultdict(list)
+    for layer, span in zip(find_layers(spans), spans):
+        starting[span["start"]].append((layer, span))
     # Only where words and spans begin and end, so that no word is pulled apart by a label
     word_ends = {index for index, token in enumerate(tokens, start=1) if token[-1:].isspace()}
     bounds = {span[bound] for span in spans for bound in ("start", "end")}
     pieces = []
+    inside: List[Tuple[int, Dict[str, Any]]] = []
     for start, end in pairwise(sorted({0, len(tokens)} | word_ends | bounds)):
         text = escape("".join(tokens[start:end]))
-        inside = [
-            (layer, span)
-            for layer, span in zip(layers, spans)
-            if span["start"] <= start < span["end"]
-        ]
+        # Each span starts where a piece does.
+        inside = [row for row in inside + starting[start] if start < row[1]["end"]]
         # A line below nothing but whitespace would not be as high.
         pieces.append(
             _render_piece(text, start, inside, colors) if inside and text.strip() else text

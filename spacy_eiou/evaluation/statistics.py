@@ -18,6 +18,7 @@ from ..spans.groups import describe_spans_keys
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Ints, lay_end_to_end
 from ..spans.widths import WidthChoice, choose_width, count_candidates
+from ..tables import one_line
 
 # The same as spaCy's thresholds for `debug data`.
 RARE_LABEL_THRESHOLD = 50
@@ -131,8 +132,8 @@ def statistics(
     output (Optional[Path]): JSON file to write the statistics to.
     spans_key (str): Key of `Doc.spans` to look at.
     RETURNS (Statistics): The statistics.
-    RAISES (ValueError): If a file is damaged, no doc has spans under the key, or the output is one
-        of the files.
+    RAISES (ValueError): If a file is damaged, no doc has spans under the key, one of them is empty,
+        or the output is one of the files.
     """
     if output is not None:
         check_not_read(output, [data_path])
@@ -159,7 +160,7 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) 
     docs (Iterable[Doc]): The annotated docs.
     spans_key (str): Key of `Doc.spans` to look at.
     RETURNS (Statistics): The statistics.
-    RAISES (ValueError): If no doc has spans under the key.
+    RAISES (ValueError): If no doc has spans under the key, or one of them is empty.
     """
     docs = list(docs)
     known: Dict[int, str] = {}
@@ -168,6 +169,12 @@ def compute_statistics(docs: Iterable[Doc], spans_key: str = DEFAULT_SPANS_KEY) 
     spans_by_label: Dict[str, List[IndexedSpan]] = defaultdict(list)
     for index, doc in enumerate(docs):
         for span in doc.spans.get(spans_key, []):
+            if span.start >= span.end:
+                raise ValueError(
+                    f"Can't compute statistics: the span '{span.label_}' at token {span.start} of "
+                    f"'{one_line(doc.text[:60])}' is empty. `eiou convert --max-bad 1` leaves out "
+                    "what is empty"
+                )
             spans_by_label[span.label_].append((index, span.start, span.end))
     if not spans_by_label:
         raise ValueError(

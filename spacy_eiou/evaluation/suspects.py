@@ -17,7 +17,10 @@ from typing import (
     Tuple,
 )
 
-from ..spans.groups import LabeledSpan
+import numpy as np
+
+from ..spans.groups import LabeledSpan, to_boundaries
+from ..spans.pairs import Ints
 from .analysis import AnalyzedDoc, cut_spans, find_context
 from .errors import find_errors
 
@@ -94,9 +97,9 @@ def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
     RETURNS (List[Suspect]): The suspects.
     """
     words = WordIndex(docs)
-    thresholds = Thresholds(docs)
+    confidences = Confidences(docs)
     suspects = [
-        _make_suspect(index, doc, given, proposed, words, thresholds)
+        _make_suspect(index, doc, given, proposed, words, confidences)
         for index, doc in enumerate(docs)
         for given, proposed in _compare(doc)
     ]
@@ -140,7 +143,7 @@ def _make_suspect(
     given: Optional[LabeledSpan],
     proposed: Optional[LabeledSpan],
     words: "WordIndex",
-    thresholds: "Thresholds",
+    confidences: "Confidences",
 ) -> Suspect:
     first, second = (
         span and _find_evidence(index, doc, span, given, words) for span in (given, proposed)
@@ -156,7 +159,7 @@ def _make_suspect(
         given_probability=p_given,
         proposed_probability=p_proposed,
         score=(second.log_odds if second else 0) - (first.log_odds if first else 0),
-        is_confident=p_proposed >= thresholds.get(proposed),
+        is_confident=p_proposed >= confidences.get(proposed),
         elsewhere=count_labels(evidence.elsewhere),
         is_inner=evidence.is_inner,
     )
@@ -214,7 +217,7 @@ def name_kind(given: Optional[LabeledSpan], proposed: Optional[LabeledSpan]) -> 
     return "wrong label" if given[:2] == proposed[:2] else "wrong boundary"
 
 
-class Thresholds:
+class Confidences:
     """How sure models are of what is annotated, on average.
 
     docs (Sequence[AnalyzedDoc]): The docs, see `rank_suspects`.
@@ -231,7 +234,7 @@ class Thresholds:
         self.none = sum(others) / len(others) if others else 1.0
 
     def get(self, proposed: Optional[LabeledSpan]) -> float:
-        """RETURNS (float): The threshold of a proposed span, or of no span."""
+        """RETURNS (float): The mean probability of the label of a proposed span, or of no span."""
         return self.none if proposed is None else self.labels.get(proposed[2], 1.0)
 
 
@@ -258,15 +261,16 @@ class WordIndex:
             for index, own in enumerate(spans)
             for start, end, _ in own
         }
-        bounds = [doc.token_bounds(own) for doc, own in zip(docs, spans)]
-        longest = max((int((own[:, 1] - own[:, 0]).max(initial=0)) for own in bounds), default=0)
+        words = [_find_words(doc.tokens) for doc in docs]
+        # Not all up to the widest, of which the work would depend on a single span.
+        widths = {width for own in zip(words, spans) for width in _count_words(*own)}
         # The doc, and the labels of the spans there.
         self.occurrences: Dict[Place, List[Tuple[int, Set[str]]]] = defaultdict(list)
         for index, doc in enumerate(docs):
             labels: Dict[Tuple[int, int], Set[str]] = defaultdict(set)
             for start, end, label in doc.gold:
                 labels[start, end].add(label)
-            for start, end in _list_ngrams(doc.tokens, longest):
+            for start, end in _list_ngrams(words[index], widths):
                 if self._get_words(index, start, end) in wanted:
                     place = self.find_place(index, (start, end, ""))
                     self.occurrences[place].append((index, labels.get((start, end), set())))
@@ -312,13 +316,28 @@ def count_labels(places: Sequence[Set[str]]) -> Dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _list_ngrams(tokens: Sequence[str], longest: int) -> Iterator[Tuple[int, int]]:
-    """YIELDS (Tuple[int, int]): The characters of each run of up to so many tokens."""
-    ends = list(accumulate(map(len, tokens)))
-    for first in range(len(tokens)):
-        start = ends[first] - len(tokens[first])
-        for last in range(first, min(first + longest, len(tokens))):
-            yield start, ends[last] - len(tokens[last]) + len(tokens[last].rstrip())
+def _find_words(tokens: Sequence[str]) -> Ints:
+    """RETURNS (Ints): The characters `[start, end)` of the tokens that are more than white space,
+    shape (n, 2)."""
+    starts = accumulate(map(len, tokens), initial=0)
+    words = [(start, token.rstrip()) for start, token in zip(starts, tokens)]
+    bounds = [(start, start + len(word)) for start, word in words if word]
+    return np.array(bounds, dtype=np.int64).reshape(-1, 2)
+
+
+def _count_words(words: Ints, spans: Sequence[LabeledSpan]) -> List[int]:
+    """RETURNS (List[int]): The number of words that each span touches, at least one."""
+    starts, ends = to_boundaries(spans).T
+    first = np.searchsorted(words[:, 0], starts, side="right") - 1
+    counts: List[int] = np.maximum(np.searchsorted(words[:, 0], ends) - first, 1).tolist()
+    return counts
+
+
+def _list_ngrams(words: Ints, widths: Iterable[int]) -> Iterator[Tuple[int, int]]:
+    """YIELDS (Tuple[int, int]): The characters of each run of so many words."""
+    starts, ends = words.T.tolist()
+    for width in widths:
+        yield from zip(starts, ends[width - 1 :])
 
 
 def explain(doc: AnalyzedDoc, suspect: Suspect) -> str:

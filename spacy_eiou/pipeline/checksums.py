@@ -3,10 +3,11 @@ weight, or labels in another order, from sound ones."""
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict
 
 import srsly
-from spacy.util import load_config
+
+from .origin import read_pipeline
 
 CHECKSUMS_NAME = "checksums.json"
 
@@ -19,7 +20,9 @@ def compute_checksums(path: Path) -> Dict[str, str]:
     path (Path): Directory of the component.
     RETURNS (Dict[str, str]): The checksum of each file, by its path in the pipeline.
     """
-    names = [*_list_components_before(path), path.name]
+    # spaCy saves the config before the components, and the components in their order.
+    pipeline = read_pipeline(path)
+    names = [*(pipeline.earlier if pipeline else ()), path.name]
     files = [*(path.parent / name / "model" for name in names), path / "cfg"]
     return {
         file_path.relative_to(path.parent).as_posix(): _hash_saved(file_path)
@@ -43,15 +46,6 @@ def check_checksums(path: Path) -> None:
                 f"'{file_path}' is not what was saved. If it was replaced on purpose, remove "
                 f"'{path / CHECKSUMS_NAME}'."
             )
-
-
-def _list_components_before(path: Path) -> List[str]:
-    # spaCy saves the config before the components, and the components in their order.
-    config_path = path.parent / "config.cfg"
-    if not config_path.exists():
-        return []
-    pipeline: List[str] = load_config(config_path)["nlp"]["pipeline"]
-    return pipeline[: pipeline.index(path.name)] if path.name in pipeline else []
 
 
 def _hash_saved(path: Path) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY, SpanCategorizer, Suggester
+from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples
 from spacy.util import minibatch
@@ -31,7 +32,7 @@ from thinc.types import Floats1d, Floats2d, Ragged
 from ..losses import SpanLoss, SpanTruths
 from ..models import SpanSuggester
 from ..models.growth import add_class, can_grow, widen
-from ..spans.groups import scored
+from ..spans.groups import get_spans, scored
 from ..spans.pairs import equal_pairs
 from ..spans.table import span_score
 from ..spans.tree import SpanNode, span_tree
@@ -162,16 +163,22 @@ class GoldSpans:
     widths (Counter[int]): Number of spans by width, in tokens of the predicted docs.
     lengths (Counter[int]): Number of sentences, or docs without sentence boundaries, by length.
     n_labels (Counter[int]): Number of boundaries by how many labels are on them.
+    n_known (int): Number of boundaries from before, which had one label each.
     ceilings (Ceilings): Those that can't be predicted, if that was looked at.
-    texts (Set[int]): Hashes of the texts, if that was looked at.
+    left_out (Set[int]): The widths that were too costly to be covered, if that was looked at.
+    counted (Set[str]): The labels whose spans `initialize` has counted.
+    hashes (Set[int]): Hashes of the examples, of their text and annotation.
     """
 
     labels: CounterType[str] = field(default_factory=Counter)
     widths: CounterType[int] = field(default_factory=Counter)
     lengths: CounterType[int] = field(default_factory=Counter)
     n_labels: CounterType[int] = field(default_factory=Counter)
+    n_known: int = 0
     ceilings: Ceilings = field(default_factory=Ceilings)
-    texts: Set[int] = field(default_factory=set)
+    left_out: Set[int] = field(default_factory=set)
+    counted: Set[str] = field(default_factory=set)
+    hashes: Set[int] = field(default_factory=set)
 
     def add(self, examples: Iterable[Example], spans_key: str) -> None:
         """Add the gold spans of examples.
@@ -180,6 +187,7 @@ class GoldSpans:
         spans_key (str): Key of the spans.
         """
         for eg in examples:
+            self.hashes.add(_hash_example(eg, spans_key))
             spans = align_gold_spans(eg, spans_key)
             labeled = {(span.start, span.end, span.label) for span in spans}
             self.n_labels.update(Counter((start, end) for start, end, _ in labeled).values())
@@ -187,11 +195,21 @@ class GoldSpans:
             self.widths.update(map(len, spans))
             self.lengths.update(part_lengths([eg.predicted]).tolist())
 
+    def find_new(self, examples: Iterable[Example], spans_key: str) -> List[Example]:
+        """Find the examples that were not added yet, such as in an earlier epoch.
+
+        examples (Iterable[Example]): The examples.
+        spans_key (str): Key of the spans.
+        RETURNS (List[Example]): The new ones, each once.
+        """
+        by_hash = {_hash_example(eg, spans_key): eg for eg in examples}
+        return [eg for hash_, eg in by_hash.items() if hash_ not in self.hashes]
+
     @property
     def max_positive(self) -> int:
         """The most labels on the same boundaries, or 1 if hardly any boundaries have several."""
         n_several = self.n_labels.total() - self.n_labels[1]
-        is_rare = n_several < MIN_SEVERAL * self.n_labels.total()
+        is_rare = n_several < MIN_SEVERAL * (self.n_labels.total() + self.n_known)
         return 1 if is_rare else max(self.n_labels, default=1)
 
     def choose_width(self) -> Optional[WidthChoice]:
@@ -200,6 +218,11 @@ class GoldSpans:
         if not self.widths:
             return None
         return choose_width(*(np.array(list(c.elements())) for c in (self.widths, self.lengths)))
+
+
+def _hash_example(example: Example, spans_key: str) -> int:
+    # Unlike Python's, spaCy's hash is the same in each process.
+    return get_string_id(repr((example.reference.text, get_spans(example.reference, spans_key))))
 
 
 class NestedSpanCategorizer(SpanCategorizer):
@@ -229,7 +252,7 @@ class NestedSpanCategorizer(SpanCategorizer):
         self.is_loaded = False
         self.origin = Origin()
         self.has_checked_docs = False
-        # What a training that goes on after loading has seen so far.
+        # What training has seen so far, since the component was initialized or loaded.
         self.seen: Optional[GoldSpans] = None
         self.n_warned = 0
         self.cfg = {
@@ -244,6 +267,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             "tokenizer": None,
         }
         check_settings(name, self.cfg)
+        _set_extensions()
 
     @property
     def is_resizable(self) -> bool:
@@ -324,9 +348,10 @@ class NestedSpanCategorizer(SpanCategorizer):
         indices_scores (Tuple[Ragged, Floats2d]): Candidates and probabilities, as `predict` gives
             them.
         threshold (Optional[float]): The threshold of all labels. If None, those of the component.
-        RAISES (ValueError): If a setting, such as a threshold, was set out of range.
+        RAISES (ValueError): If a setting, or the threshold, is out of range.
         """
-        check_settings(self.name, self.cfg)
+        cfg = self.cfg if threshold is None else {**self.cfg, "threshold": threshold}
+        check_settings(self.name, cfg)
         docs = list(docs)
         candidates, scores = indices_scores
         spans = self.model.ops.to_numpy(candidates.dataXd).reshape((-1, 2))
@@ -345,8 +370,9 @@ class NestedSpanCategorizer(SpanCategorizer):
         kept = resolve_overlap(spans + offsets[doc_rows, None], scores, self.cfg["overlap"])
         # In double precision their elements are Python floats as well, which JSON can hold.
         spans, scores = spans[kept], scores[kept].astype("float64")
-        label_hashes = [self.vocab.strings.add(label) for label in self.labels]
-        labels = [label_hashes[column] for column in columns[kept].tolist()]
+        # Not their hashes, which docs of another vocab don't know
+        names = self.labels
+        labels = [names[column] for column in columns[kept].tolist()]
         bounds = np.searchsorted(doc_rows[kept], np.arange(len(docs) + 1))
         for doc, start, end in zip(docs, bounds, bounds[1:]):
             found = [
@@ -366,8 +392,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Dict[str, float]] = None,
     ) -> Dict[str, float]:
-        """Learn from a batch. If its gold spans have labels that the component doesn't have, or
-        after loading are wider, or bear more labels, than it knows, it grows.
+        """Learn from a batch. If its gold spans have labels that the component doesn't have, are
+        wider, or bear more labels, than it knows, it grows.
 
         examples (Iterable[Example]): The batch.
         drop (float): The dropout rate.
@@ -378,8 +404,6 @@ class NestedSpanCategorizer(SpanCategorizer):
         """
         examples = list(examples)
         validate_examples(examples, "NestedSpanCategorizer.update")
-        gold = [span for eg in examples for span in eg.reference.spans.get(self.key, [])]
-        self._add_labels({span.label_ for span in gold})
         if self.seen is not None:
             self._follow(self.seen, examples)
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
@@ -436,6 +460,8 @@ class NestedSpanCategorizer(SpanCategorizer):
             self._grow(gold, labels or [])
         else:
             self._set_sizes(gold.choose_width(), gold.max_positive)
+            # Not those of another pass, in which a reader that samples may give other examples
+            labels = list(gold.labels) if labels is None else labels
             super().initialize(get_examples, nlp=nlp, labels=labels)
             self.cfg["label_thresholds"] = {}
             self.cfg["class_counts"] = None
@@ -443,7 +469,11 @@ class NestedSpanCategorizer(SpanCategorizer):
         # What the earlier components will set as sentence boundaries, they may not know yet.
         ceilings = find_ceilings(self, get_examples(), nlp=nlp, is_trained=False)
         check_ceilings(self.name, ceilings)
-        self.seen = None
+        gold.ceilings, self.n_warned = ceilings, ceilings.unreachable
+        max_width = self.cfg["max_width"] or np.inf
+        gold.left_out = {width for width in gold.widths if width > max_width}
+        gold.counted = set(gold.labels)
+        self.seen = gold
 
     def from_bytes(
         self, bytes_data: bytes, *, exclude: Iterable[str] = ()
@@ -489,7 +519,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         check_labels_fit_model(self.name, self.cfg["labels"], self.model)
         self._set_max_width(self.cfg["max_width"])
         self.is_loaded = True
-        self.seen = GoldSpans()
+        self.seen = GoldSpans(n_known=sum((self.cfg["class_counts"] or [])[:-1]))
+        self.n_warned = 0
 
     def _thresholds(self) -> Floats1d:
         label_thresholds = self.cfg["label_thresholds"]
@@ -510,7 +541,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             warnings.warn(
                 f"[{self.name}] The training data have labels that the component does not have "
                 f"yet: {', '.join(new)}. It learns them from now on, beside the others.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _set_sizes(self, choice: Optional[WidthChoice], max_positive: int) -> None:
@@ -534,19 +565,19 @@ class NestedSpanCategorizer(SpanCategorizer):
         self._extend(gold, max(gold.widths, default=0))
 
     def _follow(self, seen: GoldSpans, examples: List[Example]) -> None:
-        """Grow as far as the gold spans ask for that training has seen since the component was
-        loaded, and warn of those that can't be predicted."""
-        texts = {hash(eg.reference.text): eg for eg in examples}
-        # Not those of an earlier epoch
-        examples = [eg for text, eg in texts.items() if text not in seen.texts]
+        """Grow as far as the gold spans ask for that training has seen, and warn of those that
+        can't be predicted."""
+        examples = seen.find_new(examples, self.key)
         if not examples:
             return
-        seen.texts.update(texts)
         widths = seen.widths.copy()
         seen.add(examples, self.key)
-        self._extend(seen, max(seen.widths - widths, default=0))
+        self._add_labels(seen.labels)
+        self._extend(seen, max(set(seen.widths - widths) - seen.left_out, default=0))
         if self.cfg["class_counts"] is not None:
-            n_seen = [seen.labels[label] for label in self.labels]
+            # Not again, as the variants of an augmenter are new texts in each epoch.
+            counted = seen.counted
+            n_seen = [0 if label in counted else seen.labels[label] for label in self.labels]
             counts = np.maximum(self.cfg["class_counts"], [*n_seen, 0])
             self.cfg["class_counts"] = counts.tolist()
         seen.ceilings.update(find_ceilings(self, examples))
@@ -571,6 +602,11 @@ class NestedSpanCategorizer(SpanCategorizer):
                 )
         if self.learns_max_positive and gold.max_positive > (max_positive or np.inf):
             self.cfg["max_positive"] = gold.max_positive
+            warnings.warn(
+                f"[{self.name}] Gold spans bear more labels than max_positive = {max_positive}, "
+                f"which now is {gold.max_positive}.",
+                stacklevel=4,
+            )
 
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = np.zeros(len(self.labels) + 1, dtype="int64")
@@ -615,12 +651,15 @@ class NestedSpanCategorizer(SpanCategorizer):
             ) from None
 
 
+def _set_extensions() -> None:
+    """Register `doc._.span_tree` and `span._.score`. Not on import, as spaCy imports this module
+    for pipelines without the component too."""
+    # A user's own extensions of these names stay.
+    if not Doc.has_extension("span_tree"):
+        Doc.set_extension("span_tree", method=_doc_span_tree)
+    if not Span.has_extension("score"):
+        Span.set_extension("score", getter=span_score)
+
+
 def _doc_span_tree(doc: Doc, spans_key: str = DEFAULT_SPANS_KEY) -> List[SpanNode]:
-    return span_tree(doc.spans[spans_key])
-
-
-# A user's own extensions of these names stay.
-if not Doc.has_extension("span_tree"):
-    Doc.set_extension("span_tree", method=_doc_span_tree)
-if not Span.has_extension("score"):
-    Span.set_extension("score", getter=span_score)
+    return span_tree(doc.spans.get(spans_key, []))

@@ -3,7 +3,7 @@ components into other pipelines without a word about it."""
 
 import warnings
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from spacy.language import Language
@@ -29,6 +29,34 @@ class Origin:
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return Origin, ()
+
+
+class SavedPipeline(NamedTuple):
+    """What the config of a saved pipeline tells of it.
+
+    tokenizer (str): Its tokenizer, see `describe_tokenizer`.
+    earlier (Dict[str, Any]): The settings of the components before the one in question, by name.
+    """
+
+    tokenizer: str
+    earlier: Dict[str, Any]
+
+
+def read_pipeline(path: Path) -> Optional[SavedPipeline]:
+    """Read the config of the pipeline that a component is saved in.
+
+    path (Path): Directory of the component.
+    RETURNS (Optional[SavedPipeline]): What it tells; None if there is no config beside the
+        component, or that of something else.
+    """
+    try:
+        config = load_config(path.parent / "config.cfg")
+        names = config["nlp"]["pipeline"]
+        earlier = {name: config["components"][name] for name in names[: names.index(path.name)]}
+        return SavedPipeline(describe_tokenizer(config), earlier)
+    # The config of something else may lack anything, and need not even be one of spaCy.
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def check_docs(name: str, model: Model[Any, Any], origin: Origin, docs: List[Doc]) -> None:
@@ -82,21 +110,21 @@ def check_saved(name: str, model: Model[Any, Any], tokenizer: Optional[str], pat
     tokenizer (Optional[str]): The tokenizer that it was trained with, see `describe_tokenizer`.
     path (Path): Directory of the component.
     """
-    config_path = path.parent / "config.cfg"
-    if not config_path.exists():
+    pipeline = read_pipeline(path)
+    if pipeline is None:
         return
-    config = load_config(config_path)
-    found = describe_tokenizer(config)
-    if tokenizer is not None and found != tokenizer:
+    if tokenizer is not None and pipeline.tokenizer != tokenizer:
         _warn(
             f"[{name}] The component was trained with another tokenizer ({tokenizer}) than that of "
-            f"the pipeline ({found}). Set it in the block [nlp.tokenizer], or train it again.",
+            f"the pipeline ({pipeline.tokenizer}). Set it in the block [nlp.tokenizer], or train "
+            "it again.",
         )
-    pipeline = config["nlp"]["pipeline"]
-    earlier = pipeline[: pipeline.index(path.name)] if path.name in pipeline else pipeline
-    encoders = [pipe for pipe in earlier if config["components"][pipe].get("factory") in ENCODERS]
+    earlier = pipeline.earlier
+    has_encoder = any(settings.get("factory") in ENCODERS for settings in earlier.values())
     for listener in _list_listeners(model):
-        if not (encoders if listener.upstream_name == "*" else listener.upstream_name in earlier):
+        if not (
+            has_encoder if listener.upstream_name == "*" else listener.upstream_name in earlier
+        ):
             _warn(
                 f"[{name}] The pipeline has no encoder that the component listens to "
                 f"('{listener.upstream_name}') before it. Source the encoder as well; or call "

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
+from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
 
 from .pairs import Ints
@@ -33,14 +34,21 @@ def scored(spans: Iterable[Span], scores: Any) -> Dict[str, Any]:
 
     spans (Iterable[Span]): The spans.
     scores (Floats1d): A score per span.
-    RETURNS (Dict[str, Any]): The scores as "scores", and as "scored" a checksum of the spans, by
+    RETURNS (Dict[str, Any]): The scores as "scores", and as "scored" a checksum of each span, by
         which `get_scores` sees that they are still the same.
     """
-    return {"scores": scores, "scored": _checksum(_describe(spans))}
+    return {"scores": scores, "scored": _checksums(_describe(spans))}
 
 
-def _checksum(spans: List[LabeledSpan]) -> int:
-    return zlib.crc32(repr(spans).encode("utf8", "surrogatepass"))
+def _checksums(spans: List[LabeledSpan]) -> List[int]:
+    return [get_string_id(repr(span)) for span in spans]
+
+
+def _are_scored(known: Any, spans: List[LabeledSpan]) -> bool:
+    # Earlier versions saved a single checksum.
+    if isinstance(known, int):
+        return known == zlib.crc32(repr(spans).encode("utf8"))
+    return bool(known == _checksums(spans))
 
 
 def get_scores(
@@ -56,10 +64,10 @@ def get_scores(
     scores = group.attrs.get("scores")
     if scores is None:
         return None
-    # Groups of spaCy's own components have no checksum.
+    # Groups of spaCy's own components have no checksums.
     known = group.attrs.get("scored")
     if len(scores) != len(group) or (
-        known is not None and known != _checksum(_describe(group) if spans is None else spans)
+        known is not None and not _are_scored(known, _describe(group) if spans is None else spans)
     ):
         warnings.warn(
             f"Spans under the key '{group.name}' were added, removed or exchanged after they got "
@@ -69,6 +77,30 @@ def get_scores(
         return None
     # Those of spaCy's spancat_singlelabel are a column.
     return [float(score) for score in np.ravel(scores)]
+
+
+def get_score(group: SpanGroup, span: Span) -> Optional[float]:
+    """Get the score of one span of a group.
+
+    group (SpanGroup): The group.
+    span (Span): The span, or another one of its doc with the same boundaries and label.
+    RETURNS (Optional[float]): Its score; None if it has none, or if it is not known which score
+        belongs to which span.
+    """
+    place = span.start, span.end, span.label
+    scores, known = group.attrs.get("scores", ()), group.attrs.get("scored")
+    if isinstance(known, list) and len(known) == len(group) == len(scores):
+        # To check the whole group for each of its spans would take quadratic time.
+        (checksum,) = _checksums(_describe([span]))
+        if checksum not in known:
+            return None
+        row = known.index(checksum)
+        if (group[row].start, group[row].end, group[row].label) == place:
+            return float(np.ravel(scores)[row])
+    for other, score in zip(group, get_scores(group) or []):
+        if (other.start, other.end, other.label) == place:
+            return score
+    return None
 
 
 def to_boundaries(spans: Iterable[LabeledSpan]) -> Ints:

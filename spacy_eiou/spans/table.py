@@ -2,7 +2,7 @@ from typing import Any, Dict, List, Optional
 
 from spacy.tokens import Doc, Span
 
-from .groups import get_scores
+from .groups import get_score, get_scores
 from .tree import span_tree
 
 
@@ -43,9 +43,5 @@ def span_score(span: Span) -> Optional[float]:
     RETURNS (Optional[float]): The score that the first group gives to a span of the same boundaries
         and label, or None if there is none.
     """
-    place = span.start, span.end, span.label
-    for group in span.doc.spans.values():
-        for other, score in zip(group, get_scores(group) or []):
-            if (other.start, other.end, other.label) == place:
-                return score
-    return None
+    found = (get_score(group, span) for group in span.doc.spans.values())
+    return next((score for score in found if score is not None), None)

@@ -1,8 +1,9 @@
 import os
 import warnings
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import srsly
@@ -20,6 +21,7 @@ from ..corpora import PARTS
 from ..corpora.docbin import FastDocBin, read_docs
 from ..files import write_file, write_json
 from ..pipeline import nested_spans_score
+from ..pipeline.checksums import hash_file
 from ..pipeline.prediction import read_examples
 from ..progress import ProgressBar
 from ..provenance import describe_code, get_provenance, hash_code
@@ -47,7 +49,7 @@ def compare(
 ) -> List[Result]:
     """Train and score the variants of a study, and write tables and plots of their scores. Results
     that are there already are kept. A warning tells of those that are missing, and of those of
-    other settings or other code.
+    other settings, other data or other code.
 
     study_path (Path): The description of the study, see `Study`.
     output_path (Path): The directory of results.jsonl, subsets.json, RESULTS.md and the plots.
@@ -88,6 +90,7 @@ def compare(
         warnings.warn(
             f"{len(results) - len(found)} results of other settings are not reported", stacklevel=2
         )
+    _warn_of_other_data(found, project_path)
     write_report(study, found, output_path)
     return found
 
@@ -172,7 +175,7 @@ def score_run(run: Run, nlp: Language, dev_path: Path, *, use_gpu: int = -1) -> 
 
     run (Run): The run.
     nlp (Language): The pipeline.
-    dev_path (Path): The dev part, dev.spacy. The test part lies beside it.
+    dev_path (Path): The dev part, dev.spacy. The other parts lie beside it.
     use_gpu (int): The GPU that it was trained on, or -1 for CPU.
     RETURNS (Result): The result.
     """
@@ -182,10 +185,23 @@ def score_run(run: Run, nlp: Language, dev_path: Path, *, use_gpu: int = -1) -> 
     return {
         **run._asdict(),
         **get_provenance(threads=torch.get_num_threads(), gpu=gpu),
+        "data": hash_corpus(dev_path.parent),
         "dev": dev_scores,
         "test": test_scores,
         "test_counts": test_counts,
     }
+
+
+def hash_corpus(path: Path) -> Optional[str]:
+    """Hash the files of a corpus, train.spacy, dev.spacy and test.spacy.
+
+    path (Path): The directory of the files.
+    RETURNS (Optional[str]): 16 hexadecimal digits. None if a file is missing.
+    """
+    paths = [path / f"{part}.spacy" for part in PARTS]
+    if not all(part.exists() for part in paths):
+        return None
+    return sha256("".join(map(hash_file, paths)).encode()).hexdigest()[:16]
 
 
 def score(nlp: Language, path: Path) -> Tuple[Dict[str, Any], List[List[int]]]:
@@ -263,6 +279,19 @@ def write_report(study: Study, results: List[Result], output_path: Path) -> None
             "Plotted nothing: matplotlib is missing. Try: pip install 'spacy-eiou[compare]'",
             stacklevel=3,
         )
+
+
+def _warn_of_other_data(results: List[Result], project_path: Path) -> None:
+    for corpus, corpus_results in group_by("corpus", results).items():
+        today = hash_corpus(project_path / "corpus" / corpus)
+        # Those that are older than this note may be of any data.
+        known = {today, *(result.get("data") for result in corpus_results)} - {None}
+        if len(known) > 1:
+            warnings.warn(
+                f"Some results of '{corpus}' are of other data than {today or 'the rest'}, see "
+                "'data' in results.jsonl. To train them again, remove their lines",
+                stacklevel=3,
+            )
 
 
 def _warn_of_other_code(results: List[Result]) -> None:

@@ -1,9 +1,10 @@
 """Tables and plots of the results of `compare`.
 
 A result is what one line of its results.jsonl holds: the fields of a `Run`, those of
-`get_provenance` unless it is older than them, as `dev` and `test` the scores of `score_spans`, and
-as `test_counts` the numbers of gold, predicted and correct spans of each test document. Corpora,
-sizes and variants keep the order in which the results come.
+`get_provenance` and as `data` what `hash_corpus` returns, unless it is older than them, as `dev`
+and `test` the scores of `score_spans`, and as `test_counts` the numbers of gold, predicted and
+correct spans of each test document. Corpora, sizes and variants keep the order in which the results
+come.
 """
 
 from pathlib import Path

@@ -1,11 +1,12 @@
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import srsly
 from pydantic import BaseModel, NonNegativeInt, PositiveInt
+from spacy.language import DEFAULT_CONFIG
 from spacy.schemas import ConfigSchemaTraining
-from spacy.util import load_config, load_model_from_config, registry
+from spacy.util import dict_to_dot, load_config, load_model_from_config, registry
 from thinc.api import Config
 
 from ..corpora import CorpusDescription, CorpusError, find_transformer, make_config
@@ -93,7 +94,8 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     variant (str): Name of the variant.
     project_path (Path): The directory of project.yml.
     RETURNS (Config): The config, complete with the defaults.
-    RAISES (ValueError): If a setting is unknown, or the config has no such component.
+    RAISES (ValueError): If a setting is unknown, or the config has no such component or is none to
+        train several times, see `check_references`.
     """
     description_path = project_path / "configs" / "corpora" / f"{corpus}.yml"
     description = CorpusDescription.read(description_path)
@@ -128,6 +130,7 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
         config = load_model_from_config(config, auto_fill=True).config
     except ValueError as err:
         raise ValueError(f"Can't make the variant '{variant}' for '{corpus}': {err}") from err
+    check_references(config, study.config)
     return config
 
 
@@ -152,7 +155,8 @@ def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Config:
     path (Path): The config.
     overrides (Mapping[str, Any]): Settings to replace.
     RETURNS (Config): The config.
-    RAISES (CorpusError): If it has no component "nested_spancat", or no seed.
+    RAISES (CorpusError): If it has no component "nested_spancat" or no seed, or is none to train
+        several times, see `check_references`.
     RAISES (ValueError): If it is not as expected otherwise.
     """
     config = load_config(path, overrides=dict(overrides))
@@ -162,7 +166,39 @@ def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Config:
         raise CorpusError(
             f"{path}: expected the setting 'seed' in [system]. `spacy init fill-config` adds it"
         )
+    check_references(config, path)
     return config
+
+
+def check_references(config: Config, path: Union[str, Path]) -> None:
+    """Check that a training config follows what is set for each training: that its corpora read the
+    paths "train" and "dev", as far as they are among its [paths], and its seed is that of [system].
+
+    config (Config): The config.
+    path (Union[str, Path]): The file that it is from.
+    RAISES (CorpusError): If it has a path or a seed of its own, which all trainings would share.
+    """
+    # What is not set is as spaCy sets it.
+    filled = Config(DEFAULT_CONFIG).merge(config)
+    parts = [part for part in ("train", "dev") if part in config.get("paths", {})]
+    # Values that no config has, to be found again where it refers to them.
+    paths, seed = {part: f"the {part} part of a training" for part in parts}, -1
+    filled["paths"].update(paths)
+    filled["system"]["seed"] = seed
+    settings = dict_to_dot(filled.interpolate())
+    for part, path_of_part in paths.items():
+        corpus = settings[f"training.{part}_corpus"]
+        read = [value for name, value in settings.items() if name.startswith(f"{corpus}.")]
+        if path_of_part not in read:
+            raise CorpusError(
+                f"{path}: expected the setting path = ${{paths.{part}}} in [{corpus}], since it is "
+                "set for each training"
+            )
+    if settings["training.seed"] != seed:
+        raise CorpusError(
+            f"{path}: expected the setting seed = ${{system.seed}} in [training], since it is set "
+            "for each training"
+        )
 
 
 def locate_transformer(config: Config) -> Config:

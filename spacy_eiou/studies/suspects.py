@@ -18,7 +18,7 @@ from spacy.util import load_model_from_config, make_tempdir
 from thinc.api import Config
 
 from ..annotation.engines import run_local
-from ..annotation.shards import one_thread, to_json_line
+from ..annotation.shards import encode_json_line
 from ..corpora import CorpusError, Entity, Reading, Record, printable
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..corpora.docbin import FastDocBin
@@ -30,6 +30,7 @@ from ..evaluation.analyze import get_probabilities
 from ..evaluation.suspects import Suspect, WordIndex, describe_suspect, rank_suspects, show_suspect
 from ..evaluation.suspects_page import render_suspects
 from ..files import write_files
+from ..models.torch_layers import one_thread
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import find_component, predict_candidates
 from ..progress import ProgressBar
@@ -148,7 +149,8 @@ def find_suspects(
     records = [record for record in records if record.skipped is None and record.text.strip()]
     folds = assign_folds(records, n_folds)
     nlp = load_model_from_config(config, auto_fill=True)
-    spans_key = config["components"][COMPONENT]["spans_key"]
+    # Not of the config, which need not name what is the default.
+    spans_key = nlp.config["components"][COMPONENT]["spans_key"]
     docs = [record_to_doc(nlp, record, spans_key)[0] for record in records]
     use_device(use_gpu)
     predictions = predict_folds(
@@ -157,6 +159,7 @@ def find_suspects(
         config,
         output_path / "predictions.jsonl",
         name=corpus_path.name,
+        spans_key=spans_key,
         n_seeds=n_seeds,
         n_process=n_process,
         use_gpu=use_gpu,
@@ -211,7 +214,7 @@ def _write(result: Suspects, path: Path, *, corpus: str, direction: str, limit: 
     write_files(
         {
             path / "index.html": page.encode("utf8"),
-            path / "suspects.jsonl": b"".join(map(to_json_line, lines)),
+            path / "suspects.jsonl": b"".join(map(encode_json_line, lines)),
         }
     )
 
@@ -263,6 +266,7 @@ def predict_folds(
     path: Path,
     *,
     name: str,
+    spans_key: str,
     n_seeds: int = 1,
     n_process: int = 1,
     use_gpu: int = -1,
@@ -275,6 +279,7 @@ def predict_folds(
     config (Config): The training config.
     path (Path): The file of what was predicted so far, which need not exist.
     name (str): Name of the corpus.
+    spans_key (str): Key of `Doc.spans` of the annotation.
     n_seeds (int): How many models to train for each fold.
     n_process (int): How many models to train at the same time.
     use_gpu (int): GPU ID or -1 for CPU.
@@ -282,7 +287,6 @@ def predict_folds(
     RETURNS (List[Probabilities]): The mean probability of the likely candidates of each doc, and of
         each annotated span that is a candidate.
     """
-    spans_key = config["components"][COMPONENT]["spans_key"]
     gold = [get_spans(doc, spans_key) for doc in docs]
     settings = _hash(config, docs, gold, folds)
     members = [np.flatnonzero(np.equal(folds, fold)).tolist() for fold in range(max(folds) + 1)]
@@ -322,7 +326,9 @@ def predict_folds(
 def _train(config: Config, docs: List[Doc], *, seed: int, use_gpu: int) -> Language:
     """Train for all steps of a config: no held-out document says when to stop."""
     steps = config["training"]["max_steps"]
-    config = config.merge({"training": {"patience": 0, "eval_frequency": steps}})
+    # Epochs would end it before the model is scored.
+    settings = {"max_epochs": 0, "patience": 0, "eval_frequency": steps}
+    config = config.merge({"training": settings})
     with make_tempdir() as path:
         config["paths"]["dev"] = str(path / "dev.spacy")
         FastDocBin(docs=docs[:N_SCORED]).to_disk(path / "dev.spacy")

@@ -87,6 +87,7 @@ def prepare_encoder(
                 vectors_path,
                 config_path=path / "config.cfg",
                 cache=cache,
+                use_gpu=use_gpu,
                 silent=silent,
             )
         with replacing(path / "pretrained") as output:

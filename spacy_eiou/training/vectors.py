@@ -1,8 +1,9 @@
 """Static vectors of words, from what a pretrained transformer makes of them in texts."""
 
+import os
 from collections import defaultdict
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -17,9 +18,11 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
 from ..annotation import RejectedText
+from ..annotation.paths import is_within, real_path
 from ..corpora import CorpusError
 from ..files import replacing
 from ..models import HiddenStates
+from ..pipeline.loading import use_device
 from ..progress import ProgressBar
 from .texts import read_items, split_texts
 
@@ -31,6 +34,8 @@ ROWS_PER_N_GRAM = 1
 # More steps fit the words of the texts better, and other words no better.
 N_STEPS = 20
 BYTES_PER_VALUE = 4
+# What spaCy writes of a pipeline without components.
+FILES = {"config.cfg", "meta.json", "tokenizer", "vocab"}
 
 
 class WordVectors(NamedTuple):
@@ -63,6 +68,7 @@ def make_vectors(
     n_layers: int = 3,
     max_megabytes: float = 20.0,
     cache: Optional[Path] = None,
+    use_gpu: int = -1,
     silent: bool = True,
 ) -> WordVectors:
     """Make static vectors for the setting `vectors` of the block [initialize].
@@ -75,19 +81,27 @@ def make_vectors(
     transformer (str): An installed package that ships one in its folder `model`, a folder, or a
         name on a hub.
     texts_path (Path): The texts, see `read_texts`.
-    output_path (Path): The folder to write, a pipeline without components.
+    output_path (Path): The folder to write, a pipeline without components. It may replace an
+        earlier one.
     config_path (Path): The training config that the vectors are for: its tokenizer makes the words.
     size (int): The most columns of the table.
     n_layers (int): How many of the transformer's last layers to average.
     max_megabytes (float): The most memory of the table, in 1,000,000 bytes.
     cache (Optional[Path]): A folder to keep the hidden states in. The objective
         "spacy_eiou.PretrainTransformer.v1" can have the same one.
+    use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress.
     RETURNS (WordVectors): The numbers of texts and words, and how well the table fits.
     RAISES (CorpusError): If the texts are not as expected.
-    RAISES (ValueError): If the transformer is missing, the config is not as expected, or the table
-        has no room for a vector.
+    RAISES (ValueError): If the output would replace anything else, the transformer is missing, the
+        config is not as expected, or the table has no room for a vector.
     """
+    output_path = real_path(output_path)
+    inputs: List[Union[str, Path]] = [texts_path, config_path, *filter(None, [cache])]
+    # The transformer may be a name as well.
+    inputs += filter(os.path.exists, [transformer])
+    _check_output(output_path, inputs)
+    use_device(use_gpu)
     nlp = load_tokenizer(config_path)
     states = HiddenStates(transformer, size=size, n_layers=n_layers, cache=cache)
     n_rows = int(max_megabytes * 1_000_000 / (states.size * BYTES_PER_VALUE))
@@ -114,6 +128,20 @@ def make_vectors(
     with replacing(output_path) as path:
         nlp.to_disk(path)
     return WordVectors(n_texts, int(counts.sum()), len(words), data.shape, explained, rejected)
+
+
+def _check_output(path: Path, inputs: Sequence[Union[str, Path]]) -> None:
+    for read in inputs:
+        if is_within(real_path(read), path):
+            raise ValueError(f"Expected another output directory: {read} would be lost with {path}")
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"Expected an output directory: {path} is a file")
+    names = {item.name for item in path.iterdir()} if path.exists() else set()
+    if names and not {"meta.json", "vocab"} <= names <= FILES:
+        raise ValueError(
+            f"Expected a new output directory, or one that holds vectors: {path} has "
+            f"{min(names - FILES, default='other files')}"
+        )
 
 
 def load_tokenizer(config_path: Path) -> Language:

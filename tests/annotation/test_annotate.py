@@ -325,6 +325,76 @@ def test_summary_and_log(tmp_path, model, texts, monkeypatch):
         annotate(model, texts, tmp_path / "new.jsonl", summary_path=texts)
 
 
+def test_summary_and_log_replace_nothing(tmp_path, model, texts):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (tmp_path / "reports").mkdir()
+    for name in ("summary_path", "log_path"):
+        with pytest.raises(CorpusError, match="reports is a directory"):
+            annotate(model, texts, tmp_path / "out.jsonl", **{name: tmp_path / "reports"})
+        with pytest.raises(CorpusError, match="Expected an output outside of the files of the pi"):
+            annotate(folder, texts, tmp_path / "out.jsonl", **{name: folder / "meta.json"})
+    assert (tmp_path / "reports").is_dir()
+    assert (folder / "meta.json").read_bytes() == Path(model, "meta.json").read_bytes()
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_arguments_may_be_strings_or_paths(tmp_path, model, texts):
+    names = {"graph_path": "g.jsonl", "brat_path": "brat", "html_path": "h.html"}
+    names |= {"summary_path": "s.json", "log_path": "l.jsonl"}
+    paths = {option: f"{tmp_path}/{name}" for option, name in names.items()}
+    annotate(Path(model), str(texts), f"{tmp_path}/out.jsonl", **paths)
+    assert all(Path(path).exists() for path in paths.values())
+    annotate(Path(model), texts, f"{tmp_path}/folder")
+    assert srsly.read_json(tmp_path / "folder" / "manifest.json")["model"] == model
+
+
+def test_address_of_a_file_is_its_path(tmp_path, model):
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"text": "a"}')
+    for source, output in [(path, f"file://{path}"), (f"file://{path}", path)]:
+        with pytest.raises(CorpusError, match="is read, and would be lost"):
+            annotate(model, source, output, force=True)
+    report = annotate(model, f"file://{path}", f"file://{tmp_path}/out.jsonl")
+    assert report.outputs == [tmp_path / "out.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "page.txt", "summary.txt", "log.txt"])
+def test_output_that_the_next_run_would_read(tmp_path, model, name):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    is_main = name == "out.jsonl"
+    (folder / ("a.jsonl" if is_main else "a.txt")).write_text('{"text": "a"}')
+    options = {
+        "page.txt": {"html_path": folder / name},
+        "summary.txt": {"summary_path": folder / name},
+        "log.txt": {"log_path": folder / name},
+    }
+    message = f"Expected an output outside of the input, not {folder / name}: the next run would r"
+    with pytest.raises(CorpusError, match=message):
+        annotate(model, folder, folder / "out.jsonl", **options.get(name, {}))
+    assert len([*folder.iterdir()]) == 1
+
+
+def test_output_beside_the_texts_of_a_folder(tmp_path, model):
+    (tmp_path / "a.txt").write_text("a b")
+    for _ in range(2):
+        report = annotate(model, tmp_path, tmp_path / "out.jsonl", force=True)
+        assert (report.n_texts, report.n_rejected) == (1, 0)
+
+
+def test_byte_order_mark_is_no_part_of_a_word(tmp_path, model):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_bytes("\ufeffIL-2 gene".encode())
+    annotate(model, tmp_path / "in", tmp_path / "out.jsonl", brat_path=tmp_path / "brat")
+    (item,) = read_annotations(tmp_path / "out.jsonl")
+    assert item["text"] == "\ufeffIL-2 gene"
+    found = [(span["start"], span["end"], span["text"]) for span in item["spans"]]
+    assert found == [(1, 5, "IL-2"), (1, 10, "IL-2 gene")]
+    (record,) = read_brat(tmp_path / "brat")
+    words = [record.text[entity.start : entity.end] for entity in record.entities]
+    assert words == ["IL-2", "IL-2 gene"]
+
+
 def test_address(tmp_path, model):
     filesystem = pytest.importorskip("fsspec").filesystem("memory")
     filesystem.pipe("/in.txt", b"a b")
@@ -339,6 +409,13 @@ def test_folder_with_other_files_is_no_output(tmp_path, model, texts):
         annotate(model, texts, tmp_path / "notes", force=True)
     with pytest.raises(CorpusError, match="Expected an output outside of the input"):
         annotate(model, tmp_path / "notes", tmp_path / "notes" / "out")
+    # Neither a finished output nor one of a run that was stopped is wiped with them.
+    annotate(model, texts, tmp_path / "out")
+    (tmp_path / "out" / "notes.md").write_text("a")
+    for batch_size in (None, 7):
+        with pytest.raises(CorpusError, match=r"no other files .*out/notes\.md would be lost"):
+            annotate(model, texts, tmp_path / "out", force=True, batch_size=batch_size)
+    assert (tmp_path / "out" / "notes.md").read_text() == "a"
     with pytest.raises(CorpusError, match=r"Expected one local \.jsonl output, to write a graph"):
         annotate(model, texts, tmp_path / "out", html_path=tmp_path / "page.html")
 
@@ -392,8 +469,11 @@ def test_parquet_files_with_other_columns(tmp_path, model):
     (tmp_path / "in").mkdir()
     for name in ("x", "y"):
         parquet.write_table(pa.table({"text": ["a"], name: [1]}), tmp_path / f"in/{name}.parquet")
-    with pytest.raises(CorpusError, match="Expected files with the same columns"):
+    message = f"in/y.parquet: expected the same columns as in {tmp_path}/in/x.parquet"
+    with pytest.raises(CorpusError, match=message):
         annotate(model, tmp_path / "in", tmp_path / "out.parquet")
+    # This is said before the first text is annotated.
+    assert not part_of(tmp_path / "out.parquet").exists()
     assert annotate(model, tmp_path / "in", tmp_path / "out", output_format="parquet").n_texts == 2
 
 

@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from spacy_eiou.annotation.checks import check_apart, check_new, check_outside, check_part_folder
+from spacy_eiou.annotation.checks import (
+    check_apart,
+    check_new,
+    check_outside,
+    check_part_folder,
+    check_shards_folder,
+)
+from spacy_eiou.annotation.resume import MANIFEST
 from spacy_eiou.corpora import CorpusError
 
 
@@ -86,8 +93,33 @@ def test_folder_in_the_place_of_a_work_file():
         Path("empty", name).touch()
     for name in ("empty", "new", "in.jsonl"):
         check_part_folder(Path(name))
-    with pytest.raises(CorpusError, match=r"full/a\.txt is in the place of a work file"):
-        check_part_folder(Path("full"))
+    for _ in range(2):
+        with pytest.raises(CorpusError, match=r"full/a\.txt is in the place of a work file"):
+            check_part_folder(Path("full"))
+        Path("full", MANIFEST).write_text('{"sha256": "1"}')
+
+
+def test_folder_of_shards_holds_nothing_else():
+    folder = Path("full")
+    (folder / MANIFEST).write_text('{"sha256": "1"}')
+    names = ["part-00000.jsonl", "part-00000.rejected.jsonl", ".part-00001.jsonl.new.7"]
+    for name in [*names, f".{MANIFEST}.new.7", ".shards.jsonl"]:
+        (folder / name).touch()
+    with pytest.raises(CorpusError, match=r"in an output directory: full/a\.txt would be lost"):
+        check_shards_folder(folder, force=True)
+    (folder / "a.txt").unlink()
+    check_shards_folder(folder, force=False)
+    for name in (
+        "part-all.jsonl",
+        "part-00000.txt",
+        "merged.jsonl",
+        f"{MANIFEST}.bak",
+        ".gitignore",
+    ):
+        (folder / name).touch()
+        with pytest.raises(CorpusError, match=f"full/{name} would be lost"):
+            check_shards_folder(folder, force=False)
+        (folder / name).unlink()
 
 
 def test_outside(folder):

@@ -122,6 +122,13 @@ def test_remote_input_and_output(model, texts):
         annotate(model, "memory://bucket/in/", "memory://bucket/in", force=True)
     with pytest.raises(CorpusError, match=r"bucket is not empty, it has in"):
         annotate(model, texts, "memory://bucket", force=True)
+    for name in ("new.jsonl", "new", "new/"):
+        with pytest.raises(CorpusError, match="not memory://bucket/in/new"):
+            annotate(model, "memory://bucket/in/", f"memory://bucket/in/{name}")
+    MEMORY.pipe("/bucket/out/notes.md", b"a")
+    with pytest.raises(CorpusError, match=r"bucket/out is not empty, it has notes\.md"):
+        annotate(model, "memory://bucket/in/", "memory://bucket/out/", force=True)
+    assert MEMORY.cat_file("/bucket/out/notes.md") == b"a"
 
 
 def test_address_of_a_new_folder(model, texts, tmp_path):

@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,7 +99,7 @@ def test_output(model, texts, tmp_path):
     assert selection.texts == list(map(json.loads, output.read_text("utf8").splitlines()))
     assert len({*get_texts(selection)}) == 10
     assert {*get_texts(selection)} <= {*TEXTS}
-    assert selection[1:5] == (40, 0, 0, 0)
+    assert selection[1:6] == (40, 0, 0, 0, "")
     strategies = [text["meta"]["strategy"] for text in selection.texts]
     assert strategies == ["combined"] * 9 + ["random"]
     assert " errors in " in selection.texts[0]["meta"]["reason"]
@@ -168,11 +170,35 @@ def test_excluded_texts_that_can_not_be_read(model, texts, tmp_path):
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_excluded_texts_of_another_field(model, tmp_path):
+    texts, done = tmp_path / "texts.jsonl", tmp_path / "done.jsonl"
+    srsly.write_jsonl(texts, ({"body": text} for text in TEXTS))
+    srsly.write_jsonl(done, ({"body": text} for text in TEXTS[:15]))
+    chosen = select(
+        Path(model), texts, f"{tmp_path}/1.jsonl", n=10, text_key="body", exclude=[done]
+    )
+    assert (chosen.n_texts, chosen.n_excluded) == (25, 15)
+    # In what was chosen before, the field is "text".
+    exclude = [done, tmp_path / "1.jsonl"]
+    second = select(model, texts, tmp_path / "2.jsonl", n=15, text_key="body", exclude=exclude)
+    assert (second.n_texts, second.n_excluded) == (15, 25)
+
+
+def test_no_item_is_a_text(model, tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"body": "a"}\nno JSON\n', "utf8")
+    message = f"Expected texts, found 2 other items. {path}, line 1: expected an object with 'text'"
+    with pytest.raises(CorpusError, match=re.escape(message)):
+        select(model, path, tmp_path / "selected.jsonl")
+    assert not (tmp_path / "selected.jsonl").exists()
+
+
 def test_what_the_source_says_and_what_is_no_text(model, tmp_path):
     path = write(tmp_path / "texts.jsonl", TEXTS[:2], id="note", year=2024)
     path.write_text(path.read_text("utf8") + "no JSON\n", "utf8")
     selection = select(model, path, tmp_path / "selected.jsonl", n=2)
     assert selection.n_rejected == 1
+    assert selection.first_reason.startswith(f"{path}, line 3: expected valid JSON")
     assert [text["id"] for text in selection.texts] == ["note", "note"]
     assert selection.texts[0]["meta"]["source"] == {"year": 2024}
 

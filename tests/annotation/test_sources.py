@@ -28,6 +28,7 @@ from spacy_eiou.annotation.sources import (
     read_shard,
     read_texts,
     strip_suffixes,
+    would_read,
 )
 from spacy_eiou.corpora import CorpusError
 
@@ -250,6 +251,8 @@ def test_lines_round_trip(tmp_path_factory, lines):
 def test_any_bytes_are_texts_or_rejected(tmp_path_factory, data):
     for name in ("garbage.txt", "garbage.jsonl"):
         path = write(tmp_path_factory.getbasetemp() / name, data)
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            continue
         for item in read(path):
             assert isinstance(item, (SourceText, RejectedText))
 
@@ -285,6 +288,49 @@ def test_folder_of_lines(tmp_path):
     assert len(read(tmp_path, "jsonl")) == 3
     write(tmp_path / "c.txt", b"z")
     assert read(tmp_path) == [SourceText("c", "z")]
+
+
+def test_suffixes_in_any_case(tmp_path):
+    write(tmp_path / "A.TXT", b"x")
+    write(tmp_path / "b.txt", b"y")
+    write(tmp_path / "C.Txt.GZ", gzip.compress(b"z"))
+    assert read(tmp_path) == [SourceText("A", "x"), SourceText("C", "z"), SourceText("b", "y")]
+    assert guess_text_format(write(tmp_path / "D.JSONL", b"")) == "jsonl"
+
+
+def test_packed_parquet(tmp_path):
+    path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=["1", "2"])
+    packed = write(tmp_path / "in.parquet.gz", gzip.compress(path.read_bytes()))
+    assert read(packed) == read(path) == [SourceText("1", "a"), SourceText("2", "b")]
+    write(packed, packed.read_bytes()[:-9])
+    with pytest.raises(CorpusError, match=f"{packed}: expected a file that is packed and complete"):
+        read(packed)
+
+
+@pytest.mark.parametrize(
+    "source, text_format, output, expected",
+    [
+        ("texts", "txt", "texts/out.jsonl", False),
+        ("texts", "txt", "texts/log.txt", True),
+        ("texts", "jsonl", "texts/new/out.JSONL.gz", True),
+        ("texts", "jsonl", "texts/summary.json", False),
+        # Their formats could not be told.
+        ("texts", "csv", "texts/out.jsonl", True),
+        ("texts", "jsonl", "texts2/out.jsonl", False),
+        ("texts/a.jsonl", "jsonl", "texts/out.jsonl", False),
+        ("texts/*.jsonl", "jsonl", "texts/out.jsonl", True),
+        ("texts/*.jsonl", "jsonl", "texts/new/out.jsonl", False),
+        ("texts/*.jsonl", "jsonl", "texts/out.jsonl.gz", False),
+        ("memory://in/", "jsonl", "memory://in/out.jsonl", True),
+        ("memory://in/", "jsonl", "memory://out.jsonl", False),
+        ("memory://in/*.jsonl", "jsonl", "memory://in/out.jsonl", True),
+        ("memory://in/", "jsonl", "in/out.jsonl", False),
+    ],
+)
+def test_what_would_be_read(in_tmp_path, source, text_format, output, expected):
+    Path("texts").mkdir()
+    write(Path("texts/a.jsonl"), b"")
+    assert would_read(source, output, text_format) is expected
 
 
 def test_no_source(tmp_path):
@@ -327,20 +373,75 @@ def test_damaged_packed_file(tmp_path, name, data):
         read(path)
 
 
-def test_file_that_is_not_packed(tmp_path):
-    for suffix in ("gz", "bz2"):
-        with pytest.raises(OSError):
-            read(write(tmp_path / f"in.txt.{suffix}", b"a" * 1000))
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
+def test_file_that_is_not_packed(tmp_path, suffix):
+    if suffix == "zst":
+        pytest.importorskip("pyarrow")
+    (tmp_path / "texts").mkdir()
+    path = write(tmp_path / "texts" / f"a.txt.{suffix}", b"a" * 1000)
+    write(tmp_path / "texts" / "b.txt", b"b")
+    with pytest.raises(CorpusError, match=f"^{path}: expected a file that is packed and complete"):
+        read(tmp_path / "texts")
 
 
 def test_csv(tmp_path):
     data = "\ufeffid,text,year\n".encode() + b'7,"a, ""b""\nc",1998\n8\n,d,\n\n9,\xff,1\n'
-    first, short, no_id, blank, no_text = read(write(tmp_path / "in.csv", data))
+    first, short, no_id, no_text = read(write(tmp_path / "in.csv", data))
     assert first == SourceText("7", 'a, "b"\nc', {"year": "1998"})
     assert no_id == SourceText("in-3", "d", {"year": ""})
     assert short.reason.startswith(f"{tmp_path / 'in.csv'}, row 2: expected an object with 'text'")
-    assert (short.number, blank.number, no_text.number) == (2, 4, 5)
+    # A blank line is no row, as in JSON Lines, but counts.
+    assert (short.number, no_text.number) == (2, 5)
     assert "row 5: expected UTF-8" in no_text.reason
+
+
+def test_csv_with_more_cells_than_the_header(tmp_path):
+    path = write(tmp_path / "in.csv", b"id,text\n1,replace pump, leaking badly\n2,no leak,,\n")
+    rejected, text = read(path)
+    assert rejected == RejectedText(
+        1,
+        f"{path}, row 1: expected no more cells than the header has, not 3. A cell with a comma "
+        "needs quotes",
+        "['1', 'replace pump', ' leaking badly']",
+    )
+    # Nothing is lost with a cell that is empty.
+    assert text == SourceText("2", "no leak")
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (
+            b'text\na\n"b\nc\nd\n',
+            "line 3: expected CSV, where quotes are closed, and doubled in a ",
+        ),
+        (b'text\n"12" pipe leaks\n', "line 2: expected CSV, where quotes are closed"),
+        (b'"text\na\n', "line 1: expected CSV, where quotes are closed"),
+    ],
+)
+def test_csv_with_quotes_that_are_not_closed(tmp_path, data, message):
+    path = write(tmp_path / "in.csv", data)
+    with pytest.raises(CorpusError, match=f"{path}, {message}"):
+        read(path)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["in.txt", "in.csv", "in.jsonl", "in.csv.gz"])
+def test_utf_16(tmp_path, name, codec):
+    data = '\ufefftext\n{"text": "IL-2"}\n'.encode(codec)
+    data = gzip.compress(data) if name.endswith(".gz") else data
+    path = write(tmp_path / name, data)
+    with pytest.raises(CorpusError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: expected UTF-8, not UTF-16. Save it as UTF-8"
+
+
+def test_utf_16_in_a_folder(tmp_path):
+    write(tmp_path / "a.txt", "IL-2".encode("utf-16"))
+    write(tmp_path / "b.txt", b"IL-2")
+    rejected, text = read(tmp_path)
+    assert rejected.reason == f"{tmp_path}/a.txt: expected UTF-8, not UTF-16. Save it as UTF-8"
+    assert text == SourceText("b", "IL-2")
 
 
 def test_csv_with_long_texts(tmp_path):
@@ -464,6 +565,8 @@ def test_shards_of_docs(tmp_path):
         ("b.tar.c", ".c", "b.tar"),
         ("b.gz", "", "b"),
         ("b", "", "b"),
+        ("A/B.TXT", ".txt", "A/B"),
+        ("B.Jsonl.GZ", ".jsonl", "B"),
     ],
 )
 def test_suffixes(name, suffix, stem):
@@ -505,11 +608,16 @@ FORMATS = ".txt, .jsonl, .csv, .parquet, .spacy, one of the formats txt, jsonl, 
         ("in/*", "jsonl", "in/b.jsonl: expected a file, not a folder or a broken link"),
         ("in/a.csv", "csv", "in/a.csv: expected a column 'text', not only []"),
         ("x.csv", "csv", "x.csv: expected a column 'text', not only ['a']"),
-        ("long.csv", "csv", "long.csv: expected CSV (field larger than field limit (9))"),
+        (
+            "long.csv",
+            "csv",
+            "long.csv, line 2: expected CSV, where quotes are closed, and doubled in a cell (field "
+            "larger than field limit (9))",
+        ),
         (
             "packed",
             "txt",
-            "packed/a.txt.gz, packed/b.txt.gz: expected a file that is packed and complete "
+            "packed/b.txt.gz: expected a file that is packed and complete "
             "(Compressed file ended before the end-of-stream marker was reached)",
         ),
     ],
@@ -566,7 +674,7 @@ def test_pyarrow_that_is_missing(tmp_path, monkeypatch):
 
 def test_cells_of_csv_keep_their_line_ends(tmp_path):
     limit = csv.field_size_limit()
-    data = b'text,id\r\n"a\r\nb\rc",\r\n"d",7,more\r\n'
+    data = b'text,id\r\n"a\r\nb\rc",\r\n"d",7\r\n'
     assert read(write(tmp_path / "in.csv", data)) == [
         SourceText("in-1", "a\r\nb\rc"),
         SourceText("7", "d"),
@@ -607,6 +715,10 @@ def test_addresses():
     assert read("memory://in.jsonl.gz") == [SourceText("in-1", "z")]
     assert read("memory://in/") == [SourceText("a", "x"), SourceText("b/c", "y")]
     assert read("memory://in/*.txt") == [SourceText("a", "x")]
+    filesystem.pipe({"/in/.git/a.txt": b"1", "/in/b/.d.txt": b"2", "/.in/e.txt": b"3"})
+    assert read("memory://in/") == [SourceText("a", "x"), SourceText("b/c", "y")]
+    assert read("memory://in/*/*.txt") == [SourceText("b/c", "y")]
+    assert read("memory://.in/") == [SourceText("e", "3")]
     (shard,) = plan_shards(find_sources("memory://in.jsonl.gz"), "jsonl", size=1)
     assert shard.size == len(LINE)
     with pytest.raises(FileNotFoundError):

@@ -57,6 +57,21 @@ def test_address(tmp_path, model):
     memory.rm("/cli", recursive=True)
 
 
+@pytest.mark.parametrize("option", ["--summary", "--log-json"])
+def test_folder_is_no_summary(tmp_path, model, option):
+    (tmp_path / "texts.txt").write_text("a")
+    args = (model, tmp_path / "texts.txt", tmp_path / "out.jsonl", option, tmp_path)
+    exit_code, output = run(*args)
+    assert (exit_code, "is a directory" in output) == (2, True)
+
+
+def test_no_tasks_beside_the_standard_output(tmp_path, model):
+    (tmp_path / "texts.txt").write_text("IL-2")
+    exit_code, output = run(model, tmp_path / "texts.txt", "-", "--to", "doccano")
+    assert exit_code == 1
+    assert "Expected an output file with --to, not -: the tasks are beside it" in output
+
+
 def test_code_is_for_this_machine_only(tmp_path, model):
     args = [model, "texts.txt", tmp_path / "out", "--engine", "ray", "--code", "code.py"]
     exit_code, output = run(*args)
@@ -125,19 +140,42 @@ def test_names_that_are_not_utf8(tmp_path, model):
     assert b"xff.jsonl'" in process.stdout
 
 
+def pipe(data, *args, stdout=subprocess.PIPE):
+    """RETURNS: The exit code of a command, its output, and its messages as one line."""
+    command = [sys.executable, "-m", "spacy_eiou", "annotate", *args]
+    process = subprocess.run(command, input=data, stdout=stdout, stderr=subprocess.PIPE)
+    return process.returncode, process.stdout, " ".join(process.stderr.decode().split())
+
+
 @pytest.mark.slow
-def test_standard_streams(tmp_path, model):
-    command = [sys.executable, "-m", "spacy_eiou", "annotate", model, "-", "-"]
-    process = subprocess.run(
-        command, input=b'{"text": "IL-2"}\n{}\n', capture_output=True, check=True
-    )
-    (line,) = process.stdout.splitlines()
-    assert json.loads(line)["id"] == "stdin-1"
-    assert b"expected an object with 'text'" in process.stderr
-    assert b"Saved 1 annotated texts" in process.stderr
-    process = subprocess.run([*command, "--spans-key", "a"], input=b"", capture_output=True)
-    assert (process.returncode, process.stdout) == (1, b"")
-    assert b"Annotated nothing" in process.stderr
-    process = subprocess.run([*command, "--format", "x"], input=b"", capture_output=True)
-    assert (process.returncode, process.stdout) == (1, b"")
-    assert b"Expected a format" in process.stderr
+def test_standard_streams(model):
+    exit_code, output, messages = pipe(b'{"text": "IL-2"}\n{}\n', model, "-", "-")
+    assert (exit_code, json.loads(output)["id"]) == (0, "stdin-1")
+    assert "expected an object with 'text'" in messages
+    assert "Saved 1 annotated texts: the standard output" in messages
+    assert "Rejected 1 items that can't be annotated: the standard error" in messages
+    # A path of what is gone.
+    assert "/stdout." not in messages
+    exit_code, output, messages = pipe(b"", model, "-", "-", "--spans-key", "a")
+    assert (exit_code, output, "no text in '-'" in messages) == (1, b"", True)
+    exit_code, output, messages = pipe(b"", model, "-", "-", "--format", "x")
+    assert (exit_code, output, "Expected a format" in messages) == (1, b"", True)
+
+
+@pytest.mark.slow
+def test_rejected_items_of_the_standard_input(model):
+    options = ("--max-rejected", "0")
+    exit_code, output, messages = pipe(b'{"text": "IL-2"}\n{}\n', model, "-", "-", *options)
+    assert (exit_code, json.loads(output)["id"]) == (1, "stdin-1")
+    assert "They are in the standard error, and the 1 texts that were annotated" in messages
+    assert "/stdout." not in messages
+
+
+@pytest.mark.slow
+def test_standard_output_that_is_full(model):
+    with open("/dev/full", "wb") as full:
+        exit_code, _, messages = pipe(b'{"text": "IL-2"}', model, "-", "-", stdout=full)
+    assert exit_code == 1
+    assert "No space left on device" in messages
+    assert "Traceback" not in messages
+    assert "Exception ignored" not in messages

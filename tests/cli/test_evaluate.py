@@ -40,6 +40,13 @@ def run(*args):
     return result.exit_code, result.stdout
 
 
+def test_batches_have_a_text_at_least(tmp_path):
+    model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
+    result = invoke("evaluate", model, data, "--batch-size", -1)
+    assert result.exit_code == 2
+    assert "Invalid value for '--batch-size'" in result.output
+
+
 def test_tables_and_json(tmp_path):
     model, data = make_model(tmp_path / "model"), make_data(tmp_path / "data.spacy")
     output = tmp_path / "metrics.json"

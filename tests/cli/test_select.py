@@ -48,6 +48,14 @@ def test_strategy_of_the_user(model, tmp_path, monkeypatch):
     assert "Saved 2 of 3 texts (1 blank, 0 excluded)" in " ".join(result.stdout.split())
 
 
+def test_why_nothing_is_chosen(model, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"body": "It leaked."}\n', "utf8")
+    result = run(model, texts, tmp_path / "selected.jsonl")
+    assert result.exit_code == 1
+    assert "line 1: expected an object with 'text'" in " ".join(result.stdout.split())
+
+
 def test_an_error_is_told(model, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("It leaked.\n", "utf8")

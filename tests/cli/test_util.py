@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin, Span
 from spacy.vocab import Vocab
+from typer.testing import CliRunner
 
+from spacy_eiou.cli import app
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.pipeline.prediction import read_examples
 from util import TINY_MODEL
@@ -73,6 +75,15 @@ def test_flipped_bit_never_changes_a_doc(folder, data):
     else:
         # A few bits make no difference
         assert describe(docs) == describe(read_docs(folder / "data.spacy", Vocab()))
+
+
+def test_terminal_without_the_characters(tmp_path):
+    (tmp_path / "\u2603.txt").touch()
+    runner = CliRunner(charset="cp1252")
+    result = runner.invoke(app, ["statistics", str(tmp_path / "\u2603.txt")])
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+    assert r"\u2603.txt" in result.output
 
 
 @pytest.mark.parametrize("command", ["evaluate", "calibrate", "statistics"])

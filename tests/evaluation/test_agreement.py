@@ -9,6 +9,7 @@ from spacy_eiou.evaluation import agreement, cohen_kappa, krippendorff_alpha
 from spacy_eiou.evaluation.agreement import (
     DIFFERENCES,
     SCORES,
+    SUGGESTIONS,
     AnnotatedText,
     compare_annotators,
     compare_pair,
@@ -141,6 +142,39 @@ def test_three_annotators():
     assert result["examples"][0]["spans"]["Carl"] == [
         {"start": 0, "end": 3, "label": "b", "shared": False}
     ]
+
+
+def test_suggestions_have_no_part_in_how_far_people_agree():
+    one, other, suggested = {(0, 3, "a")}, {(0, 3, "b")}, {(0, 3, "a"), (4, 7, "c")}
+    people = make_texts([(one, one | other, other), (one, one, one)])
+    people.append(AnnotatedText("alone", "abc def gh", {"Anna": one}))
+    with_suggestions = [
+        text._replace(annotations={SUGGESTIONS: suggested, **text.annotations}) for text in people
+    ]
+    expected, found = compare_annotators(people), compare_annotators(with_suggestions)
+    for name in (*SCORES, "kappa", "alpha", "texts", "unshared_texts", "averaged_pairs"):
+        assert found[name] == expected[name], name
+    assert (found["texts"], found["unshared_texts"], found["averaged_pairs"]) == (2, 1, 3)
+    assert found["per_label"]["a"]["f"] == expected["per_label"]["a"]["f"]
+    assert found["per_label"]["c"]["f"] is None
+    assert found["per_label"]["c"]["spans"] == {SUGGESTIONS: 2, "Anna": 0, "Ben": 0, "Carl": 0}
+    # The text of Anna alone can be compared with what the model suggested
+    assert [(pair["second"], pair["texts"]) for pair in found["pairs"][:3]] == [
+        ("Anna", 3),
+        ("Ben", 2),
+        ("Carl", 2),
+    ]
+    assert {example["id"] for example in found["examples"]} == {"0", "1", "alone"}
+
+
+def test_people_who_share_no_text_are_compared_with_the_suggestions():
+    one, other = {(0, 3, "a")}, {(0, 3, "b")}
+    texts = [
+        AnnotatedText("1", "abc", {SUGGESTIONS: one, "Anna": one}),
+        AnnotatedText("2", "abc", {SUGGESTIONS: one, "Ben": other}),
+    ]
+    result = compare_annotators(texts)
+    assert (result["f"], result["averaged_pairs"], result["texts"]) == (0.5, 2, 2)
 
 
 @given(sides)

@@ -3,7 +3,12 @@ from html import unescape
 
 import pytest
 
-from spacy_eiou.evaluation.agreement import DIFFERENCES, AnnotatedText, compare_annotators
+from spacy_eiou.evaluation.agreement import (
+    DIFFERENCES,
+    SUGGESTIONS,
+    AnnotatedText,
+    compare_annotators,
+)
 from spacy_eiou.evaluation.agreement_page import find_direction, render_agreement
 
 LONG = "an/unusually/long/label/for/a/type/of/entity"
@@ -48,6 +53,19 @@ def test_only_what_differs_stands_out():
     page = render(texts)
     assert "<mark>two</mark>" in page
     assert "<mark>one</mark>" not in page
+
+
+def test_what_suggestions_count_for_is_told():
+    annotations = {SUGGESTIONS: {(0, 1, "one")}, "Anna": {(0, 1, "one")}, "Ben": set()}
+    # Nobody but the model has the label of a text that Anna and Ben do not share
+    alone = {SUGGESTIONS: {(0, 1, "other")}, "Anna": set()}
+    texts = [AnnotatedText("1", "a b", annotations), AnnotatedText("2", "a b", alone)]
+    page = " ".join(render(texts).split())
+    assert "1 texts are of several annotators." in page
+    assert "Suggestions have no part in it" in page
+    assert "pairs. " not in page
+    assert "<mark>other</mark>" in page
+    assert "no part in it" not in render()
 
 
 def test_numbers_that_nobody_can_tell():

@@ -37,6 +37,23 @@ def test_words_are_cut_where_spans_begin_and_end():
     assert "<em>&lt;B&gt;</em>" in first
 
 
+def test_work_grows_with_the_number_of_spans():
+    calls = []
+
+    class CountingSpan(dict):
+        def __getitem__(self, name):
+            calls.append(name)
+            return super().__getitem__(name)
+
+    def count(n_spans):
+        spans = [CountingSpan(make_span(2 * i, 2 * i + 1)) for i in range(n_spans)]
+        calls.clear()
+        render_layers(["a "] * 2 * n_spans, spans, COLORS)
+        return len(calls)
+
+    assert count(200) == 10 * count(20)
+
+
 def test_error_stands_out():
     page = render_layers(["x"], [make_span(0, 1, in_error=True)], COLORS, "rtl")
     assert '<b style="background:red;top:23px"><mark>A</mark></b>' in page

@@ -152,6 +152,12 @@ def test_key_without_spans():
         compute_statistics([make_doc("x", [])])
 
 
+def test_empty_span_is_named():
+    docs = [make_doc("a b", [(0, 1, "X")]), make_doc("IL-2 gene", [(0, 2, "DNA"), (1, 1, "DNA")])]
+    with pytest.raises(ValueError, match="span 'DNA' at token 1 of 'IL-2 gene ' is empty"):
+        compute_statistics(docs)
+
+
 def test_all_files_of_a_directory_count(tmp_path):
     for name, n_docs in (("a", 3), ("b", 5)):
         (tmp_path / name).mkdir()

@@ -173,6 +173,28 @@ def test_words_that_are_annotated_differently():
     ]
 
 
+def test_words_are_found_across_white_space():
+    docs = [
+        make_doc("heart failure", [(0, 13, "Problem")]),
+        AnalyzedDoc(["Heart", "\n", "failure ", "\n"], set(), set(), {}),
+    ]
+    assert WordIndex(docs).list_inconsistent() == [
+        {"text": "heart failure", "is_inner": False, "counts": {"Problem": 1, "not annotated": 1}}
+    ]
+
+
+def test_work_does_not_depend_on_the_widest_span(monkeypatch):
+    calls = []
+    get_words = WordIndex._get_words
+    monkeypatch.setattr(
+        WordIndex, "_get_words", lambda *args: calls.append(args) or get_words(*args)
+    )
+    text = " ".join(map(str, range(1000, 1200)))
+    WordIndex([make_doc(text, [(0, 4, "Part"), (0, 499, "Part")])])
+    # 200 runs of one word and 101 of a hundred, and the two spans as they are wanted and found
+    assert len(calls) == 200 + 101 + 2 * 2
+
+
 def test_reasons():
     docs = [
         make_doc("water pump leaks", [PUMP], {PUMP: 0.05, WATER_PUMP: 0.7}),

@@ -1,5 +1,6 @@
 """Labels, wider entities and more labels per span that come after the training."""
 
+import copy
 import warnings
 
 import pytest
@@ -19,6 +20,8 @@ OLD = [
 NEW_LABEL = [("the valve leaks", [(4, 9, "valve"), (10, 15, "state")]), *OLD]
 WIDER = [("the big old red feed pump leaks", [(0, 25, "pump"), (26, 31, "state")]), *OLD]
 TWO_LABELS = [("the valve leaks", [(4, 9, "valve"), (4, 9, "part")]), *OLD]
+# An outlier that is too costly to be covered
+OUTLIER = [("a " * 300, [(0, 441, "pump")]), *[("a b c d", [(0, 1, "pump")])] * 99]
 TEXTS = ["the feed pump leaks", "a valve", "the old pump"]
 
 
@@ -58,6 +61,15 @@ def no_warnings_of_single_examples():
 def trained(model_path):
     nlp = spacy.load(model_path)
     return nlp, nlp.get_pipe("nested_spancat")
+
+
+def initialize(data):
+    """RETURNS: A pipeline that was initialized in this process, and its component."""
+    fix_random_seed(0)
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    nlp.initialize(lambda: make_examples(nlp, data))
+    return nlp, component
 
 
 def get_probabilities(nlp, labels=("pump", "state")):
@@ -159,6 +171,102 @@ def test_two_labels_per_span_are_learned(trained):
         update(nlp, TWO_LABELS, 40)
     assert component.cfg["max_positive"] == 2
     assert {("valve", "valve"), ("valve", "part")} <= set(get_spans(nlp, "the valve leaks"))
+
+
+def test_a_rare_second_label_changes_nothing():
+    nlp, _ = initialize(OLD * 100)
+    loaded = spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes())
+    component = loaded.get_pipe("nested_spancat")
+    # Beside 400 spans of one label
+    data = [(f"the valve {n}", [(4, 9, "pump"), (4, 9, "state")]) for n in range(5)]
+    for text in data[:4]:
+        update(loaded, [text], 1, sgd=Adam(0.0))
+        assert component.cfg["max_positive"] == 1
+    with pytest.warns(UserWarning, match="more labels than max_positive = 1, which now is 2"):
+        update(loaded, data, 1, sgd=Adam(0.0))
+    assert component.cfg["max_positive"] == 2
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_other_annotation_of_a_known_text_is_learned(trained, order):
+    nlp, component = trained
+    text, spans = WIDER[0]
+    data = [(text, [(21, 25, "pump")]), (text, spans)][::order]
+    with pytest.warns(UserWarning, match="which now is 6"):
+        update(nlp, data, 1)
+        update(nlp, data[:1], 1)
+        update(nlp, data[1:], 1)
+    assert component.cfg["max_width"] == 6
+    # Each annotation counts once
+    assert component.seen.labels == {"pump": 2, "state": 1}
+
+
+def test_spans_that_initialization_did_not_see_are_learned():
+    nlp, component = initialize(OLD)
+    with pytest.warns(UserWarning) as caught:
+        update(nlp, NEW_LABEL + WIDER + TWO_LABELS, 60)
+    assert [str(warning.message).split("] ")[1][:45] for warning in caught] == [
+        "The training data have labels that the compon",
+        "Gold spans are wider than max_width = 2, whic",
+        "Gold spans bear more labels than max_positive",
+    ]
+    assert component.cfg["max_width"] == component.suggester.max_width == 6
+    assert component.cfg["max_positive"] == 2
+    assert component.labels == ("pump", "state", "part", "valve")
+    assert component.cfg["class_counts"][:-1] == [2, 2, 1, 2]
+    assert ("the big old red feed pump", "pump") in get_spans(nlp, WIDER[0][0])
+
+
+def test_spans_are_learned_after_an_initialization_without_examples():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    component.add_label("pump")
+    component.add_label("state")
+    nlp.initialize()
+    assert component.cfg["max_width"] == 1
+    with pytest.warns(UserWarning, match="wider than max_width = 1, which now is 2"):
+        update(nlp, OLD, 40)
+    assert component.cfg["class_counts"][:2] == [2, 2]
+    assert get_spans(nlp, "the feed pump leaks") == [("feed pump", "pump"), ("leaks", "state")]
+
+
+def test_examples_that_initialization_saw_in_its_first_pass_only():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    passes = iter([NEW_LABEL])
+    component.initialize(lambda: make_examples(nlp, next(passes, OLD)))
+    assert component.labels == ("valve", "state", "pump")
+    update(nlp, NEW_LABEL, 1)
+
+
+def test_component_that_was_sourced_within_the_process_grows():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", source=initialize(OLD)[0])
+    with pytest.warns(UserWarning, match="which now is 6"):
+        update(nlp, WIDER, 1)
+    assert component.cfg["max_width"] == 6
+
+
+def test_examples_of_the_initialization_change_nothing():
+    nlp, component = initialize(OUTLIER)
+    before = copy.deepcopy((component.cfg, component.seen))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        update(nlp, OUTLIER, 2)
+    assert (component.cfg, component.seen) == before
+
+
+def test_variants_of_the_examples_of_the_initialization_change_nothing():
+    nlp, component = initialize(OUTLIER)
+    assert component.cfg["max_width"] == 1
+    before = dict(component.cfg)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for end in ("b", "c"):
+            update(nlp, [(text + end, spans) for text, spans in OUTLIER], 1)
+    assert component.cfg == before
+    with pytest.warns(UserWarning, match="which now is 221"):
+        update(nlp, [("a " * 299, [(0, 439, "pump")])], 1)
 
 
 def test_settings_of_the_user_stay(model_path, tmp_path):

@@ -210,6 +210,15 @@ def test_predicted_spans_survive_a_docbin():
     assert get_spans(loaded) == get_spans(doc)
 
 
+def test_docs_of_another_vocab():
+    nlp, _, examples = make_nlp(OVERLAPPING)
+    train(nlp, examples)
+    docs = [blank("I like London and Berlin") for blank in (spacy.blank("en"), nlp.make_doc)]
+    found, expected = map(get_spans, nlp.pipe(docs))
+    assert found == expected
+    assert ("London", "LOC") in found
+
+
 def test_same_seed_gives_the_same_model():
     scores = []
     for _ in range(2):
@@ -725,6 +734,8 @@ def test_threshold_of_a_call():
     (doc,) = nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 0.0}})
     n_candidates = sum(component.suggester([doc], ops=component.model.ops).lengths)
     assert len(doc.spans[SPAN_KEY]) >= n_candidates > 0
-    (doc,) = nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 1.1}})
+    (doc,) = nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 1.0}})
     assert len(doc.spans[SPAN_KEY]) == 0
     assert component.cfg == before
+    with pytest.raises(ValueError, match=r"\[nested_spancat\].*from 0 to 1, but is 50"):
+        list(nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 50}}))

@@ -101,6 +101,14 @@ def test_texts_differ():
         nested_spans_score([example], spans_key="sc")
 
 
+def test_space_at_the_end_does_not_count():
+    predicted, gold = spacy.blank("en")("one two"), make_doc([(0, 2, "A")], words=["one", "two"])
+    predicted.spans["sc"] = [Span(predicted, 0, 2, label="A")]
+    assert (predicted.text, gold.text) == ("one two", "one two ")
+    scores = nested_spans_score([Example(predicted, gold)], spans_key="sc")
+    assert scores["spans_sc_f"] == 1.0
+
+
 @given(st.lists(st.tuples(SPANS, st.none() | SPANS), max_size=4))
 def test_same_as_spacy_where_tokens_align(docs):
     examples = [make_example(predicted, gold) for predicted, gold in docs]

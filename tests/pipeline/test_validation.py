@@ -340,6 +340,27 @@ def test_component_that_is_saved_on_its_own(component, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        "key = value",
+        "[paths]\ntrain = null",
+        "[nlp]\nlang = 'en'",
+        "[nlp]\npipeline = ['other']",
+        "[nlp]\npipeline = ['tok2vec', 'alone']",
+        "[nlp]\npipeline = ['alone']\n[components]",
+    ],
+)
+def test_component_that_is_saved_beside_another_config(component, tmp_path, config):
+    (tmp_path / "config.cfg").write_text(config.replace("'", '"'))
+    component.to_disk(tmp_path / "alone")
+    component.from_disk(tmp_path / "alone")
+    assert list(srsly.read_json(tmp_path / "alone" / "checksums.json")) == [
+        "alone/model",
+        "alone/cfg",
+    ]
+
+
 @given(st.data())
 def test_truncated_bytes_never_load(saved_bytes, component, data):
     size = data.draw(st.integers(0, len(saved_bytes) - 1))

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -6,11 +8,15 @@ from spacy.vocab import Vocab
 
 from spacy_eiou.spans.groups import (
     describe_spans_keys,
+    get_score,
     get_scores,
     get_spans,
     scored,
     to_boundaries,
 )
+
+# What an earlier version saved for these spans
+CHECKSUM = 1909248639
 
 
 def make_doc():
@@ -76,6 +82,41 @@ def test_scores_of_as_many_other_spans_are_left_out(exchange):
         assert get_scores(doc.spans["sc"]) is None
 
 
+def test_a_single_score_does_not_depend_on_other_spans():
+    doc = make_doc()
+    doc.spans["sc"].attrs.update(scored(doc.spans["sc"], np.array([0.5, 0.25])))
+    outer, inner = doc.spans["sc"]
+    relabel(doc)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert get_score(doc.spans["sc"], inner) == 0.25
+        assert get_score(doc.spans["sc"], doc.spans["sc"][0]) is None
+    with pytest.warns(UserWarning, match="added, removed or exchanged"):
+        assert get_score(doc.spans["sc"], outer) is None
+
+
+def test_a_single_score_is_left_out_where_spans_were_added():
+    doc = make_doc()
+    doc.spans["sc"].attrs.update(scored(doc.spans["sc"], np.array([0.5, 0.25])))
+    doc.spans["sc"].append(doc[2:3])
+    for span in doc.spans["sc"]:
+        with pytest.warns(UserWarning, match="added, removed or exchanged"):
+            assert get_score(doc.spans["sc"], span) is None
+
+
+def test_scores_of_docs_that_an_earlier_version_saved():
+    doc = make_doc()
+    doc.spans["sc"].attrs.update({"scores": np.array([0.5, 0.25]), "scored": CHECKSUM})
+    (loaded,) = DocBin().from_bytes(DocBin(docs=[doc]).to_bytes()).get_docs(Vocab())
+    group = loaded.spans["sc"]
+    assert get_scores(group) == [get_score(group, span) for span in group] == [0.5, 0.25]
+    relabel(loaded)
+    with pytest.warns(UserWarning, match="added, removed or exchanged"):
+        assert get_scores(group) is None
+    with pytest.warns(UserWarning, match="added, removed or exchanged"):
+        assert get_score(group, group[1]) is None
+
+
 def test_scores_stay_when_tokens_are_merged_and_docs_saved():
     doc = make_doc()
     doc.spans["sc"].attrs.update(scored(doc.spans["sc"], np.array([0.5, 0.25])))
@@ -83,7 +124,8 @@ def test_scores_stay_when_tokens_are_merged_and_docs_saved():
         retokenizer.merge(doc[2:3])
     (loaded,) = DocBin(docs=[doc]).get_docs(Vocab())
     for found in (doc, loaded, doc.copy()):
-        assert get_scores(found.spans["sc"]) == [0.5, 0.25]
+        group = found.spans["sc"]
+        assert get_scores(group) == [get_score(group, span) for span in group] == [0.5, 0.25]
 
 
 def test_keys_are_named_with_their_spans():

@@ -87,8 +87,8 @@ def test_extension_of_the_user_stays():
     code = """
 import spacy
 from spacy.tokens import Span
-Span.set_extension("score", default="mine")
 nlp = spacy.blank("en")
+Span.set_extension("score", default="mine")
 nlp.add_pipe("nested_spancat")
 assert nlp.make_doc("a")[0:1]._.score == "mine"
 """

@@ -1,6 +1,7 @@
 import re
 import shutil
 from importlib import import_module
+from warnings import catch_warnings
 
 import pytest
 import spacy
@@ -13,7 +14,7 @@ from study_util import CONFIGS, make_project, write_study
 from spacy_eiou.provenance import describe_code, get_provenance
 from spacy_eiou.spans import score_spans
 from spacy_eiou.studies import Run, Study, compare
-from spacy_eiou.studies.compare import draw_subsets, train_run
+from spacy_eiou.studies.compare import draw_subsets, hash_corpus, train_run
 from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
 
 
@@ -47,6 +48,7 @@ def test_interrupted_study_goes_on_and_ends_the_same(project, study_path, tmp_pa
     ]
     provenance = get_provenance(threads=torch.get_num_threads(), gpu=None)
     for line in results:
+        assert line["data"] == hash_corpus(project / "corpus" / "notes")
         assert (line["dev"]["gold"], line["test"]["gold"]) == (4, 6)
         totals = [sum(column) for column in zip(*line["test_counts"])]
         assert totals == [line["test"][name] for name in ("gold", "predicted", "correct")]
@@ -92,6 +94,48 @@ def test_results_of_other_settings_and_other_code_are_told(project, study_path, 
         "1 of 3 results are o",
     ]
     assert f"today's ({describe_code(get_provenance())})" in messages[-1]
+
+
+def test_results_of_other_data_are_told(project, study_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        import_module("spacy_eiou.studies.compare"), "write_report", lambda *_: None
+    )
+    study = Study.read(study_path)
+    settings = hash_settings(make_variant_config(study, "notes", "single", project))
+    today = hash_corpus(project / "corpus" / "notes")
+    variants = {"single": study.variants["single"].model_dump()}
+    moved = tmp_path / "moved"
+    shutil.copytree(project / "configs", moved / "configs")
+
+    def find_warnings(project_path, *data):
+        runs = [Run("notes", 2, "single", seed, settings)._asdict() for seed in range(len(data))]
+        results = [{**run, **own} for run, own in zip(runs, data)]
+        srsly.write_jsonl(tmp_path / "results.jsonl", results)
+        sizes = {"notes": {"sizes": [2], "max_width": 3}}
+        path = write_study(tmp_path, seeds=[*range(len(data))], corpora=sizes, variants=variants)
+        with catch_warnings(record=True) as caught:
+            compare(path, tmp_path, project_path=project_path, report_only=True)
+        return [str(each.message) for each in caught]
+
+    unknown, same, other = {}, {"data": today}, {"data": "other"}
+    (message,) = find_warnings(project, same, other)
+    assert message.startswith(f"Some results of 'notes' are of other data than {today}, see 'data'")
+    # All of them are from before the corpus has changed
+    assert find_warnings(project, other, other) == [message]
+    assert find_warnings(project, unknown, same) == []
+    # Where the corpus is not there, nobody knows what it is today
+    assert len(find_warnings(moved, same, other)) == 1
+    assert find_warnings(moved, other, other, unknown) == []
+
+
+def test_a_part_that_changes_is_other_data(project, tmp_path):
+    shutil.copytree(project / "corpus" / "notes", tmp_path / "notes")
+    expected = hash_corpus(tmp_path / "notes")
+    assert expected == hash_corpus(project / "corpus" / "notes")
+    shutil.copy(tmp_path / "notes" / "dev.spacy", tmp_path / "notes" / "test.spacy")
+    assert hash_corpus(tmp_path / "notes") != expected
+    (tmp_path / "notes" / "dev.spacy").unlink()
+    assert hash_corpus(tmp_path / "notes") is None
 
 
 @pytest.mark.slow
@@ -199,6 +243,10 @@ def test_transformer_goes_by_its_name_on_every_machine(project, tmp_path, monkey
         ({"corpora": {"notes": {"sizes": [7], "max_width": 3}}}, "at least 7 documents, found 6"),
         ({"corpora": {"other": {"sizes": [2], "max_width": 3}}}, "other.yml"),
         ({"training": {"max_step": 3}}, "max_step"),
+        (
+            {"training": {"seed": 3, "max_steps": 1}},
+            "cnn.cfg: expected the setting seed = ${system.seed}",
+        ),
         ({"transformer": "tiny"}, "cnn.cfg: it has no transformer to name tiny"),
         ({"variants": {"single": {"factory": "spancat", "config": {"thresh": 1}}}}, "thresh"),
         ({"variants": {"single": {"factory": "spancats"}}}, "spancats"),

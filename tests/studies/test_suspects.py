@@ -4,6 +4,7 @@ from typing import Any, List
 import pytest
 import spacy
 import srsly
+from spacy.language import Language
 from study_util import CONFIGS
 from typer.testing import CliRunner
 
@@ -88,6 +89,33 @@ def test_tasks_hold_what_is_proposed() -> None:
     assert (task.id, task.group) == ("r", "g")
     assert task.entities == (Entity(*proposed), Entity(*kept, kb_id="G1"))
     assert [entity.score for entity in task.entities] == [0.9, 0.8]
+
+
+def test_training_ends_with_the_last_step(corpus: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Also if the config has a number of epochs."""
+    steps = []
+    update = Language.update
+
+    def count_step(*args: Any, **kwargs: Any) -> Any:
+        steps.append(args)
+        return update(*args, **kwargs)
+
+    monkeypatch.setattr(Language, "update", count_step)
+    overrides = {"training.max_steps": 4, "training.max_epochs": 1}
+    find_suspects(corpus, tmp_path / "output", n_folds=2, overrides=overrides)
+    # Steps count from 0 to max_steps.
+    assert len(steps) == 2 * 5
+
+
+def test_config_without_a_spans_key_has_the_default(corpus: Path, tmp_path: Path) -> None:
+    config = (CONFIGS / "cnn.cfg").read_text("utf8").replace('spans_key = "sc"\n', "")
+    path = tmp_path / "base.cfg"
+    path.write_text(config, encoding="utf8")
+    overrides = {"training.max_steps": 1}
+    result = find_suspects(
+        corpus, tmp_path / "output", config_path=path, n_folds=2, overrides=overrides
+    )
+    assert (result.n_spans, result.n_unjudged) == (9, 0)
 
 
 @pytest.mark.slow

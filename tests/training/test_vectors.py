@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from spacy.vocab import Vocab
 from transformer_util import make_transformer
 
 from spacy_eiou.corpora import CorpusError
+from spacy_eiou.files import write_file
 from spacy_eiou.models import HiddenStates
 from spacy_eiou.training import make_vectors
 from spacy_eiou.training.vectors import WordMeans, fit_table, make_table
@@ -103,6 +105,9 @@ def test_vectors_for_a_pipeline(transformer, texts_path, tmp_path):
     expected = np.mean([states[0][2], states[1][1], states[2][0]], axis=0)
     assert_allclose(docs[0][2].vector, expected, atol=0.05)
     assert nlp.make_doc("genome")[0].vector.any()
+    # A later run may replace them.
+    make_vectors(transformer, texts_path, tmp_path / "vectors", config_path=CONFIG, size=4)
+    assert spacy.load(tmp_path / "vectors").vocab.vectors.shape[1] == 4
 
 
 def test_no_texts_and_no_room(transformer, tmp_path):
@@ -113,3 +118,35 @@ def test_no_texts_and_no_room(transformer, tmp_path):
     with pytest.raises(ValueError, match="A vector takes 128 bytes, but the table may have"):
         make_vectors(*arguments, config_path=CONFIG, max_megabytes=0.0001)
     assert not (tmp_path / "vectors").exists()
+
+
+@pytest.mark.parametrize(
+    "output, message",
+    [
+        (".", "corpus/texts.txt would be lost with "),
+        ("corpus", "texts.txt would be lost with "),
+        ("corpus/texts.txt", "texts.txt would be lost with "),
+        ("cached", "cached/states would be lost with "),
+        ("transformers", "transformers/one would be lost with "),
+        ("notes", "or one that holds vectors: {path} has a.txt"),
+        ("model", "or one that holds vectors: {path} has nested_spancat"),
+        ("half", "or one that holds vectors: {path} has other files"),
+        ("a.txt", "Expected an output directory: {path} is a file"),
+    ],
+)
+def test_output_replaces_nothing_but_vectors(tmp_path, monkeypatch, output, message):
+    names = ["config.cfg", "corpus/texts.txt", "transformers/one", "notes/a.txt", "a.txt"]
+    names += ["model/meta.json", "model/vocab/strings.json", "model/nested_spancat/cfg"]
+    names += ["half/meta.json"]
+    for name in names:
+        write_file(tmp_path / name, b"a")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=re.escape(message.format(path=tmp_path / output))):
+        make_vectors(
+            "transformers/one",
+            Path("corpus/texts.txt"),
+            Path(output),
+            config_path=Path("config.cfg"),
+            cache=Path("cached/states"),
+        )
+    assert all((tmp_path / name).read_bytes() == b"a" for name in names)
