@@ -19,7 +19,7 @@ from .vectors import load_tokenizer, make_vectors
 # With a transformer, pretraining reads as many tokens, few texts more often than many.
 N_TOKENS = 3_600_000
 MAX_EPOCHS = 200
-LEARN_RATE = {"@schedules": "decaying.v1", "base_rate": 0.002, "decay": 0.001}
+LEARN_RATE = 0.002
 # Texts of fewer tokens lack most words of the language. Those that the transformer knows are read
 # as well, one by one, each of them once while a text is read so many times.
 FEW_TOKENS = 100_000
