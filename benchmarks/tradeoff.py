@@ -143,6 +143,14 @@ MODELS = [
             ),
             ("nested_spancat", "CNN", "genia", "nested_spancat", 15022, RUN_ALL),
             (
+                "with MiniLM",
+                "MiniLM",
+                "genia_minilm_all",
+                "recipe",
+                15022,
+                f"{RUN_ALL}, with `--vars.config transformer` (MiniLM)",
+            ),
+            (
                 "large, prepared",
                 "large CNN with vectors, bfloat16",
                 "genia_large",

@@ -83,6 +83,10 @@ def write_file(path: Path, data: bytes) -> None:
     RAISES (IsADirectoryError): If there is a directory in its place.
     """
     _check_no_directory(path)
+    if path.exists() and not path.is_file():
+        # A device, such as /dev/null, stays what it is.
+        path.write_bytes(data)
+        return
     with replacing(path) as new:
         new.write_bytes(data)
 

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from spacy_eiou.files import check_not_read, replacing, write_file, write_files
@@ -84,3 +87,9 @@ def test_what_is_read_is_not_written(tmp_path, output, is_lost):
             check_not_read(tmp_path / output, inputs)
     else:
         check_not_read(tmp_path / output, inputs)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="needs /dev/null")
+def test_a_device_stays_a_device():
+    write_file(Path("/dev/null"), b"x")
+    assert not Path("/dev/null").is_file()

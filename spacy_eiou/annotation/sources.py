@@ -31,6 +31,7 @@ from typing import (
     Union,
     cast,
 )
+from uuid import uuid4
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -61,6 +62,8 @@ TEXT_FORMATS = {
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 # The longest cell that Python can be told to read on each system.
 CSV_LIMIT = 2**31 - 1
+# Read after the last line of a file, to see whether a quote is still open there.
+END = uuid4().hex
 # To read a piece of a row group of Parquet, what is before it in the group is read as well.
 MAX_PIECES = 50
 
@@ -304,8 +307,12 @@ def would_read(path: Union[str, Path], output: Union[str, Path], text_format: st
         PurePath(real_address(place) if is_remote(place) else real_path(place))
         for place in (location, os.fspath(output))
     )
-    is_folder = location.endswith("/") or os.path.isdir(location)
-    return is_within(file, source) if is_folder else file.match(str(source))
+    if not (location.endswith("/") or os.path.isdir(location)):
+        return file.match(str(source))
+    # Hidden files and folders are left out.
+    return is_within(file, source) and not any(
+        part.startswith(".") for part in file.relative_to(source).parts
+    )
 
 
 def open_input(location: str) -> BinaryIO:
@@ -493,7 +500,7 @@ def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
         lines = io.TextIOWrapper(data, "utf-8-sig", "surrogateescape", newline="")
         first = lines.readline()
         _check_encoding(first.encode("utf8", "surrogateescape"), file.location)
-        rows = csv.reader(chain([first], lines), strict=True)
+        rows = csv.reader(chain([first], lines, [END]))
         names = _read_row(rows, file) or []
         if fields.text not in names:
             raise CorpusError(
@@ -511,15 +518,18 @@ def _read_row(rows: Any, file: SourceFile) -> Optional[List[str]]:
     number = rows.line_num + 1
     # The limit is one of the whole process, and lower than the longest text.
     limit = csv.field_size_limit(CSV_LIMIT)
+    where = f"{show_path(file.location)}, line {number}"
     try:
-        return next(rows, None)
+        row: List[str] = next(rows)
     except csv.Error as err:
-        where = f"{show_path(file.location)}, line {number}"
-        raise CorpusError(
-            f"{where}: expected CSV, where quotes are closed, and doubled in a cell ({err})"
-        ) from err
+        raise CorpusError(f"{where}: expected CSV ({err})") from err
     finally:
         csv.field_size_limit(limit)
+    if row == [END]:
+        return None
+    if row and row[-1].endswith(END):
+        raise CorpusError(f"{where}: expected CSV, where quotes are closed, and doubled in a cell")
+    return row
 
 
 def _parse_csv(raw: RawText, fields: Fields) -> SourceText:

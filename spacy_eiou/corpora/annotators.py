@@ -85,19 +85,16 @@ def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]
             reason = "of the first of several annotators; else choose --merge or --annotator"
             changed += (Changed(reason, first.id, entity, text, f"annotator {first.annotator}"),)
         return replace(first, changed=changed, bad=bad, agreement=agreement)
-    votes: Dict[Tuple[int, int, str], Set[int]] = {}
-    entities: Dict[Tuple[int, int, str], Entity] = {}
-    for number, record in enumerate(chosen):
-        for entity in record.entities:
-            key = (entity.start, entity.end, entity.label)
-            votes.setdefault(key, set()).add(number)
-            # Who gives no identifier doesn't say that there is none.
-            if key not in entities or not entities[key].kb_id:
-                entities[key] = entity
+    votes = Counter(entity for record in chosen for entity in dict.fromkeys(record.entities))
+    # Who gives no identifier doesn't say that there is none.
+    for entity in [entity for entity in votes if not entity.kb_id]:
+        named = [other for other in votes if other.kb_id and replace(other, kb_id="") == entity]
+        if named:
+            votes[max(named, key=votes.__getitem__)] += votes.pop(entity)
     least = len(chosen) // 2 + 1 if merge == "majority" else 1
     return replace(
         first,
-        entities=tuple(entity for key, entity in entities.items() if len(votes[key]) >= least),
+        entities=tuple(entity for entity, count in votes.items() if count >= least),
         dropped=tuple(item for record in chosen for item in record.dropped),
         changed=tuple(item for record in chosen for item in record.changed),
         bad=bad,

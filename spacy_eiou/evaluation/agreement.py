@@ -106,12 +106,15 @@ def agreement(
     names = _name_paths(paths)
     records: Dict[str, List[Record]] = {}
     if suggestions is not None:
-        if SUGGESTIONS in names:
-            raise CorpusError(f"Expected another name of a file than '{SUGGESTIONS}'")
         records[SUGGESTIONS] = _read(suggestions, None, reading, predictions=True)
     for name, path in zip(names, paths):
         read = _read(path, corpus_format, reading)
         for annotator, own in _group_by_annotator(name, read, is_alone=len(paths) == 1).items():
+            if annotator == SUGGESTIONS:
+                raise CorpusError(
+                    f"Expected another name of a file or annotator than '{SUGGESTIONS}'. Those of "
+                    "a model are for --suggestions"
+                )
             records[annotator] = own
     unknown = [name for name in annotators if name not in records]
     if unknown:

@@ -445,7 +445,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         RAISES (ValueError): If the examples have no gold spans, the labels given lack one of
             theirs, or no gold span can be predicted.
         """
-        gold = GoldSpans()
+        n_known = self.seen.n_known if self.is_loaded and self.seen is not None else 0
+        gold = GoldSpans(n_known=n_known)
         gold.add(get_examples(), self.key)
         # Without examples, spaCy initializes with a doc that has no annotation.
         if gold.labels or labels is not None or any(eg.reference.spans for eg in get_examples()):

@@ -189,7 +189,7 @@ def check_references(config: Config, path: Union[str, Path]) -> None:
     for part, path_of_part in paths.items():
         corpus = settings[f"training.{part}_corpus"]
         read = [value for name, value in settings.items() if name.startswith(f"{corpus}.")]
-        if path_of_part not in read:
+        if not any(path_of_part in str(value) for value in read):
             raise CorpusError(
                 f"{path}: expected the setting path = ${{paths.{part}}} in [{corpus}], since it is "
                 "set for each training"

@@ -238,8 +238,8 @@ def find_initial(config: Config, transformer: Optional[str] = None) -> List[Path
     transformer (Optional[str]): Another transformer, see `find_transformer`.
     RETURNS (List[Path]): Those that exist.
     """
-    models = [component.get("model", {}) for component in config["components"].values()]
-    names = [transformer, *(model.get("name") for model in models)]
+    models = [component.get("model") for component in config["components"].values()]
+    names = [transformer, *(model.get("name") for model in models if isinstance(model, dict))]
     found = [find_transformer(name) for name in names if isinstance(name, str)]
     return _find_paths([*dict_to_dot(config["initialize"]).values(), *found])
 

@@ -80,13 +80,21 @@ def test_equal_texts_of_an_annotator_are_several_records():
     ]
 
 
-@pytest.mark.parametrize("merge", ["majority", "union"])
-@pytest.mark.parametrize("identifiers", [("Q1", ""), ("", "Q1")])
-def test_an_identifier_that_only_one_annotator_gives_divides_no_votes(merge, identifiers):
+@pytest.mark.parametrize(
+    "identifiers, merge, expected",
+    [
+        (["Q1", ""], "majority", {"Q1"}),
+        (["", "Q1"], "union", {"Q1"}),
+        (["Q1", "Q2", "Q2"], "majority", {"Q2"}),
+        (["Q1", "Q2", "Q2", ""], "union", {"Q1", "Q2"}),
+        (["", ""], "majority", {""}),
+    ],
+)
+def test_who_gives_no_identifier_votes_for_that_of_others(identifiers, merge, expected):
     entities = [replace(PART, kb_id=identifier) for identifier in identifiers]
-    records = [make_record(name, entity) for name, entity in zip("ab", entities)]
+    records = [make_record(name, entity) for name, entity in zip("abcd", entities)]
     (record,) = merge_annotators(records, merge)
-    assert record.entities == (replace(PART, kb_id="Q1"),)
+    assert {entity.kb_id for entity in record.entities} == expected
 
 
 @pytest.mark.parametrize(

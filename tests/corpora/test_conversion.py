@@ -376,6 +376,15 @@ def test_a_readme_in_an_archive_is_left_out(in_tmp_path):
         assert [record.id for record in records] == ["data-1", "data-2", "data-3"]
 
 
+def test_a_damaged_file_in_an_archive_is_an_error(in_tmp_path):
+    write_jsonl("data.jsonl", ACCEPTED)
+    with ZipFile("corpus.zip", "w") as archive:
+        archive.write("data.jsonl")
+        archive.writestr("damaged.jsonl", '{"tex')
+    records = read_found("corpus.zip", "jsonl")
+    assert [len(record.bad) for record in records] == [1, 0, 0, 0]
+
+
 def test_id_lists_that_do_not_match(in_tmp_path):
     write_jsonl("a.jsonl", [{"id": f"r{i}", "text": "x", "spans": []} for i in range(5)])
     Path("a.txt").write_text("r1\nmissing\nlost\n")

@@ -245,6 +245,14 @@ def test_one_export_of_several_annotators(tmp_path):
         agreement([path], annotators=["anna", "dora"])
 
 
+def test_nobody_is_called_as_the_suggestions_of_a_model(tmp_path):
+    paths = [
+        write(tmp_path / f"{name}.jsonl", make_record(ANNA)) for name in ("anna", "suggestions")
+    ]
+    with pytest.raises(CorpusError, match=r"Expected another name .* than 'suggestions'"):
+        agreement(paths)
+
+
 def test_what_is_left_out_is_told(tmp_path):
     named = [make_record(BEN, _annotator_id=name) for name in ("anna", "ben")]
     path = write(tmp_path / "export.jsonl", *named, make_record(ANNA))

@@ -173,10 +173,14 @@ def test_two_labels_per_span_are_learned(trained):
     assert {("valve", "valve"), ("valve", "part")} <= set(get_spans(nlp, "the valve leaks"))
 
 
-def test_a_rare_second_label_changes_nothing():
+@pytest.mark.parametrize("is_initialized", [False, True])
+def test_a_rare_second_label_changes_nothing(is_initialized):
     nlp, _ = initialize(OLD * 100)
     loaded = spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes())
     component = loaded.get_pipe("nested_spancat")
+    if is_initialized:
+        with pytest.warns(UserWarning, match="was loaded"):
+            component.initialize(lambda: make_examples(nlp, OLD))
     # Beside 400 spans of one label
     data = [(f"the valve {n}", [(4, 9, "pump"), (4, 9, "state")]) for n in range(5)]
     for text in data[:4]:

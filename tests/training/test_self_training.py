@@ -311,7 +311,10 @@ def test_a_pipeline_is_trained_from_its_transformer_and_vectors(tmp_path):
         {
             "training": {"train_corpus": "corpora.train", "dev_corpus": "corpora.dev"},
             "corpora": {"train": {"path": str(train)}, "dev": {"path": str(dev), "limit": 0}},
-            "components": {"transformer": {"model": {"name": str(transformer)}}, "ner": {}},
+            "components": {
+                "transformer": {"model": {"name": str(transformer)}},
+                "ner": {"model": None},
+            },
             "initialize": {"vectors": str(vectors), "init_tok2vec": None},
         }
     )

@@ -13,6 +13,7 @@ from .writers import Target, make_unique, register_writer, replace_in_entities
 TEXT = re.compile(r"([^|\t]+)\|([a-z])\|(.*)", re.DOTALL)
 # What stands for no identifier.
 ABSENT = ("-", "-1", "None")
+NOVELTIES = ("Novel", "No")
 NOT_IN_FIELD = r"[\t\r\n]"
 
 
@@ -57,7 +58,7 @@ def read_pubtator(path: Path) -> Iterator[Draft]:
 
 def _parse_entity(fields: List[str], where: str) -> List[Mention]:
     # A relation: id, type, two identifiers and, in BioRED, whether it is new.
-    if len(fields) in (4, 5) and not fields[1].isdecimal():
+    if len(fields) == 4 + (fields[-1] in NOVELTIES) and not fields[1].isdecimal():
         return []
     if len(fields) < 5:
         raise CorpusError(f"{where}: expected an id, start, end, text and type, not {show(fields)}")

@@ -216,19 +216,22 @@ class Format:
         with unpacked(list_files(paths)) as files:
             selected = self.select(self._leave_out_unknown(files))
             if not selected:
-                raise CorpusError(f"{paths[0]}: expected a file in the format '{self.name}'")
+                first = paths[0].path if isinstance(paths[0], CorpusFile) else paths[0]
+                raise CorpusError(f"{first}: expected a file in the format '{self.name}'")
             for file in selected:
                 yield from self._read(file, offsets, options)
 
     def _leave_out_unknown(self, files: List[CorpusFile]) -> List[CorpusFile]:
-        """Leave out files of archives that are in no known format, such as a readme, with a
-        warning. RETURNS (List[CorpusFile]): The files to read."""
+        """Leave out files of archives that are in no known format and have another suffix than
+        those that are, such as a readme, with a warning. RETURNS (List[CorpusFile]): The files to
+        read."""
         members = [file for file in files if file.shown[1].endswith(".zip")]
         known, unknown = recognize_as(self, members)
-        if not known:
-            return files
-        warn_of_unknown(unknown)
-        return [file for file in files if file not in unknown]
+        suffixes = {file.path.suffix for file in known}
+        others = [file for file in unknown if suffixes and file.path.suffix not in suffixes]
+        warn_of_unknown(others)
+        left_out = set(others)
+        return [file for file in files if file not in left_out]
 
     def _read(
         self, file: CorpusFile, offsets: Optional[str], options: Mapping[str, Any]

@@ -20,7 +20,7 @@ START_KEYS = ("start", "start_span", "start_offset", "begin", "off0")
 END_KEYS = ("end", "end_span", "end_offset", "off1")
 CODE_KEYS = ("code", "kb_id", "concept_id", "identifier")
 
-QUOTED = re.compile(r'"(?:[^"]|"")*"')
+QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 
 Row = Dict[str, str]
 
@@ -51,9 +51,11 @@ def _get_delimiter(header: str) -> str:
 def _find_quoting(data: str, delimiter: str) -> Any:
     """RETURNS (int): Whether a quote character encloses cells, or is one of the text: in columns of
     tabs that nothing but tabs divides, and where one opens a cell but doesn't close it."""
+    if delimiter != "\t":
+        return csv.QUOTE_MINIMAL
     lines = data.replace("\r", "\n").split("\n")
     rows = [line.split("\t") for line in lines if line.strip()]
-    is_divided = delimiter == "\t" and len({len(row) for row in rows}) == 1
+    is_divided = len({len(row) for row in rows}) == 1
     is_text = any(
         cell.startswith('"') and not QUOTED.fullmatch(cell) for row in rows for cell in row
     )
@@ -165,10 +167,6 @@ def _read_entities(path: Path, rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
 
     yield from parse_each(rows, parse)
     yield from drafts.values()
-    # Another table may hold their rows.
-    if not any(file != path and file.suffix == path.suffix for file in path.parent.iterdir()):
-        for stem in sorted(texts.keys() - drafts.keys()):
-            yield Draft("", str(texts[stem]), id=stem, skipped="no row in the table")
 
 
 def _list_texts(path: Path) -> Dict[str, Path]:

@@ -45,7 +45,7 @@ def test_an_article_that_comes_again_is_another_record():
     "line, problem",
     [
         ("2\t0\t4\tIL-2\tGene", "expected 'id|t|title' before '2\\t0\\t4\\tIL-2\\tGene'"),
-        ("1\tx\t4\tIL-2\tGene\t-", "expected an offset, not 'x'"),
+        ("1\tx\t4\tIL-2\tGene", "expected an offset, not 'x'"),
         ("1\t0\tx\tIL-2\tGene", "expected an offset, not 'x'"),
         ("1\tCID\tQ1", "expected an id, start, end, text and type, not ['1', 'CID', 'Q1']"),
         ("1\t0\t4\tx", "expected an id, start, end, text and type, not ['1', '0', '4', 'x']"),

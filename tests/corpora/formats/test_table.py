@@ -96,20 +96,11 @@ def test_malformed(content, problem):
 def test_entities_with_the_file_of_their_text(header, row, mention):
     write("IL-2 gene\r\n", "d.txt")
     write("x", "x.txt")
-    draft, other = read_drafts("table", f"{header}\n{row}\n")
+    (draft,) = read_drafts("table", f"{header}\n{row}\n")
     if mention is None:
         assert draft.text == "x"
     else:
         assert draft == Draft("IL-2 gene\r\n", "d.txt", id="d", mentions=[mention])
-        assert other == Draft("", "x.txt", id="x", skipped="no row in the table")
-
-
-def test_texts_whose_rows_another_table_may_hold_are_not_skipped():
-    for stem in "dx":
-        write("IL-2", f"{stem}.txt")
-    write("name,span,label\nx,0-4,gene\n", "b")
-    (draft,) = read_drafts("table", "name,span,label\nd,0-4,gene\n")
-    assert draft.id == "d"
 
 
 def test_texts_are_in_the_folder_or_in_one_below_it(tmp_path):
