@@ -27,7 +27,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
     Weights of PyTorch's modules, which are known by a dot in their names, are those of the encoder.
     Biases and the weights of norms don't decay. To know the norm of all gradients, it updates
     no weight before `step_schedules` is called, as `spacy train` does after each batch. If it never
-    is, as by `spacy pretrain` and `nlp.update`, it calls it itself when the next gradients come.
+    is, weights are updated when their next gradients come.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
         RETURNS (Tuple[FloatsXd, FloatsXd]): The weights and the gradient.
         """
         if key in self.pending:
-            self.step_schedules()
+            self._update()
         if gradient.size:
             self.pending[key] = weights, gradient.copy(), lr_scale
             gradient.fill(0)

@@ -69,10 +69,11 @@ def test_all_leaves_an_account_of_every_part(project_path, finished_run):
         assert account["dropped_entities"] == {}
 
 
-def test_second_run_has_nothing_to_do(project_path, finished_run):
+def test_second_run_converts_and_has_nothing_else_to_do(project_path, finished_run):
     result = run_project(project_path, "all", ".", "--vars.corpus", CORPUS)
     assert result.returncode == 0, result.stdout
-    for command in ("convert", "statistics", "train", "evaluate", "package"):
+    assert "Skipping 'convert'" not in result.stdout
+    for command in ("statistics", "train", "evaluate", "package"):
         assert f"Skipping '{command}'" in result.stdout
 
 
