@@ -149,6 +149,10 @@ def find_annotator(item: Dict[str, Any]) -> Optional[str]:
     return next((str(item[key]) for key in ANNOTATOR_KEYS if item.get(key) is not None), None)
 
 
+def _without_space(text: str) -> str:
+    return "".join(text.split())
+
+
 def _parse_text(
     item: Dict[str, Any],
     where: str,
@@ -168,7 +172,7 @@ def _parse_text(
             token if isinstance(token, str) else get_field(token, "text", str, f"{where}, 'tokens'")
             for token in item["tokens"]
         ]
-        if "".join("".join(words).split()) == "".join(text.split()):
+        if _without_space("".join(words)) == _without_space(text):
             draft.words = words
         else:
             draft.bad.append(f"{where}: expected tokens that make up the text, not {show(words)}")
@@ -390,7 +394,7 @@ def _locate_tokens(words: List[Any], entities: List[Any], where: str) -> Draft:
                     f"{mention.start} to {mention.end}"
                 )
             found = words[mention.start : end]
-            if mention.text and "".join(mention.text.split()) != "".join("".join(found).split()):
+            if mention.text and _without_space(mention.text) != _without_space("".join(found)):
                 raise CorpusError(
                     f"{where}: expected '{mention.text}' at tokens {mention.start} to "
                     f"{mention.end}, but '{' '.join(found)}' is there"

@@ -1,5 +1,6 @@
+from itertools import repeat
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Iterable, Iterator, List, Optional
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.tokens import Doc
@@ -36,8 +37,7 @@ def read_docbin(path: Path) -> Iterator[Draft]:
             draft.words = [token.text for token in doc]
             draft.group = doc.user_data.get("group")
             group = doc.spans[spans_key]
-            scores: List[Optional[float]] = [None] * len(group)
-            scores = list(get_scores(group) or scores)
+            scores: Iterable[Optional[float]] = get_scores(group) or repeat(None)
             draft.mentions = [
                 Mention(
                     span.start_char,
@@ -48,7 +48,7 @@ def read_docbin(path: Path) -> Iterator[Draft]:
                     draft.where,
                     score=score,
                 )
-                for span, score in zip(group, scores, strict=True)
+                for span, score in zip(group, scores)
             ]
         yield draft
 
