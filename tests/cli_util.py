@@ -11,6 +11,8 @@ def invoke(*args):
 
 
 def run(*args):
-    """RETURNS (Tuple[int, str]): The exit code of a command, and what it prints as one line."""
+    """RETURNS (Tuple[int, str]): The exit code of a command, and what it prints, as one line and
+    without the frame around an error.
+    """
     result = invoke(*args)
-    return result.exit_code, " ".join(result.output.split())
+    return result.exit_code, " ".join(result.output.replace("│", " ").split())
