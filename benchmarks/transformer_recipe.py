@@ -4,7 +4,9 @@ python benchmarks/transformer_recipe.py benchmarks/studies/genia_transformer_rec
 
 The study names variants of VARIANTS, below. Each run is a file in the folder `runs` of the study,
 so that several processes can share the work with `--variant` and `--seed`; results.jsonl and
-RESULTS.md are made of all of them. A run that was stopped is trained again.
+RESULTS.md are made of all of them. A run that was stopped is trained again. The variant "prepared"
+begins with the `--weights` that `spacy pretrain` has written, and the config of its study has the
+block [pretraining].
 """
 
 import signal
@@ -32,6 +34,8 @@ from spacy_eiou.training.optimizer import clip_gradients
 OPTIMIZER = "training.optimizer"
 RATE = f"{OPTIMIZER}.learn_rate.initial_rate"
 FACTOR = f"{OPTIMIZER}.encoder_factor"
+# What begins with the weights that another transformer has prepared.
+PREPARED = "prepared"
 POOLING = "components.nested_spancat.model.tok2vec.pooling"
 
 
@@ -95,6 +99,7 @@ VARIANTS: Dict[str, Dict[str, Any]] = {
     "head rate 0.0005": {RATE: 0.0005, FACTOR: 0.4},
     "head rate 0.002": {RATE: 0.002, FACTOR: 0.1},
     "8 passes": {"updates": 8 / 6},
+    PREPARED: {},
 }
 
 
@@ -127,6 +132,7 @@ def main(
     runs_path: Optional[Path] = typer.Option(
         None, "--runs", help="Folder for a file per run. Defaults to runs in the study's folder"
     ),
+    weights: Optional[Path] = typer.Option(None, help="Pretrained weights, for `prepared`"),
     report_only: bool = typer.Option(False, "--report-only", help="Train nothing"),
     max_steps: Optional[int] = typer.Option(None, help="Another number of updates, for a trial"),
     max_seconds: int = typer.Option(0, help="End with an error after this time, 0 for never"),
@@ -153,6 +159,11 @@ def main(
     results.update((run, srsly.read_json(path)) for run, path in paths.items() if path.exists())
     for run in [] if report_only else runs:
         if run not in results:
+            if run.variant == PREPARED:
+                if weights is None:
+                    raise typer.BadParameter(f"Expected --weights for the variant {PREPARED}")
+                initialize = {"initialize": {"init_tok2vec": str(weights.resolve())}}
+                configs[PREPARED] = configs[PREPARED].merge(initialize)
             with bounded(max_seconds):
                 results[run] = train(study, run, configs[run.variant], project_path, use_gpu)
             write_json(paths[run], results[run])

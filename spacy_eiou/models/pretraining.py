@@ -1,12 +1,12 @@
 """What an encoder learns from texts before there are annotated documents."""
 
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Linear, Model, Ops, chain, list2array, zero_init
+from thinc.api import Linear, Model, Ops, chain, list2array, reduce_mean, zero_init
 from thinc.types import Floats2d
 
 from .hidden_states import HiddenStates
@@ -22,7 +22,8 @@ def build_pretrain_transformer_v1(
     A linear layer on top of the encoder is trained, by the squared error, to give the principal
     components of the hidden states. The loss of a batch is the sum over its tokens, in shares of
     the variance of the hidden states: 1 per token is what a constant gets. Neither the layer nor
-    the transformer is saved with the encoder.
+    the transformer is saved with the encoder, which may be another transformer: a token then has
+    the mean of its word pieces.
 
     transformer (str): An installed package that ships one in its folder `model`, a folder, or a
         name on a hub. Training, which reads this block as well, needs none.
@@ -35,7 +36,7 @@ def build_pretrain_transformer_v1(
     """
 
     def create_objective(
-        vocab: Vocab, tok2vec: Model[List[Doc], List[Floats2d]]
+        vocab: Vocab, tok2vec: Model[List[Doc], Any]
     ) -> Model[List[Doc], Floats2d]:
         if transformer is None:
             raise ValueError("Expected the name of a transformer in [pretraining.objective]")
@@ -44,7 +45,7 @@ def build_pretrain_transformer_v1(
             list2array(), Linear(teacher.size, tok2vec.get_dim("nO"), init_W=zero_init)
         )
         compute_with_torch(output_layer)
-        model: Model[List[Doc], Floats2d] = chain(tok2vec, output_layer)
+        model: Model[List[Doc], Floats2d] = chain(pool_pieces(tok2vec), output_layer)
         model.set_ref("tok2vec", tok2vec)
         model.set_ref("output_layer", output_layer)
 
@@ -57,6 +58,16 @@ def build_pretrain_transformer_v1(
         return model
 
     return create_objective
+
+
+def pool_pieces(encoder: Model[List[Doc], Any]) -> Model[List[Doc], List[Floats2d]]:
+    """RETURNS (Model[List[Doc], List[Floats2d]]): An encoder of tokens. Where the encoder is a
+    transformer, a token has the mean of its word pieces."""
+    if "has_transformer" not in encoder.attrs:
+        return encoder
+    from spacy_transformers.layers import split_trf_batch, trfs2arrays
+
+    return chain(encoder, split_trf_batch(), trfs2arrays(reduce_mean(), grad_factor=1.0))
 
 
 def squared_error(predictions: Floats2d, targets: Floats2d) -> Tuple[float, Floats2d]:

@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 import srsly
 from spacy.language import Language
 from spacy.training.pretrain import pretrain
+from spacy.util import dot_to_object, registry
 from thinc.api import Config
 from wasabi import Printer
 
@@ -16,10 +17,14 @@ from ..models.hidden_states import list_words
 from .silver import Texts, iterate_texts
 from .vectors import load_tokenizer, make_vectors
 
-# With a transformer, pretraining reads as many tokens, few texts more often than many.
+# What a transformer prepares reads as many tokens, few texts more often than many. If it is another
+# transformer, it learns from fewer.
 N_TOKENS = 3_600_000
+N_TOKENS_OF_TRANSFORMER = 2_300_000
 MAX_EPOCHS = 200
 LEARN_RATE = 0.002
+# The share of the batches in which the learning rate rises, where it has a schedule.
+WARMUP = 0.05
 # Texts of fewer tokens lack most words of the language. Those that the transformer knows are read
 # as well, one by one, each of them once while a text is read so many times.
 FEW_TOKENS = 100_000
@@ -27,6 +32,7 @@ TIMES_PER_WORD = 10
 # Longer texts are pretrained on in parts, so that batches stay small.
 TOKENS_PER_PART = 500
 
+VECTORS_NAME = "vectors"
 WEIGHTS_NAME = "model-last.bin"
 PREPARED_NAME = "prepared.json"
 
@@ -48,8 +54,8 @@ def prepare_encoder(
     path (Path): The folder to write.
     checksum (str): Stands for all that the result depends on.
     transformer (Optional[str]): A transformer. The encoder learns what it makes of the texts, see
-        `set_transformer`, and gets word vectors of it. If None, the encoder learns what the block
-        [pretraining] says.
+        `set_transformer`, and gets word vectors of it, unless it is a transformer itself. If None,
+        the encoder learns what the block [pretraining] says.
     use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress.
     RETURNS (Tuple[Config, bool]): The config that begins with the pretrained encoder, and whether
@@ -63,7 +69,11 @@ def prepare_encoder(
         )
     path.mkdir(exist_ok=True)
     config.to_disk(path / "config.cfg")
-    marker, texts_path, vectors_path = path / PREPARED_NAME, path / "texts.jsonl", path / "vectors"
+    marker, texts_path, vectors_path = (
+        path / PREPARED_NAME,
+        path / "texts.jsonl",
+        path / VECTORS_NAME,
+    )
     cache = path / "hidden_states"
     prepared = srsly.read_json(marker) if marker.exists() else {}
     is_prepared = prepared.get("checksum") == checksum
@@ -78,7 +88,8 @@ def prepare_encoder(
         config = set_transformer(
             config, transformer, prepared["n_tokens"], prepared["times_per_word"]
         )
-        config["initialize"]["vectors"] = str(vectors_path)
+        if not has_transformer(config):
+            config["initialize"]["vectors"] = str(vectors_path)
     if not is_prepared:
         if transformer is not None:
             make_vectors(
@@ -92,7 +103,7 @@ def prepare_encoder(
             )
         with replacing(path / "pretrained") as output:
             output.mkdir()
-            settings = make_pretraining(config, texts_path, cache)
+            settings = set_schedule(make_pretraining(config, texts_path, cache), nlp)
             pretrain(settings.interpolate(), output, use_gpu=use_gpu, silent=silent)
         rmtree(cache, ignore_errors=True)
         write_json(marker, prepared)
@@ -119,36 +130,63 @@ def add_words(path: Path, transformer: str, n_tokens: int) -> int:
     return TIMES_PER_WORD
 
 
+def has_transformer(config: Config) -> bool:
+    """RETURNS (bool): Whether the encoder that the block [pretraining] names is a transformer."""
+    component = config["components"][config["pretraining"]["component"]]
+    return bool(component.get("factory") == "transformer")
+
+
 def set_transformer(
     config: Config, transformer: str, n_tokens: int, times_per_word: int = 1
 ) -> Config:
     """Let an encoder learn what a transformer makes of texts.
 
-    config (Config): The training config, with the embedding "spacy.MultiHashEmbed.v2".
+    config (Config): The training config. Its encoder has the embedding "spacy.MultiHashEmbed.v2",
+        or is another transformer.
     transformer (str): The transformer, see `make_vectors`.
     n_tokens (int): The number of tokens of the texts.
     times_per_word (int): How often an epoch reads each text, see `add_words`.
-    RETURNS (Config): The config with static vectors, and with the objective
-        "spacy_eiou.PretrainTransformer.v1".
+    RETURNS (Config): The config with the objective "spacy_eiou.PretrainTransformer.v1", and with
+        static vectors, if the encoder is no transformer.
     """
-    component = config["pretraining"]["component"]
-    n_readings = min(MAX_EPOCHS, max(1, round(N_TOKENS / max(n_tokens, 1))))
+    n_tokens_to_read = N_TOKENS_OF_TRANSFORMER if has_transformer(config) else N_TOKENS
+    n_readings = min(MAX_EPOCHS, max(1, round(n_tokens_to_read / max(n_tokens, 1))))
     n_epochs = max(1, n_readings // times_per_word)
     objective = {
         "@architectures": "spacy_eiou.PretrainTransformer.v1",
         "transformer": transformer,
         "cache": None,
     }
+    pretraining = {"max_epochs": n_epochs, "n_save_epoch": n_epochs, "objective": objective}
+    config = config.merge({"pretraining": pretraining})
+    if has_transformer(config):
+        return config
+    component = config["pretraining"]["component"]
     settings: Dict[str, Any] = {
         "components": {component: {"model": {"embed": {"include_static_vectors": True}}}},
-        "pretraining": {
-            "max_epochs": n_epochs,
-            "n_save_epoch": n_epochs,
-            "objective": objective,
-            "optimizer": {"learn_rate": LEARN_RATE},
-        },
+        "pretraining": {"optimizer": {"learn_rate": LEARN_RATE}},
     }
     return config.merge(settings)
+
+
+def set_schedule(config: Config, nlp: Language) -> Config:
+    """Let a schedule that sinks to zero do so with the last batch of pretraining.
+
+    config (Config): The config for `spacy pretrain`.
+    nlp (Language): A pipeline that tokenizes the texts.
+    RETURNS (Config): The config with its numbers of steps, if it has such a schedule.
+    """
+    schedule = config["pretraining"]["optimizer"]["learn_rate"]
+    if not isinstance(schedule, dict) or "total_steps" not in schedule:
+        return config
+    settings = config.interpolate()
+    batcher = settings["pretraining"]["batcher"]
+    corpus = dot_to_object(settings, settings["pretraining"]["corpus"])
+    resolved = registry.resolve({"batcher": batcher, "corpus": corpus})
+    n_batches = sum(1 for _ in resolved["batcher"](resolved["corpus"](nlp)))
+    n_steps = n_batches * settings["pretraining"]["max_epochs"]
+    steps = {"total_steps": n_steps, "warmup_steps": round(n_steps * WARMUP)}
+    return config.merge({"pretraining": {"optimizer": {"learn_rate": steps}}})
 
 
 def make_pretraining(config: Config, texts_path: Path, cache: Path) -> Config:

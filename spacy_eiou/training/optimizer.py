@@ -27,7 +27,8 @@ class AdamW(Optimizer):  # type: ignore[misc]
     Weights of PyTorch's modules, which are known by a dot in their names, are those of the encoder.
     Biases and the weights of norms don't decay. To know the norm of all gradients, it updates
     no weight before `step_schedules` is called, as `spacy train` does after each batch. If it never
-    is, weights are updated when their next gradients come.
+    is, a batch ends when as many weights as in any earlier one have their gradients, or when one of
+    them has its second, as happens first.
     """
 
     def __init__(
@@ -42,11 +43,12 @@ class AdamW(Optimizer):  # type: ignore[misc]
         beta2: FloatOrSeq,
         eps: FloatOrSeq,
         use_averages: bool,
+        step_with_updates: bool,
     ) -> None:
         """Initialize the optimizer.
 
-        learn_rate, encoder_factor, layer_decay, L2, grad_clip, beta1, beta2, eps, use_averages: See
-            `build_adamw_v1`.
+        learn_rate, encoder_factor, layer_decay, L2, grad_clip, beta1, beta2, eps, use_averages,
+        step_with_updates: See `build_adamw_v1`.
         """
         super().__init__(
             learn_rate,
@@ -59,6 +61,8 @@ class AdamW(Optimizer):  # type: ignore[misc]
         )
         self.encoder_factor = encoder_factor
         self.layer_decay = layer_decay
+        self.step_with_updates = step_with_updates
+        self.n_weights = 0
         self.steps: Dict[KeyT, Tensor] = {}
         self.pending: Dict[KeyT, Tuple[FloatsXd, FloatsXd, float]] = {}
 
@@ -74,11 +78,19 @@ class AdamW(Optimizer):  # type: ignore[misc]
         RETURNS (Tuple[FloatsXd, FloatsXd]): The weights and the gradient.
         """
         if key in self.pending:
-            self._update()
+            self.n_weights = max(self.n_weights, len(self.pending))
+            self._end_batch()
         if gradient.size:
             self.pending[key] = weights, gradient.copy(), lr_scale
             gradient.fill(0)
+            if len(self.pending) == self.n_weights:
+                self._end_batch()
         return weights, gradient
+
+    def _end_batch(self) -> None:
+        self._update()
+        if self.step_with_updates:
+            super().step_schedules()
 
     def step_schedules(self) -> None:
         """Update the weights, and go on to the learning rate of the next batch."""
@@ -188,6 +200,7 @@ def build_adamw_v1(
     beta2: FloatOrSeq = ADAM_DEFAULTS["beta2"],
     eps: FloatOrSeq = ADAM_DEFAULTS["eps"],
     use_averages: bool = False,
+    step_with_updates: bool = False,
 ) -> AdamW:
     """Build an optimizer for a pretrained transformer and the layers upon it.
 
@@ -202,6 +215,8 @@ def build_adamw_v1(
     beta2 (FloatOrSeq): The decay of the mean of squared gradients.
     eps (FloatOrSeq): Keeps the division by the latter finite.
     use_averages (bool): Whether to average the weights of Thinc's layers over the updates.
+    step_with_updates (bool): Whether to go on to the learning rate of the next batch without
+        `step_schedules`, which some training loops, such as that of `spacy pretrain`, never call.
     RETURNS (AdamW): The optimizer.
     """
     return AdamW(
@@ -214,4 +229,5 @@ def build_adamw_v1(
         beta2=beta2,
         eps=eps,
         use_averages=use_averages,
+        step_with_updates=step_with_updates,
     )

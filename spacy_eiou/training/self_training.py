@@ -24,7 +24,7 @@ from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import get_spans_keys
 from .corpus import check_gold_share
-from .encoder import prepare_encoder
+from .encoder import VECTORS_NAME, prepare_encoder
 from .silver import PROGRESS_NAME, annotate_silver, check_texts
 from .teacher import make_teacher_config
 from .variations import write_variations
@@ -99,7 +99,8 @@ def self_train(
         of the config says.
     transformer (Optional[str]): A transformer to pretrain the encoder with: an installed package
         that ships one in its folder `model`, a folder, or a name on a hub. The pipelines that are
-        trained have none. They have word vectors of it, and know what it makes of the texts.
+        trained don't have it. They know what it makes of the texts, and have word vectors of it,
+        unless their encoder is another transformer.
     transformer_teaches (bool): Whether the last one of the teachers to train is the transformer
         itself, see `make_teacher_config`.
     n_variations (int): How many variations of each text the teachers annotate as well, see
@@ -166,7 +167,7 @@ def self_train(
     Printer(no_print=silent).divider("Annotating texts")
     if transformer is not None and n_variations:
         texts = write_variations(
-            load_model(config["initialize"]["vectors"]),
+            load_model(output_path / ENCODER_NAME / VECTORS_NAME),
             texts,
             output_path / VARIATIONS_NAME,
             n_variations=n_variations,

@@ -39,5 +39,32 @@ def test_each_variant_changes_one_thing(tmp_path):
     assert "| recipe | 2 |" in (project / "study" / "RESULTS.md").read_text("utf8")
 
 
+@pytest.mark.slow
+def test_the_prepared_transformer_begins_with_its_weights(tmp_path):
+    script = runpy.run_path(str(SCRIPT))
+    project = make_project(tmp_path, 12)
+    (project / "study").mkdir()
+    settings = {
+        **STUDY,
+        "config": "configs/transformer_pretraining.cfg",
+        "transformer": make_transformer(tmp_path / "transformer"),
+        "corpora": {"notes": {"sizes": [10], "max_width": 3}},
+        "seeds": [0],
+        "training": {"max_steps": 1},
+        "variants": {name: {"factory": "nested_spancat"} for name in ("recipe", "prepared")},
+        "baseline": "recipe",
+    }
+    write_study(project / "study", **settings)
+    app = typer.Typer()
+    app.command()(script["main"])
+    arguments = [str(project / "study"), "--project", str(project)]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+    (tmp_path / "weights.bin").write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="unpack"):
+        arguments += ["--weights", str(tmp_path / "weights.bin")]
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert [path.name for path in (project / "study" / "runs").iterdir()] == ["recipe, 10, 0.json"]
+
+
 def read_results(path):
     return list(srsly.read_jsonl(path / "results.jsonl"))

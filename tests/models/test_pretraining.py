@@ -13,11 +13,11 @@ from spacy.training.loop import train
 from spacy.training.pretrain import make_update, pretrain
 from spacy.util import fix_random_seed, load_config, registry
 from thinc.api import Adam
-from transformer_util import make_transformer
+from transformer_util import OURS, make_nlp, make_transformer
 
 from spacy_eiou.models import build_pretrain_transformer_v1
 from spacy_eiou.models.pretraining import squared_error
-from spacy_eiou.training import make_vectors
+from spacy_eiou.training import build_adamw_v1, make_vectors
 from util import TINY_TOK2VEC
 
 CONFIG_PATH = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
@@ -71,6 +71,25 @@ def test_the_cache_changes_nothing(transformer, tmp_path):
     for _ in range(2):
         losses = train_on_texts(make_model(transformer, cache=tmp_path), 3)
         assert_allclose(losses, expected, rtol=1e-2)
+
+
+def test_another_transformer_can_be_the_encoder(transformer, tmp_path):
+    """It learns from the start, and saves weights that a component loads."""
+    nlp = make_nlp(OURS, make_transformer(tmp_path / "student", seed=1))
+    encoder = nlp.get_pipe("transformer").model
+    model = build_pretrain_transformer_v1(transformer)(nlp.vocab, encoder)
+    model.initialize(X=[nlp.make_doc(TEXTS[0])])
+    before = encoder.to_bytes()
+    docs, optimizer = [nlp.make_doc(text) for text in TEXTS], build_adamw_v1(0.01)
+    losses = [make_update(model, docs, optimizer, model.attrs["loss"]) for _ in range(30)]
+    assert_allclose(losses[0], 12, rtol=0.01)
+    assert losses[-1] < 0.5 * losses[0]
+    assert model.get_ref("tok2vec") is encoder
+    other = make_nlp(OURS, str(tmp_path / "student"))
+    assert other.get_pipe("transformer").model.to_bytes() == before
+    other.get_pipe("transformer").model.from_bytes(encoder.to_bytes())
+    expected, found = (each(TEXTS[0])._.trf_data.model_output[0] for each in (nlp, other))
+    assert_allclose(found, expected, atol=1e-6)
 
 
 def test_pretraining_needs_the_name_of_a_transformer():

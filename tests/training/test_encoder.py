@@ -10,11 +10,13 @@ from spacy_eiou.training import self_train
 from spacy_eiou.training.encoder import (
     add_words,
     make_pretraining,
+    set_schedule,
     set_transformer,
     write_parts,
 )
 from spacy_eiou.training.silver import check_texts
 
+TRANSFORMER_CONFIG = CONFIG.with_name("transformer_pretraining.cfg")
 PRETRAINING = {"pretraining.max_epochs": 1, "pretraining.n_save_epoch": 1}
 
 
@@ -63,6 +65,47 @@ def test_a_transformer_prepares_the_encoder(train, few_epochs, tmp_path):
     srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": f"protein {n} moves"} for n in range(6)])
     with pytest.warns(UserWarning):
         assert train(transformer=transformer).kept == []
+
+
+@pytest.mark.slow
+def test_a_transformer_prepares_another_and_teaches_it(train, few_epochs, tmp_path):
+    large = make_transformer(tmp_path / "large", words=["gene", "moves"])
+    name = make_transformer(tmp_path / "small", seed=1, words=["gene", "moves"])
+    overrides = {
+        name: value for name, value in write_data(tmp_path).items() if "tok2vec" not in name
+    }
+    overrides["components.transformer.model.name"] = name
+    result = train(
+        TRANSFORMER_CONFIG,
+        teachers=None,
+        transformer=large,
+        transformer_teaches=True,
+        n_variations=1,
+        overrides=overrides,
+    )
+    assert result.n_texts == 12
+    nlp = spacy.load(result.model_path)
+    assert nlp.pipe_names == ["transformer", "nested_spancat"]
+    # Only what it has learned of the other one is in it.
+    assert not nlp.vocab.vectors.size
+    encoder = tmp_path / "output" / "encoder"
+    log = srsly.read_jsonl(encoder / "pretrained" / "log.jsonl")
+    assert [line["epoch"] for line in log][-1] == 2
+    config = load_config(tmp_path / "output" / "config.cfg")
+    assert config["initialize"]["init_tok2vec"] == str(encoder / "pretrained" / "model-last.bin")
+
+
+def test_a_schedule_ends_with_the_last_batch(tmp_path):
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": "one two three"}] * 5)
+    config = load_config(TRANSFORMER_CONFIG, overrides={"pretraining.batcher.size": 6})
+    config = set_transformer(config, "some-model", 23_000)
+    assert config["pretraining"]["max_epochs"] == 100
+    config = make_pretraining(config, tmp_path / "texts.jsonl", tmp_path / "cache")
+    steps = set_schedule(config, spacy.blank("en"))["pretraining"]["optimizer"]["learn_rate"]
+    assert (steps["total_steps"], steps["warmup_steps"]) == (300, 15)
+    # Other learning rates stay.
+    config["pretraining"]["optimizer"]["learn_rate"] = 0.001
+    assert set_schedule(config, spacy.blank("en")) == config
 
 
 def test_a_config_without_pretraining_is_refused(train, tmp_path):

@@ -115,12 +115,43 @@ def test_a_step_without_gradients_changes_nothing() -> None:
     assert not optimizer.mom1
 
 
-def test_without_step_schedules_weights_follow_one_update_later() -> None:
-    """As with `nlp.update(examples, sgd=optimizer)`."""
+def test_without_step_schedules_only_the_first_update_comes_late() -> None:
+    """As with `nlp.update(examples, sgd=optimizer)`: later gradients are those of the weights."""
     weights, optimizer = draw(0), build_adamw_v1(0.01)
-    for step in range(N_STEPS + 1):
+    update(optimizer, weights, 0)
+    assert_same(weights, draw(0))
+    for step in range(1, N_STEPS):
         update(optimizer, weights, step)
-    assert_same(weights, train(learn_rate=0.01))
+        assert_same(weights, train(step + 1, learn_rate=0.01))
+
+
+def test_batches_without_some_weights_lose_no_gradient() -> None:
+    weights, optimizer = draw(0), build_adamw_v1(0.01)
+    for step in range(2):
+        update(optimizer, weights, step)
+    for step in range(2, 4):
+        optimizer((2, "W"), weights[2, "W"], draw(100 + step)[2, "W"])
+    update(optimizer, weights, 4)
+    optimizer.step_schedules()
+    assert {key: int(step) for key, step in optimizer.steps.items()} == {
+        key: 5 if key == (2, "W") else 3 for key in SHAPES
+    }
+
+
+def test_the_learning_rate_moves_on_by_itself_if_asked() -> None:
+    """As `spacy pretrain` needs it, which never calls `step_schedules`."""
+    settings = {"L2": 0.3, "grad_clip": 0.0}
+    for step_with_updates, expected in (
+        (True, train_torch([0.01, 0.03, 0.02], {}, 0.3)),
+        (False, train_torch([0.01, 0.01, 0.01], {}, 0.3)),
+    ):
+        optimizer = build_adamw_v1(
+            iter([0.01, 0.03, 0.02, 0.5]), step_with_updates=step_with_updates, **settings
+        )
+        weights = draw(0)
+        for step in range(3):
+            update(optimizer, weights, step)
+        assert_same(weights, expected)
 
 
 def test_a_copy_goes_on_as_the_original() -> None:
