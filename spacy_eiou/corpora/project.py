@@ -30,6 +30,7 @@ COPIED_TEMPLATES = {
     "configs/cnn.cfg": "cnn.cfg",
     "configs/few_examples.cfg": "few_examples.cfg",
     "configs/transformer.cfg": "transformer.cfg",
+    "configs/transformer_pretraining.cfg": "transformer_pretraining.cfg",
     ".gitignore": "gitignore",
 }
 # The share of the dev and of the test part, where they are split off the training files.

@@ -132,10 +132,15 @@ def test_files(tmp_path):
     assert (report.n_entities, report.account.documents) == (6, 3)
     names = {"project.yml", "README.md", ".gitignore", "assets/train/notes.jsonl"}
     names |= {"configs/corpus.yml", "configs/cnn.cfg", "configs/transformer.cfg"}
-    names.add("configs/few_examples.cfg")
+    names |= {"configs/few_examples.cfg", "configs/transformer_pretraining.cfg"}
     assert list_names(project_dir) == names
     assert (project_dir / "assets" / "train" / "notes.jsonl").read_bytes() == data
-    for name in ("cnn.cfg", "few_examples.cfg", "transformer.cfg"):
+    for name in (
+        "cnn.cfg",
+        "few_examples.cfg",
+        "transformer.cfg",
+        "transformer_pretraining.cfg",
+    ):
         assert (project_dir / "configs" / name).read_bytes() == (CONFIGS / name).read_bytes()
     assert srsly.read_yaml(project_dir / "configs" / "corpus.yml") == {
         "lang": "en",
@@ -535,6 +540,7 @@ def test_name_of_the_model(title, name):
         "configs/corpus.yml",
         "configs/few_examples.cfg",
         "configs/transformer.cfg",
+        "configs/transformer_pretraining.cfg",
         "project.yml",
     ]
 
