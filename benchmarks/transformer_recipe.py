@@ -207,11 +207,12 @@ def train(study: Study, run: Run, config: Config, project_path: Path, use_gpu: i
 def format_dev_scores(results: List[Result]) -> str:
     """RETURNS (str): The scores on the dev part, and the time of each variant, in Markdown."""
     rows = []
-    for variant, own in group_by("variant", results).items():
-        dev = [format_mean(100 * run["dev"][name] for run in own) for name in ("f", "macro_f")]
-        seconds = [format_mean(run[name] for run in own) for name in ("seconds", "cpu_seconds")]
-        rows.append([variant, str(len(own)), *dev, *seconds])
-    header = ["variant", "seeds", "micro F", "macro F", "seconds", "CPU seconds"]
+    for size, same_size in group_by("size", results).items():
+        for variant, own in group_by("variant", same_size).items():
+            dev = [format_mean(100 * run["dev"][name] for run in own) for name in ("f", "macro_f")]
+            seconds = [format_mean(run[name] for run in own) for name in ("seconds", "cpu_seconds")]
+            rows.append([variant, f"{size:,}", str(len(own)), *dev, *seconds])
+    header = ["variant", "documents", "seeds", "micro F", "macro F", "seconds", "CPU seconds"]
     text = (
         "\n## Dev part, by which to choose\n\n"
         "The seconds are those of training with its evaluations, and of scoring.\n\n"

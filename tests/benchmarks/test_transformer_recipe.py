@@ -36,7 +36,7 @@ def test_each_variant_changes_one_thing(tmp_path):
     runs = [(result["variant"], result["seed"]) for result in read_results(project / "study")]
     assert runs == [("recipe", 0), *((name, 0) for name in VARIANTS[1:]), ("recipe", 1)]
     assert len(list((project / "study" / "runs").iterdir())) == 4
-    assert "| recipe | 2 |" in (project / "study" / "RESULTS.md").read_text("utf8")
+    assert "| recipe | 10 | 2 |" in (project / "study" / "RESULTS.md").read_text("utf8")
 
 
 @pytest.mark.slow
