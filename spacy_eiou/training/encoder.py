@@ -69,12 +69,8 @@ def prepare_encoder(
         )
     path.mkdir(exist_ok=True)
     config.to_disk(path / "config.cfg")
-    marker, texts_path, vectors_path = (
-        path / PREPARED_NAME,
-        path / "texts.jsonl",
-        path / VECTORS_NAME,
-    )
-    cache = path / "hidden_states"
+    marker, texts_path = path / PREPARED_NAME, path / "texts.jsonl"
+    vectors_path, cache = path / VECTORS_NAME, path / "hidden_states"
     prepared = srsly.read_json(marker) if marker.exists() else {}
     is_prepared = prepared.get("checksum") == checksum
     if not is_prepared:
@@ -177,7 +173,7 @@ def set_schedule(config: Config, nlp: Language) -> Config:
     RETURNS (Config): The config with its numbers of steps, if it has such a schedule.
     """
     schedule = config["pretraining"]["optimizer"]["learn_rate"]
-    if not isinstance(schedule, dict) or "total_steps" not in schedule:
+    if not isinstance(schedule, dict) or not {"total_steps", "warmup_steps"} <= {*schedule}:
         return config
     settings = config.interpolate()
     batcher = settings["pretraining"]["batcher"]
