@@ -79,15 +79,13 @@ def make_models(component: str, models: List[Tuple[Any, ...]]) -> List[Model]:
 
 
 RUN_ALL = "`project run all`"
-FEW_EXAMPLES = (
-    "[`project run few_examples`]"
-    "(https://github.com/spacy-eiou/spacy-eiou/blob/main/docs/few-examples.md)"
-)
+PAGE = "https://github.com/spacy-eiou/spacy-eiou/blob/main/docs/few-examples.md"
+FEW_EXAMPLES = f"[`project run few_examples`]({PAGE})"
 PREPARED_TRANSFORMER = (
-    "[`spacy pretrain` and `train`](https://github.com/spacy-eiou/spacy-eiou/blob/main/docs/"
-    "few-examples.md#a-transformer-as-the-final-model), MiniLM prepared by MPNet"
+    f"[`spacy pretrain` and `train`]({PAGE}#a-transformer-as-the-final-model), "
+    "MiniLM prepared by MPNet"
 )
-N_TEXTS = 14_722
+N_SENTENCES = 15_022
 MODELS = [
     *make_models(
         "spancat",
@@ -112,7 +110,7 @@ MODELS = [
                 "few examples",
                 300,
                 FEW_EXAMPLES,
-                N_TEXTS,
+                N_SENTENCES - 300,
             ),
             (
                 "prepared",
@@ -135,7 +133,7 @@ MODELS = [
                 "vectors, pretraining and self-training, taught by MPNet",
                 300,
                 f"{FEW_EXAMPLES}, with `--vars.transformer` (MPNet) and `--vars.n_teachers 1`",
-                N_TEXTS,
+                N_SENTENCES - 300,
             ),
             ("with MiniLM", "MiniLM", "genia_minilm_prepared", "recipe", 1400),
             (
@@ -145,7 +143,7 @@ MODELS = [
                 "prepared",
                 1400,
                 PREPARED_TRANSFORMER,
-                15_022 - 1400,
+                N_SENTENCES - 1400,
             ),
             ("nested_spancat", "CNN", "genia", "nested_spancat", 15022, RUN_ALL),
             (

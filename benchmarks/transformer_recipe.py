@@ -157,16 +157,16 @@ def main(
     paths = {run: runs_path / f"{run.variant}, {run.size}, {run.seed}.json" for run in runs}
     results = read_results(study_path / "results.jsonl")
     results.update((run, srsly.read_json(path)) for run, path in paths.items() if path.exists())
-    for run in [] if report_only else runs:
-        if run not in results:
-            if run.variant == PREPARED:
-                if weights is None:
-                    raise typer.BadParameter(f"Expected --weights for the variant {PREPARED}")
-                initialize = {"initialize": {"init_tok2vec": str(weights.resolve())}}
-                configs[PREPARED] = configs[PREPARED].merge(initialize)
-            with bounded(max_seconds):
-                results[run] = train(study, run, configs[run.variant], project_path, use_gpu)
-            write_json(paths[run], results[run])
+    missing = [] if report_only else [run for run in runs if run not in results]
+    if any(run.variant == PREPARED for run in missing):
+        if weights is None:
+            raise typer.BadParameter(f"Expected --weights for the variant {PREPARED}")
+        initialize = {"initialize": {"init_tok2vec": str(weights.resolve())}}
+        configs[PREPARED] = configs[PREPARED].merge(initialize)
+    for run in missing:
+        with bounded(max_seconds):
+            results[run] = train(study, run, configs[run.variant], project_path, use_gpu)
+        write_json(paths[run], results[run])
     if not (variants or seeds):
         found = [results[run] for run in runs if run in results]
         lines = "".join(map(to_json_line, found))

@@ -11,6 +11,7 @@ from thinc.types import Floats2d
 
 from .hidden_states import HiddenStates
 from .torch_layers import compute_with_torch
+from .transformer import pool_pieces
 
 
 def build_pretrain_transformer_v1(
@@ -45,7 +46,9 @@ def build_pretrain_transformer_v1(
             list2array(), Linear(teacher.size, tok2vec.get_dim("nO"), init_W=zero_init)
         )
         compute_with_torch(output_layer)
-        model: Model[List[Doc], Floats2d] = chain(pool_pieces(tok2vec), output_layer)
+        is_transformer = "has_transformer" in tok2vec.attrs
+        encoder = pool_pieces(tok2vec, reduce_mean()) if is_transformer else tok2vec
+        model: Model[List[Doc], Floats2d] = chain(encoder, output_layer)
         model.set_ref("tok2vec", tok2vec)
         model.set_ref("output_layer", output_layer)
 
@@ -58,16 +61,6 @@ def build_pretrain_transformer_v1(
         return model
 
     return create_objective
-
-
-def pool_pieces(encoder: Model[List[Doc], Any]) -> Model[List[Doc], List[Floats2d]]:
-    """RETURNS (Model[List[Doc], List[Floats2d]]): An encoder of tokens. Where the encoder is a
-    transformer, a token has the mean of its word pieces."""
-    if "has_transformer" not in encoder.attrs:
-        return encoder
-    from spacy_transformers.layers import split_trf_batch, trfs2arrays
-
-    return chain(encoder, split_trf_batch(), trfs2arrays(reduce_mean(), grad_factor=1.0))
 
 
 def squared_error(predictions: Floats2d, targets: Floats2d) -> Tuple[float, Floats2d]:

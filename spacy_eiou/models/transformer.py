@@ -109,10 +109,25 @@ def build_tok2vec_transformer_v1(
         max_pieces,
         cpu_bfloat16,
     )
+    return pool_pieces(model, pooling, grad_factor)
+
+
+def pool_pieces(
+    transformer: Model[List[Doc], "FullTransformerBatch"],
+    pooling: Model[Ragged, Floats2d],
+    grad_factor: float = 1.0,
+) -> Model[List[Doc], List[Floats2d]]:
+    """Let a transformer give the vectors of tokens.
+
+    transformer (Model[List[Doc], FullTransformerBatch]): Gives those of word pieces.
+    pooling (Model[Ragged, Floats2d]): Makes the vector of a token from those of its word pieces.
+    grad_factor (float): A factor for the gradients of the transformer.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The encoder of tokens.
+    """
     from spacy_transformers.layers import split_trf_batch, trfs2arrays
 
     # A chain within a chain, as the listener leaves it that is replaced.
-    return chain(chain(model, split_trf_batch()), trfs2arrays(pooling, grad_factor))
+    return chain(chain(transformer, split_trf_batch()), trfs2arrays(pooling, grad_factor))
 
 
 def replace_listener_config(

@@ -145,7 +145,8 @@ def set_transformer(
     RETURNS (Config): The config with the objective "spacy_eiou.PretrainTransformer.v1", and with
         static vectors, if the encoder is no transformer.
     """
-    n_tokens_to_read = N_TOKENS_OF_TRANSFORMER if has_transformer(config) else N_TOKENS
+    is_transformer = has_transformer(config)
+    n_tokens_to_read = N_TOKENS_OF_TRANSFORMER if is_transformer else N_TOKENS
     n_readings = min(MAX_EPOCHS, max(1, round(n_tokens_to_read / max(n_tokens, 1))))
     n_epochs = max(1, n_readings // times_per_word)
     objective = {
@@ -153,15 +154,17 @@ def set_transformer(
         "transformer": transformer,
         "cache": None,
     }
-    pretraining = {"max_epochs": n_epochs, "n_save_epoch": n_epochs, "objective": objective}
-    config = config.merge({"pretraining": pretraining})
-    if has_transformer(config):
-        return config
-    component = config["pretraining"]["component"]
-    settings: Dict[str, Any] = {
-        "components": {component: {"model": {"embed": {"include_static_vectors": True}}}},
-        "pretraining": {"optimizer": {"learn_rate": LEARN_RATE}},
+    pretraining: Dict[str, Any] = {
+        "max_epochs": n_epochs,
+        "n_save_epoch": n_epochs,
+        "objective": objective,
     }
+    settings = {"pretraining": pretraining}
+    if not is_transformer:
+        pretraining["optimizer"] = {"learn_rate": LEARN_RATE}
+        component = config["pretraining"]["component"]
+        embed = {"include_static_vectors": True}
+        settings["components"] = {component: {"model": {"embed": embed}}}
     return config.merge(settings)
 
 

@@ -12,58 +12,57 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "transformer_recipe.py"
 VARIANTS = ["recipe", "all weights decay", "each gradient clipped"]
 
 
-@pytest.mark.slow
-def test_each_variant_changes_one_thing(tmp_path):
+@pytest.fixture
+def make_study(tmp_path):
+    """Makes a study of a tiny transformer. RETURNS: Its folder, and runs the script on it."""
     script = runpy.run_path(str(SCRIPT))
-    project = make_project(tmp_path, 12)
-    (project / "study").mkdir()
-    settings = {
-        **STUDY,
-        "config": "configs/transformer.cfg",
-        "transformer": make_transformer(tmp_path / "transformer"),
-        "corpora": {"notes": {"sizes": [10], "max_width": 3}},
-        "seeds": [0, 1],
-        "training": {"max_steps": 2},
-        "variants": {name: {"factory": "nested_spancat"} for name in VARIANTS},
-        "baseline": "recipe",
-    }
-    write_study(project / "study", **settings)
     app = typer.Typer()
     app.command()(script["main"])
-    arguments = [str(project / "study"), "--project", str(project), "--max-seconds", "300"]
+
+    def make(variants, **settings):
+        project = make_project(tmp_path, 12)
+        path = project / "study"
+        path.mkdir()
+        shared = {
+            **STUDY,
+            "transformer": make_transformer(tmp_path / "transformer"),
+            "corpora": {"notes": {"sizes": [10], "max_width": 3}},
+            "variants": {name: {"factory": "nested_spancat"} for name in variants},
+            "baseline": "recipe",
+        }
+        write_study(path, **{**shared, **settings})
+
+        def run(*options, **kwargs):
+            arguments = [str(path), "--project", str(project), *options]
+            return CliRunner().invoke(app, arguments, **kwargs)
+
+        return path, run
+
+    return make
+
+
+@pytest.mark.slow
+def test_each_variant_changes_one_thing(make_study):
+    settings = {"config": "configs/transformer.cfg", "seeds": [0, 1], "training": {"max_steps": 2}}
+    path, run = make_study(VARIANTS, **settings)
     for options in (["--variant", "recipe", "--seed", "1"], ["--seed", "0"], ["--report-only"]):
-        CliRunner().invoke(app, [*arguments, *options], catch_exceptions=False)
-    runs = [(result["variant"], result["seed"]) for result in read_results(project / "study")]
+        run("--max-seconds", "300", *options, catch_exceptions=False)
+    runs = [(result["variant"], result["seed"]) for result in read_results(path)]
     assert runs == [("recipe", 0), *((name, 0) for name in VARIANTS[1:]), ("recipe", 1)]
-    assert len(list((project / "study" / "runs").iterdir())) == 4
-    assert "| recipe | 10 | 2 |" in (project / "study" / "RESULTS.md").read_text("utf8")
+    assert len(list((path / "runs").iterdir())) == 4
+    assert "| recipe | 10 | 2 |" in (path / "RESULTS.md").read_text("utf8")
 
 
 @pytest.mark.slow
-def test_the_prepared_transformer_begins_with_its_weights(tmp_path):
-    script = runpy.run_path(str(SCRIPT))
-    project = make_project(tmp_path, 12)
-    (project / "study").mkdir()
-    settings = {
-        **STUDY,
-        "config": "configs/transformer_pretraining.cfg",
-        "transformer": make_transformer(tmp_path / "transformer"),
-        "corpora": {"notes": {"sizes": [10], "max_width": 3}},
-        "seeds": [0],
-        "training": {"max_steps": 1},
-        "variants": {name: {"factory": "nested_spancat"} for name in ("recipe", "prepared")},
-        "baseline": "recipe",
-    }
-    write_study(project / "study", **settings)
-    app = typer.Typer()
-    app.command()(script["main"])
-    arguments = [str(project / "study"), "--project", str(project)]
-    assert CliRunner().invoke(app, arguments).exit_code == 2
+def test_the_prepared_transformer_begins_with_its_weights(make_study, tmp_path):
+    config = "configs/transformer_pretraining.cfg"
+    settings = {"config": config, "seeds": [0], "training": {"max_steps": 1}}
+    path, run = make_study(["recipe", "prepared"], **settings)
+    assert run().exit_code == 2
     (tmp_path / "weights.bin").write_bytes(b"no weights")
     with pytest.raises(ValueError, match="unpack"):
-        arguments += ["--weights", str(tmp_path / "weights.bin")]
-        CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert [path.name for path in (project / "study" / "runs").iterdir()] == ["recipe, 10, 0.json"]
+        run("--weights", str(tmp_path / "weights.bin"), catch_exceptions=False)
+    assert [file.name for file in (path / "runs").iterdir()] == ["recipe, 10, 0.json"]
 
 
 def read_results(path):

@@ -95,6 +95,12 @@ def test_a_transformer_prepares_another_and_teaches_it(train, few_epochs, tmp_pa
     assert config["initialize"]["init_tok2vec"] == str(encoder / "pretrained" / "model-last.bin")
 
 
+def test_a_prepared_transformer_is_trained_as_others_are():
+    config, expected = map(load_config, (TRANSFORMER_CONFIG, CONFIG.with_name("transformer.cfg")))
+    for block in ("system", "nlp", "components", "training"):
+        assert config[block] == expected[block]
+
+
 def test_a_schedule_ends_with_the_last_batch(tmp_path):
     srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": "one two three"}] * 5)
     config = load_config(TRANSFORMER_CONFIG, overrides={"pretraining.batcher.size": 6})
