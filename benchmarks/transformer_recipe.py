@@ -5,8 +5,7 @@ python benchmarks/transformer_recipe.py benchmarks/studies/genia_transformer_rec
 The study names variants of VARIANTS, below. Each run is a file in the folder `runs` of the study,
 so that several processes can share the work with `--variant` and `--seed`; results.jsonl and
 RESULTS.md are made of all of them. A run that was stopped is trained again. The variant "prepared"
-begins with the `--weights` that `spacy pretrain` has written, and the config of its study has the
-block [pretraining].
+begins with the `--weights` of `spacy pretrain` with configs/transformer_pretraining.cfg.
 """
 
 import signal
@@ -18,7 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional
 import srsly
 import typer
 from spacy.cli._util import setup_gpu
-from spacy.util import registry, set_dot_to_object
+from spacy.util import load_config, registry, set_dot_to_object
 from thinc.api import Config
 from thinc.optimizers import FloatOrSeq
 
@@ -36,6 +35,7 @@ RATE = f"{OPTIMIZER}.learn_rate.initial_rate"
 FACTOR = f"{OPTIMIZER}.encoder_factor"
 # What begins with the weights that another transformer has prepared.
 PREPARED = "prepared"
+PRETRAINING = "configs/transformer_pretraining.cfg"
 POOLING = "components.nested_spancat.model.tok2vec.pooling"
 
 
@@ -161,8 +161,7 @@ def main(
     if any(run.variant == PREPARED for run in missing):
         if weights is None:
             raise typer.BadParameter(f"Expected --weights for the variant {PREPARED}")
-        initialize = {"initialize": {"init_tok2vec": str(weights.resolve())}}
-        configs[PREPARED] = configs[PREPARED].merge(initialize)
+        configs[PREPARED] = configs[PREPARED].merge(begin_with(weights, project_path))
     for run in missing:
         with bounded(max_seconds):
             results[run] = train(study, run, configs[run.variant], project_path, use_gpu)
@@ -189,6 +188,12 @@ def make_config(study: Study, corpus: str, variant: str, project_path: Path) -> 
     if isinstance(schedule, dict):
         schedule.update(warmup_steps=max_steps // 10, total_steps=max_steps)
     return config
+
+
+def begin_with(weights: Path, project_path: Path) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The settings of a model that begins with pretrained weights."""
+    pretraining = load_config(project_path / PRETRAINING, interpolate=True)["pretraining"]
+    return {"pretraining": pretraining, "initialize": {"init_tok2vec": str(weights.resolve())}}
 
 
 def train(study: Study, run: Run, config: Config, project_path: Path, use_gpu: int) -> Result:
