@@ -11,7 +11,8 @@ STUDY is a folder with study.yml. The names of its variants say what they know: 
 all training documents, without their annotation, and lie in the folder WORK. Corpora with the same
 texts can share it. "self-training" has three such models annotate the texts of the other documents
 for the final one; with "taught by MiniLM", a model with the transformer does, and with "taught by
-MiniLM and others" it is one of the three. They annotate "variations" of the texts as well.
+MiniLM and others" it is one of the three. They annotate "variations" of the texts as well. "mention
+replacement" exchanges mentions in the annotated documents.
 
 A command that was stopped continues. All runs of a study can be trained at the same time, with
 `--corpus`, `--size`, `--variant`, `--seed` and a file of results each: `report` gathers them.
@@ -69,6 +70,13 @@ N_VARIATIONS = 10
 # The share of annotated documents in training, and where the texts are theirs, varied.
 GOLD_SHARE = 0.5
 GOLD_SHARE_OF_VARIED = 0.1
+REPLACEMENT = {
+    "@augmenters": "spacy_eiou.mention_replacement.v1",
+    "level": 0.5,
+    "spans_key": "sc",
+    # Each text is read once, in all its forms.
+    "copies": 20,
+}
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -78,7 +86,7 @@ TRANSFORMER_ARGUMENT = typer.Argument(..., help="Package, folder or name of a tr
 N_TEXTS_OPTION = typer.Option(0, help="The most texts to use, 0 for all")
 GPU_OPTION = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 VARIANT_OPTION = typer.Option([], "--variant", help="Only these variants")
-CODE_OPTION = typer.Option(None, "--code", "-c", help="Python file to import first")
+CODE_OPTION = typer.Option([], "--code", "-c", help="Python files to import first")
 PROJECT_OPTION = typer.Option(".", "--project", "-p", help="Directory of project.yml")
 
 
@@ -174,14 +182,15 @@ def train_command(
         None, help="Package, folder or name of the transformer, for variants that have one teach"
     ),
     n_texts: int = N_TEXTS_OPTION,
-    code_path: Optional[Path] = CODE_OPTION,
+    code_paths: List[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
     Train and score what is missing of a study.
     """
-    import_code(code_path)
+    for path in code_paths:
+        import_code(path)
     setup_gpu(use_gpu, silent=True)
     study = Study.read(study_path / "study.yml")
     results_path = results_path or study_path / "results.jsonl"
@@ -220,13 +229,14 @@ def train_command(
 def report_command(
     study_path: Path = STUDY_ARGUMENT,
     others: List[Path] = typer.Argument(None, help="Files of results to add to results.jsonl"),
-    code_path: Optional[Path] = CODE_OPTION,
+    code_paths: List[Path] = CODE_OPTION,
     project_path: Path = PROJECT_OPTION,
 ) -> None:
     """
     Gather results, and write the tables and the plot of a study.
     """
-    import_code(code_path)
+    for path in code_paths:
+        import_code(path)
     study = Study.read(study_path / "study.yml")
     results = read_results(study_path / "results.jsonl")
     runs = list_study_runs(study, project_path)
@@ -252,6 +262,8 @@ def make_config(study: Study, corpus: str, variant: str, project_path: Path) -> 
     config = make_variant_config(study, corpus, variant, project_path)
     embed = config["components"]["tok2vec"]["model"]["embed"]
     embed["include_static_vectors"] = "vectors" in variant
+    if "mention replacement" in variant:
+        config["corpora"]["train"]["augmenter"] = {**REPLACEMENT}
     return config
 
 
