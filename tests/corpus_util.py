@@ -30,6 +30,12 @@ def read_drafts(name, content, path="a", **options):
     return list(FORMATS[name].read_file(Path(path), **options))
 
 
+def read_records(name, content, path="a", **options):
+    """RETURNS (List[Record]): The records of such a file."""
+    write(content, path)
+    return list(FORMATS[name].read([Path(path)], **options))
+
+
 def read_problems(name, content, path="a", **options):
     """RETURNS (List[str]): What is malformed in such a file, each as a whole message."""
     try:

@@ -57,7 +57,9 @@ def convert_cli(
     merge: Optional[str] = MERGE_OPTION,
     max_bad: float = MAX_BAD_OPTION,
     split_sizes: Optional[str] = Opt(
-        None, "--split-sizes", help="Split in order: records in train, dev and test, e.g. 80,10,10"
+        None,
+        "--split-sizes",
+        help="Split in order: documents in train, dev and test, e.g. 80,10,10",
     ),
     split_fractions: Optional[str] = Opt(
         None,

@@ -250,8 +250,14 @@ def check_conversion(
         for output in files:
             if output.is_dir():
                 raise CorpusError(f"{output}: expected a file to write, not a directory")
-        for account in filter(Path.exists, map(_docbin_account_path, outputs)):
-            if b'"entities_per_label"' not in account.read_bytes():
+        for output in outputs:
+            account = _docbin_account_path(output)
+            if output.exists() and not account.exists():
+                raise CorpusError(
+                    f"{printable(output)}: expected a file that convert has written, with its "
+                    f"account {account.name} beside it. This file would be lost"
+                )
+            if account.exists() and b'"entities_per_label"' not in account.read_bytes():
                 raise CorpusError(
                     f"{printable(account)}: expected an account of convert. This file would be lost"
                 )
@@ -394,8 +400,10 @@ def _check_paths(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     for path in inputs:
         if not path.exists():
             raise CorpusError(f"{printable(path)}: expected a file or a directory to read")
-    for output in outputs:
-        if output.exists() and any(output.samefile(path) for path in inputs):
+    read = [Path(os.path.realpath(path)) for path in inputs]
+    for output in filter(Path.exists, outputs):
+        place = Path(os.path.realpath(output))
+        if any(place.is_relative_to(path) or place.samefile(path) for path in read):
             raise CorpusError(f"Expected another output path: {output} is read, and would be lost")
 
 

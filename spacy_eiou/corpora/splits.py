@@ -1,6 +1,7 @@
 import math
 import random
-from itertools import islice
+from bisect import bisect_left
+from itertools import accumulate
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence
 
@@ -22,20 +23,26 @@ class IdSplit(NamedTuple):
 
 
 def split_by_sizes(records: Sequence[Record], sizes: Sequence[int]) -> List[List[Record]]:
-    """Split records in their order.
+    """Split records in their order. Those that are skipped make up no doc: they do not count, and
+    stand in the part of the record before them.
 
     records (Sequence[Record]): The records.
     sizes (Sequence[int]): The number of records in each part.
     RETURNS (List[List[Record]]): The parts.
     RAISES (CorpusError): If a size is not positive, or their sum is not the number of records.
     """
-    if min(sizes) < 1 or sum(sizes) != len(records):
+    n_records = sum(record.skipped is None for record in records)
+    if min(sizes) < 1 or sum(sizes) != n_records:
         raise CorpusError(
-            f"Expected positive split sizes that sum to {len(records)}, the number of records, "
-            f"not {', '.join(map(str, sizes))}, which sum to {sum(sizes)}"
+            f"Expected positive split sizes that sum to {n_records}, the number of records that "
+            f"are not skipped, not {', '.join(map(str, sizes))}, which sum to {sum(sizes)}"
         )
-    remaining = iter(records)
-    return [list(islice(remaining, size)) for size in sizes]
+    counts = accumulate(record.skipped is None for record in records)
+    part_ends = [*accumulate(sizes)]
+    parts: List[List[Record]] = [[] for _ in sizes]
+    for record, count in zip(records, counts):
+        parts[bisect_left(part_ends, count)].append(record)
+    return parts
 
 
 def split_by_fractions(

@@ -35,27 +35,27 @@ def test_file_and_account(source, tmp_path):
 def test_other_formats(source, tmp_path):
     code, output = run(source, tmp_path / "data.conll", "--to", "conll")
     assert code == 1 and "Expected a language (--lang): the format 'conll' has tokens" in output
-    code, output = run(source, tmp_path / "brat", "--to", "brat", "--split-sizes", "2,1")
+    code, output = run(source, tmp_path / "brat", "--to", "brat", "--split-sizes", "1,1")
     assert code == 0, output
-    assert "Generated output file (2 documents)" in output
+    assert "Generated output file (1 documents)" in output
     assert "longest, in characters" in output and "Tokens" not in output
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     assert names >= {
-        *("brat/train/data-1.ann", "brat/train/data-2.txt", "brat/train/annotation.conf"),
+        *("brat/train/data-1.ann", "brat/dev/data-2.txt", "brat/train/annotation.conf"),
         *("brat/train.account.json", "brat/dev/annotation.conf", "brat/dev.account.json"),
     }
     code, output = run(tmp_path / "brat" / "train", tmp_path / "data.jsonl", "--to", "jsonl")
     assert code == 1 and "Expected another output path" not in output
     assert "data.jsonl: expected the name of a new file" in output
     code, output = run(
-        tmp_path / "brat" / "train", tmp_path / "new.conll", "--to", "conll", "-l", "en"
+        tmp_path / "brat" / "dev", tmp_path / "new.conll", "--to", "conll", "-l", "en"
     )
     assert code == 0, output
     assert "Dropped 1 entities (misaligned)" in output
 
 
 @pytest.mark.parametrize(
-    "option, value", [("--split-sizes", "2,1"), ("--split-fractions", "0.5,0.5")]
+    "option, value", [("--split-sizes", "1,1"), ("--split-fractions", "0.5,0.5")]
 )
 def test_parts(source, tmp_path, option, value):
     code, output = run(source, tmp_path / "parts", "-f", "jsonl", "-l", "en", option, value)

@@ -517,6 +517,24 @@ def test_nothing_of_an_output_replaces_another(source, numbered, tmp_path):
     assert (tmp_path / "out" / "train.json").read_bytes() == tasks
 
 
+def test_a_file_that_convert_did_not_write_is_never_replaced(source, tmp_path):
+    output = tmp_path / "train.spacy"
+    output.write_bytes(b"mine")
+    with pytest.raises(CorpusError, match=r"train.spacy: expected a file that convert has written"):
+        convert_jsonl(source, output)
+    assert output.read_bytes() == b"mine"
+
+
+def test_a_file_that_is_read_is_never_replaced(source, tmp_path):
+    folder = tmp_path / "folder"
+    convert_jsonl(source, folder / "train.spacy")
+    before = (folder / "train.spacy").read_bytes()
+    for options in ({"to": "docbin"}, {"to": "jsonl"}):
+        with pytest.raises(CorpusError, match=r"another output path: .*train.* is read|outside of"):
+            convert(folder, folder, lang="en", split_fractions=[0.5, 0.5], **options)
+    assert (folder / "train.spacy").read_bytes() == before
+
+
 def test_only_the_parts_that_are_named_are_compared(source, tmp_path, recwarn):
     train = tmp_path / "train.spacy"
     convert_jsonl(source, train)
@@ -541,7 +559,9 @@ def test_no_record_that_the_format_can_hold(tmp_path):
 
 def test_failed_write_leaves_the_old_file(source, tmp_path, monkeypatch):
     output = tmp_path / "data.spacy"
-    output.write_bytes(b"old")
+    convert_jsonl(source, output)
+    old = output.read_bytes()
+    source.write_bytes(source.read_bytes() * 2)
     write_bytes = Path.write_bytes
 
     def fill_disk(path, data):
@@ -551,8 +571,9 @@ def test_failed_write_leaves_the_old_file(source, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", fill_disk)
     with pytest.raises(OSError, match="disk full"):
         convert_jsonl(source, output)
-    assert output.read_bytes() == b"old"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "data.spacy"]
+    assert output.read_bytes() == old
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["data.json", "data.jsonl", "data.spacy"]
 
 
 def test_make_nlp_has_nothing_but_a_tokenizer():

@@ -56,6 +56,13 @@ def test_doc_without_the_spans_is_skipped(tmp_path):
     ]
 
 
+def test_a_group_may_be_a_number(tmp_path):
+    doc = make_doc()
+    doc.user_data["group"] = 7
+    (record,) = read_docbin(write(tmp_path, doc))
+    assert record.group == "7"
+
+
 def test_span_without_a_label(tmp_path):
     _, record = read_docbin(write(tmp_path, make_doc(), make_doc((0, 1, ""))))
     assert "data.spacy, doc 2: expected a label for 'IL-2' at 0" in record.bad[0]

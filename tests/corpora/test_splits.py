@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -25,6 +27,13 @@ def get_ids(parts):
 
 def test_sizes():
     assert get_ids(split_by_sizes(make_records(4), [2, 1, 1])) == [["r0", "r1"], ["r2"], ["r3"]]
+
+
+def test_skipped_records_do_not_count_for_the_sizes():
+    records = make_records(6)
+    for number in (0, 3, 5):
+        records[number] = replace(records[number], skipped="malformed")
+    assert get_ids(split_by_sizes(records, [2, 1])) == [["r0", "r1", "r2", "r3"], ["r4", "r5"]]
 
 
 @pytest.mark.parametrize("sizes", [[2, 1], [2, 3], [5, -1], [4, 0]])

@@ -28,6 +28,9 @@ START_END_KEYS = (
 LABEL_KEYS = ("label", "labels", "type", "tag", "entity_type", "entity_group", "category", "obj")
 ID_KEYS = ("id", "doc_key", "documentName", "orig_id")
 ANNOTATOR_KEYS = ("_annotator_id", "_session_id", "annotator")
+# What Prodigy and Label Studio say of a text that has been annotated. If it has no entities, they
+# leave out where they would be.
+ANNOTATED_KEYS = ("answer", "annotation_id")
 # Where tools store a text instead of the text itself.
 ADDRESS = re.compile(r"(?:(?:https?|s3|gs|azure-blob|file)://|/data/(?:upload|local-files))\S*")
 
@@ -194,8 +197,10 @@ def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
         return list(groups[key])
     lists = [item[key] for key in ENTITY_KEYS if isinstance(item.get(key), list)]
     lists += [list(_list_by_label(item[key])) for key in ENTITY_KEYS if _is_by_label(item.get(key))]
-    if not lists and "answer" in item:
-        # Prodigy leaves out the spans of a text that has none.
+    # Dataturks and CLUENER
+    lists += [[] for key in ENTITY_KEYS if key in item and item[key] is None]
+    lists += [[]] if item.get("label") == {} else []
+    if not lists and any(key in item for key in ANNOTATED_KEYS):
         return []
     # doccano adds empty ones.
     lists = [found for found in lists if found] or lists[:1]
@@ -248,7 +253,7 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
         yield Mention(start, end, check_type(label, str, where), where=where)
         return
     bounds = _find_bounds(data, where)
-    text = next((data[key] for key in ("text", "value") if isinstance(data.get(key), str)), None)
+    text = next((data[key] for key in _get_text_keys(data) if isinstance(data.get(key), str)), None)
     kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
     score = data.get("score")
     is_score = type(score) in (int, float) and 0 <= score <= 1
@@ -263,6 +268,12 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
             tuple(bounds) if len(bounds) > 1 else (),
             score=float(score) if is_score else None,
         )
+
+
+def _get_text_keys(data: Any) -> Tuple[str, ...]:
+    # Rasa has the label under "entity", and a synonym of the text under "value".
+    is_rasa = "value" in data and not any(data.get(key) for key in LABEL_KEYS)
+    return ("text",) if is_rasa else ("text", "value")
 
 
 def _parse_bigbio_entity(data: Any, where: str) -> Iterator[Mention]:
@@ -283,16 +294,11 @@ def _find_bounds(data: Any, where: str) -> List[Tuple[int, int]]:
         if isinstance(place, dict):
             return _find_bounds(place, where)
         if isinstance(place, list):
-            pairs = place if place and isinstance(place[0], list) else [place]
-            return [check_pair(pair, where) for pair in pairs]
+            pairs = place if place and isinstance(place[0], (list, dict)) else [place]
+            return [_find_bounds_of_part(pair, where) for pair in pairs]
         if isinstance(data.get("points"), list) and data["points"]:
             # Dataturks and CLUENER give the last character.
-            points = [
-                _find_bounds(point, where)[0]
-                if isinstance(point, dict)
-                else check_pair(point, where)
-                for point in data["points"]
-            ]
+            points = [_find_bounds_of_part(point, where) for point in data["points"]]
             return [(start, end + 1) for start, end in points]
         if "offset" in data and "length" in data:
             start, length = (get_field(data, name, int, where) for name in ("offset", "length"))
@@ -303,6 +309,10 @@ def _find_bounds(data: Any, where: str) -> List[Tuple[int, int]]:
     )
     start, end = (get_field(data, name, int, where) for name in names)
     return [(start, end)]
+
+
+def _find_bounds_of_part(part: Any, where: str) -> Tuple[int, int]:
+    return _find_bounds(part, where)[0] if isinstance(part, dict) else check_pair(part, where)
 
 
 def find_labels(data: Dict[str, Any], where: str) -> List[str]:

@@ -1,4 +1,5 @@
 import re
+from bisect import bisect_right
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -57,17 +58,26 @@ def read_bioc(path: Path) -> Iterator[Draft]:
     RAISES (UnreadableError): If it is neither well-formed XML nor valid JSON.
     """
     value = _read_xml(path) if is_xml(path) else read_json(path)
-    collection = value[0] if isinstance(value, list) and value else value
-    if isinstance(collection, dict) and "passages" in collection:
-        documents = value if isinstance(value, list) else [value]
-    else:
-        is_pubtator = isinstance(collection, dict) and DOCUMENT_KEYS[1] in collection
-        try:
-            documents = get_field(collection, DOCUMENT_KEYS[is_pubtator], list, str(path))
-        except CorpusError as err:
-            raise UnreadableError(str(err)) from err
+    try:
+        # Several collections may be in a list, or in a line each.
+        documents = [
+            document
+            for item in (value if value and isinstance(value, list) else [value])
+            for document in _list_documents(item, str(path))
+        ]
+    except CorpusError as err:
+        raise UnreadableError(str(err)) from err
     items = enumerate(documents, start=1)
     yield from parse_each(((f"{path}, document {number}", item) for number, item in items), _parse)
+
+
+def _list_documents(value: Any, where: str) -> List[Any]:
+    """RETURNS (List[Any]): The documents of a collection, or the only one that a value is."""
+    if isinstance(value, dict) and "passages" in value:
+        return [value]
+    is_pubtator = isinstance(value, dict) and DOCUMENT_KEYS[1] in value
+    documents: List[Any] = get_field(value, DOCUMENT_KEYS[is_pubtator], list, where)
+    return documents
 
 
 def _parse(document: Any, where: str) -> Draft:
@@ -76,6 +86,7 @@ def _parse(document: Any, where: str) -> Draft:
         for passage in get_field(document, "passages", list, where)
         for part in _find_parts(check_type(passage, dict, where), where)
     ]
+    _distribute(document.get("annotations"), [part[1:] for part in parts], where)
     text = "\n".join(text for text, _, _ in parts)
     record_id = str(document["id"]) if document.get("id") else None
     draft = Draft(text, where, number=get_number(where), id=record_id)
@@ -96,13 +107,23 @@ def _find_parts(passage: Dict[str, Any], where: str) -> Iterator[Tuple[str, int,
             annotations += check_type(sentence, dict, where).get("annotations") or []
         yield get_field(passage, "text", str, where), _get_offset(passage, where), annotations
         return
-    for sentence in sentences:
-        text, start = get_field(sentence, "text", str, where), _get_offset(sentence, where)
-        members = [item for item in annotations if start <= _get_start(item) <= start + len(text)]
-        annotations = [item for item in annotations if item not in members]
-        yield text, start, [*members, *(sentence.get("annotations") or [])]
-    if annotations:
-        raise CorpusError(f"{where}: expected the annotations of a passage in its sentences")
+    parts: List[Tuple[int, List[Any]]] = [(_get_offset(item, where), []) for item in sentences]
+    _distribute(annotations, parts, where)
+    for sentence, (start, members) in zip(sentences, parts):
+        members += sentence.get("annotations") or []
+        yield get_field(sentence, "text", str, where), start, members
+
+
+def _distribute(annotations: Any, parts: Sequence[Tuple[int, List[Any]]], where: str) -> None:
+    """Add annotations of a whole to those of its part, of which the start is given, that each
+    begins in."""
+    annotations = check_type(annotations or [], list, where)
+    if annotations and not parts:
+        raise CorpusError(f"{where}: expected the text of the annotations")
+    starts = [start for start, _ in parts]
+    for annotation in annotations:
+        # One that has no offset is malformed wherever it is.
+        parts[max(0, bisect_right(starts, _get_start(annotation)) - 1)][1].append(annotation)
 
 
 def _get_offset(part: Dict[str, Any], where: str) -> int:

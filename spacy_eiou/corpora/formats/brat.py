@@ -67,10 +67,12 @@ def _leave_out_mark(draft: Draft) -> None:
 
     def fits(mention: Mention) -> bool:
         spans = [(mention.base + start, mention.base + end) for start, end in mention.bounds]
-        return is_stated(" ".join(draft.text[start:end] for start, end in spans), mention)
+        text = " ".join(draft.text[start:end] for start, end in spans)
+        # One without extent fits anywhere.
+        return bool(text) and is_stated(text, mention)
 
     behind = [replace(mention, base=1) for mention in draft.mentions]
-    if any(map(fits, behind)) and not any(map(fits, draft.mentions)):
+    if sum(map(fits, behind)) > sum(map(fits, draft.mentions)):
         draft.mentions = behind
         draft.changed += [
             Changed(

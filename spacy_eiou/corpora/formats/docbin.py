@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ...spans.groups import get_scores
+from .._parse import to_id
 from ..docbin import load_docs
 from ..draft import Draft, Mention
 from ..record import UnreadableError
@@ -35,7 +36,8 @@ def read_docbin(path: Path) -> Iterator[Draft]:
             draft.skipped = f"no spans under '{spans_key}'"
         else:
             draft.words = [token.text for token in doc]
-            draft.group = doc.user_data.get("group")
+            group_id = doc.user_data.get("group")
+            draft.group = None if group_id is None else to_id(group_id)
             group = doc.spans[spans_key]
             scores: Iterable[Optional[float]] = get_scores(group) or repeat(None)
             draft.mentions = [

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from ...extras import require_extra
 from ..draft import Draft, parse_each
-from ..record import Record, UnreadableError
+from ..record import CorpusError, Record, UnreadableError
 from ._items import TAG_KEYS, parse_item
 from .jsonl import entity_to_dict
 from .registry import register_format
@@ -53,19 +53,25 @@ def read_parquet(
         raise UnreadableError(f"{path}: expected a complete Parquet file ({err!r})") from err
 
     def parse(row: Dict[str, Any], where: str) -> Draft:
-        given = {key: _to_list(value) for key, value in row.items() if value is not None}
+        given = {key: _to_list(value, where) for key, value in row.items() if value is not None}
         return parse_item(given, where, text_key=text_key, keep_tokens=keep_tokens, tag_names=names)
 
     items = enumerate(rows, start=1)
     yield from parse_each(((f"{path}, row {number}", row) for number, row in items), parse)
 
 
-def _to_list(value: Any) -> Any:
+def _to_list(value: Any, where: str) -> Any:
     """RETURNS (Any): A list of objects, if a value is an object of lists, as some versions of
-    `datasets` store it."""
-    if isinstance(value, dict) and value and all(isinstance(v, list) for v in value.values()):
-        return [dict(zip(value, items)) for items in zip(*value.values())]
-    return value
+    `datasets` store it.
+    RAISES (CorpusError): If the lists are not of one length."""
+    if not isinstance(value, dict) or not all(isinstance(v, list) for v in value.values()):
+        return value
+    if any(isinstance(item, dict) for items in value.values() for item in items):
+        # Objects by a key, as spaCy writes spans
+        return value
+    if len({len(items) for items in value.values()}) > 1:
+        raise CorpusError(f"{where}: expected as many values of {', '.join(value)}")
+    return [dict(zip(value, items)) for items in zip(*value.values())]
 
 
 def _find_tag_names(metadata: Dict[bytes, bytes]) -> Optional[List[str]]:

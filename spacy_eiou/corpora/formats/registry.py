@@ -189,10 +189,13 @@ class Format:
                     if other.path.exists():
                         found.setdefault(other.path, other)
             elif file.path.suffix not in self.beside:
+                folder = file.path.parent
                 for suffix in self.beside:
-                    for path in sorted(file.path.parent.glob(f"*{suffix}")):
-                        name = file.name.removesuffix(file.path.name) + path.name
-                        found.setdefault(path, CorpusFile(path, name))
+                    for path in [*folder.glob(f"*{suffix}"), *folder.glob(f"*/*{suffix}")]:
+                        inner = path.relative_to(folder)
+                        name = file.name.removesuffix(file.path.name) + inner.as_posix()
+                        if not any(part.startswith(".") for part in inner.parts):
+                            found.setdefault(path, CorpusFile(path, name))
         return sorted(found.values(), key=lambda file: (file.name, file.path))
 
     def read(

@@ -20,6 +20,9 @@ START_KEYS = ("start", "start_span", "start_offset", "begin", "off0")
 END_KEYS = ("end", "end_span", "end_offset", "off1")
 CODE_KEYS = ("code", "kb_id", "concept_id", "identifier")
 
+# Columns of the document in a table of tokens.
+DOCUMENT_NAMES = ("document_id", "doc_id", "document", "doc", "filename", "file_name", "file")
+
 QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 
 Row = Dict[str, str]
@@ -103,7 +106,8 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
         return
     token_columns = find_token_columns(names)
     if token_columns is not None:
-        sentences = list(_group_tokens(rows, *token_columns))
+        document_key = next((name for name in names if name.lower() in DOCUMENT_NAMES), None)
+        sentences = list(_group_tokens(rows, document_key, *token_columns))
         yield from make_drafts(path, sentences, with_phrases=True)
         return
     key = _find_column(names, ENTITY_KEYS)
@@ -116,18 +120,26 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
 
 
 def _group_tokens(
-    rows: List[Tuple[str, Row]], sentence_key: str, token_key: str, tag_key: str
+    rows: List[Tuple[str, Row]],
+    document_key: Optional[str],
+    sentence_key: str,
+    token_key: str,
+    tag_key: str,
 ) -> Iterator[Sentence]:
     sentence = Sentence([], None)
-    current = ""
+    current = document = ""
+    n_documents = 0
     for where, row in rows:
         if not any(row.values()):
             continue
+        name = (row[document_key] if document_key else None) or document
         number = row[sentence_key] or current
-        if number != current and sentence.rows:
-            yield sentence
-            sentence = Sentence([], None)
-        current = number
+        n_documents += name != document
+        if (name, number) != (document, current):
+            if sentence.rows:
+                yield sentence
+            sentence = Sentence([], n_documents or None)
+        document, current = name, number
         # A short row lacks the last columns.
         cells = [row[token_key] or "", row[tag_key]]
         sentence.rows.append((get_number(where), [cell for cell in cells if cell is not None]))
@@ -167,6 +179,10 @@ def _read_entities(path: Path, rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
 
     yield from parse_each(rows, parse)
     yield from drafts.values()
+    tables = [file for file in path.parent.glob(f"*{path.suffix}") if file.name[0] != "."]
+    # Another table may name the other texts.
+    for stem in sorted(texts.keys() - drafts.keys()) if len(tables) == 1 else ():
+        yield Draft("", str(texts[stem]), id=stem, skipped="no row of the table names the text")
 
 
 def _list_texts(path: Path) -> Dict[str, Path]:

@@ -13,11 +13,14 @@ from .writers import Target, make_file_names, register_writer
 
 STRUCTURES = "%FEATURE_STRUCTURES"
 ROOT = "xmi:XMI"
-# The prefixes of UIMA's own types in XMI.
-OWN_PREFIXES = ("cas", "tcas", "xmi")
 # Features of an annotation that hold its label, and those that hold its identifier.
 LABEL_FEATURES = ("label", "value", "entityType", "entity", "category", "class", "tag")
 IDENTIFIER_FEATURES = ("identifier", "kb_id")
+# What relations have, and entities have not.
+ENDS = ("Governor", "Dependent", "@Governor", "@Dependent")
+# The layers of users have such names, and those that INCEpTION has by itself begin otherwise.
+CUSTOM = ("custom.", "webanno.custom.")
+BUILT_IN = "de.tudarmstadt.ukp."
 # Annotations of what a text consists of, by the end of the name of their type.
 NO_ENTITIES = (
     *("Token", "Sentence", "Paragraph", "Lemma", "Stem", "POS", "MorphologicalFeatures"),
@@ -55,7 +58,7 @@ def read_uima_cas(path: Path) -> Iterator[Draft]:
         members = [
             item
             for item in structures
-            if item.get("@sofa") == sofa.get("%ID") and "begin" in item and _has_label(item)
+            if item.get("@sofa") == sofa.get("%ID") and "begin" in item and _is_entity(item)
         ]
         draft.parse(_parse_annotation, members)
         yield draft
@@ -79,10 +82,18 @@ def _read_xmi(path: Path) -> List[Dict[str, Any]]:
 class _Builder:
     def __init__(self) -> None:
         self.structures: List[Dict[str, Any]] = []
+        self.packages: Dict[str, str] = {}
 
     def start_element(self, tag: str, attributes: Dict[str, str]) -> None:
+        if tag == ROOT:
+            # xmlns:tcas="http:///uima/tcas.ecore"
+            self.packages = {
+                key.removeprefix("xmlns:"): uri.partition("///")[2].removesuffix(".ecore")
+                for key, uri in attributes.items()
+                if key.startswith("xmlns:")
+            }
         prefix, _, name = tag.rpartition(":")
-        kind = f"uima.{prefix}.{name}" if prefix in OWN_PREFIXES else f"{prefix}.{name}"
+        kind = f"{self.packages.get(prefix, prefix).replace('/', '.')}.{name}"
         structure: Dict[str, Any] = {**attributes, "%TYPE": kind, "%ID": attributes.get("xmi:id")}
         structure["@sofa"] = attributes.get("sofa")
         for key in ("begin", "end"):
@@ -97,9 +108,19 @@ class _Builder:
         pass
 
 
-def _has_label(item: Dict[str, Any]) -> bool:
+def _is_entity(item: Dict[str, Any]) -> bool:
     kind = str(item.get("%TYPE"))
-    return not kind.startswith("uima.") and not kind.endswith(NO_ENTITIES)
+    if not holds_entities(kind) or any(end in item for end in ENDS):
+        return False
+    # Other layers, such as that of coreference, need not have labels.
+    is_other = kind.startswith(BUILT_IN) and kind != TYPE
+    return not is_other or any(item.get(key) for key in LABEL_FEATURES)
+
+
+def holds_entities(kind: str) -> bool:
+    """RETURNS (bool): Whether the annotations of a type are no tokens, sentences and the like."""
+    is_structure = kind.startswith("uima.") or kind.endswith(NO_ENTITIES)
+    return kind.startswith(CUSTOM) or not is_structure
 
 
 def _parse_annotation(item: Dict[str, Any], where: str) -> List[Mention]:

@@ -6,6 +6,7 @@ from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention
 from ..record import CorpusError, UnreadableError
 from .registry import register_format
+from .uima_cas import holds_entities
 
 HEADER = "#FORMAT=WebAnno TSV 3"
 # What a value ends with, if it is one of several of its layer or goes on over several tokens.
@@ -28,7 +29,8 @@ class Layer(NamedTuple):
 @register_format("webanno", recognizes=lambda sample: sample.text.startswith(HEADER))
 def read_webanno(path: Path) -> Iterator[Draft]:
     """Read WebAnno TSV 3, as INCEpTION and WebAnno export it. Each layer of spans gives entities,
-    whose label is the first of its features that has a value. A file is a record, whose text is
+    apart from parts of speech, lemmas and the like. The label is the first of the features of a
+    layer that has a value. A file is a record, whose text is
     that of its sentences, joined with line breaks. Chains and relations are ignored.
 
     path (Path): The file.
@@ -52,10 +54,10 @@ def read_webanno(path: Path) -> Iterator[Draft]:
         where = f"{path}, line {number}"
         if line.startswith("#T_"):
             kind, _, names = line.partition("=")
-            _, *features = names.split("|")
+            layer, *features = names.split("|")
             columns = list(range(n_columns, n_columns + max(1, len(features))))
             n_columns = columns[-1] + 1
-            if kind == "#T_SP":
+            if kind == "#T_SP" and holds_entities(layer):
                 layers.append(_make_layer(columns, features))
         elif line.startswith("#Text=") and is_text:
             # A sentence with line breaks has a line for each of its own.

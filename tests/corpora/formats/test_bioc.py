@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from corpus_util import read_drafts, read_problems, recognizes
+from corpus_util import read_drafts, read_problems, read_records, recognizes
 from spacy_eiou.corpora.draft import Draft, Mention
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
@@ -59,15 +61,48 @@ def test_annotations_of_a_passage_belong_to_the_sentence_they_are_in():
     assert read_drafts("bioc", [{"documents": [{"passages": passages}]}]) == [draft]
 
 
-@pytest.mark.parametrize("offset, is_inside", [(9, False), (10, True), (14, True), (15, False)])
+@pytest.mark.parametrize("offset, is_inside", [(9, False), (10, True), (13, True), (14, False)])
 def test_bounds_of_a_sentence(offset, is_inside):
     passage = {
         "sentences": [make_sentence(10, "IL-2")],
         "annotations": [make_annotation((offset, 1), type="x")],
     }
-    outside = [f"{WHERE}: expected the annotations of a passage in its sentences"]
-    problems = read_problems("bioc", {"documents": [{"passages": [passage]}]})
-    assert problems == ([] if is_inside else outside)
+    (record,) = read_records("bioc", {"documents": [{"passages": [passage]}]})
+    reasons = [] if is_inside else ["outside of the text"]
+    assert [item.reason for item in record.dropped] == reasons
+
+
+def test_annotation_at_the_first_character_of_a_sentence_that_touches_another():
+    passage = {
+        "sentences": [make_sentence(0, "患者发热。"), make_sentence(5, "咳嗽三天。")],
+        "annotations": [make_annotation((5, 2), type="symptom"), make_annotation((2, 2), type="x")],
+    }
+    (record,) = read_records("bioc", {"documents": [{"passages": [passage]}]})
+    assert [record.text[entity.start : entity.end] for entity in record.entities] == [
+        "发热",
+        "咳嗽",
+    ]
+
+
+def test_annotations_of_a_document_belong_to_the_passage_they_are_in():
+    passages = [{"offset": 0, "text": "IL-2"}, {"offset": 10, "text": "IL-2 gene"}]
+    document = {"passages": passages, "annotations": [IL2, make_annotation((0, 4), type="gene")]}
+    (record,) = read_records("bioc", {"documents": [document]})
+    assert [(entity.start, entity.end) for entity in record.entities] == [(0, 4), (5, 9)]
+    assert read_problems("bioc", {"documents": [{"passages": [], "annotations": [IL2]}]}) == [
+        f"{WHERE}: expected the text of the annotations"
+    ]
+
+
+def test_every_collection_of_a_file():
+    a, b = ({"id": name, "passages": [{"offset": 0, "text": name}]} for name in "ab")
+    collections = [{"documents": [a]}, {"PubTator3": [b]}]
+    assert [draft.id for draft in read_drafts("bioc", collections)] == ["a", "b"]
+    lines = "\n".join(map(json.dumps, collections))
+    assert [draft.id for draft in read_drafts("bioc", lines)] == ["a", "b"]
+    assert read_problems("bioc", [{"documents": [a]}, {}]) == [
+        "a: expected an object with 'documents', not {}"
+    ]
 
 
 def test_malformed_document_is_left_out():
@@ -108,7 +143,7 @@ def make_passage(**fields):
         (make_passage(annotations=[{**IL2, "infons": []}]), ", 'infons': expected dict, not []"),
         (
             {"sentences": [make_sentence(0, "a")], "annotations": [{"locations": []}]},
-            ": expected the annotations of a passage in its sentences",
+            ": expected a location of the annotation",
         ),
     ],
 )

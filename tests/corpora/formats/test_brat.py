@@ -136,6 +136,15 @@ def test_malformed_files(in_tmp_path):
     )
 
 
+@pytest.mark.parametrize("other", ["T4\tGap 4 4\t", "T4\tX 16 17\tt"])
+def test_offsets_that_count_no_byte_order_mark(tmp_path, other):
+    lines = ["T1\tPER 0 3\tAnn", "T2\tPER 8 11\tBob", f"{other}"]
+    path = write(tmp_path, "\ufeffAnn met Bob in there", "\n".join(lines))
+    (record,) = read_brat(path)
+    assert [record.text[entity.start : entity.end] for entity in record.entities] == ["Ann", "Bob"]
+    assert len(record.dropped) == 1
+
+
 def test_text_in_another_encoding(tmp_path):
     path = write(tmp_path, "", "")
     path.write_bytes("é".encode("latin-1"))

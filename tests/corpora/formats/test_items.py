@@ -10,8 +10,8 @@ WORDS = ["IL-2", "gene", "binds"]
 TEXT = "IL-2 gene binds"
 
 
-def make_mention(start, end, label, text=None, kb_id=""):
-    return Mention(start, end, label, text, kb_id, WHERE)
+def make_mention(start, end, label, text=None, kb_id="", fragments=()):
+    return Mention(start, end, label, text, kb_id, WHERE, fragments)
 
 
 def make_draft(text, *mentions, **fields):
@@ -81,6 +81,16 @@ def test_text_or_tokens_with_entities(item, expected):
         ),
         ({"start": 0, "end": 4, "label": "", "type": "Y"}, [make_mention(0, 4, "Y")]),
         ({"start": 0, "end": 4}, [make_mention(0, 4, "")]),
+        # Rasa, where the value is a synonym
+        (
+            {"start": 7, "end": 10, "entity": "city", "value": "New York City"},
+            [make_mention(7, 10, "city")],
+        ),
+        # PubAnnotation
+        (
+            {"span": [{"begin": 0, "end": 4}, {"begin": 6, "end": 9}], "obj": "X"},
+            [make_mention(0, 9, "X", fragments=((0, 4), (6, 9)))],
+        ),
     ],
 )
 def test_entity(data, mentions):
@@ -159,6 +169,9 @@ def test_malformed_entity(data, problem):
             make_draft("x", make_mention(0, 1, "X")),
         ),
         ({"text": "x", "label": [], "ner": []}, {}, make_draft("x")),
+        ({"text": "x", "annotation": None, "extras": None}, {}, make_draft("x")),
+        ({"text": "x", "label": {}}, {}, make_draft("x")),
+        ({"text": "x", "id": 3, "annotation_id": 7}, {}, make_draft("x", id="3")),
         ({**ITEM, "tokens": ["x"]}, {}, make_draft("x")),
         ({**ITEM, "tokens": ["x"]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
         ({**ITEM, "tokens": [{"text": "x"}]}, {"keep_tokens": True}, make_draft("x", words=["x"])),

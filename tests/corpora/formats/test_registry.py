@@ -99,14 +99,14 @@ def test_files_that_a_reader_is_called_with(fields, given, selected):
     "fields, given, added",
     [
         ({}, ["d/a.x"], []),
-        ({"beside": (".y",)}, ["d/a.x"], ["d/a.y", "d/b.y"]),
+        ({"beside": (".y",)}, ["d/a.x"], ["d/a.y", "d/b.y", "d/e/c.y"]),
         ({"beside": (".y",)}, ["d/a.y"], []),
         ({"together": (".x", ".y", ".w")}, ["d/a.y"], ["d/a.x"]),
         ({"together": (".x", ".y")}, ["d/a.z"], []),
     ],
 )
 def test_files_that_lie_beside(fields, given, added):
-    write_all("d/a.x", "d/a.y", "d/a.z", "d/b.y")
+    write_all("d/a.x", "d/a.y", "d/a.z", "d/b.y", "d/.c.y", "d/.e/c.y", "d/e/c.y", "d/e/e/c.y")
     files = Format("f", lambda path: iter(()), **fields).add_beside(list_files(map(Path, given)))
     found = sorted([*given, *added])
     assert list_names(files) == [(name, name.removeprefix("d/")) for name in found]

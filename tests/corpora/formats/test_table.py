@@ -120,6 +120,18 @@ def test_texts_are_in_the_folder_or_in_one_below_it(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("other, ids", [("other.tsv", ["d", "e"]), ("other.csv", ["d"])])
+def test_a_text_that_no_row_names_is_skipped(other, ids):
+    write("IL-2", "d.txt")
+    write("x", "e.txt")
+    # Another table of this kind may name it.
+    write("", other)
+    drafts = read_drafts("table", "file,span,label\nd,0-4,gene\n", "a.csv")
+    assert [draft.id for draft in drafts] == ids
+    reasons = [None, "no row of the table names the text"]
+    assert [draft.skipped for draft in drafts] == reasons[: len(ids)]
+
+
 @pytest.mark.parametrize(
     "row, problem",
     [
@@ -207,6 +219,19 @@ def test_tokens_of_sentences(delimiter):
     ]
     assert recognizes("table", content)
     assert not recognizes("conll", content)
+
+
+def test_sentences_of_documents():
+    rows = """doc_id,sentence_id,token,label
+d1,0,New,B-LOC
+d1,0,York,I-LOC
+d2,0,City,I-LOC
+,,hall,O
+d3,0,Bob,B-PER
+d3,1,Rome,B-LOC"""
+    drafts = read_drafts("table", rows)
+    assert [draft.text for draft in drafts] == ["New York", "City hall", "Bob", "Rome"]
+    assert [draft.document for draft in drafts] == [1, 2, 3, 3]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ def make_file(*annotations, texts=("IL-2 gene",)):
         ({"tag": "y", "kb_id": "Q2"}, "y", "Q2"),
         ({}, "", ""),
         ({"%TYPE": None, "class": "y"}, "y", ""),
+        ({"%TYPE": "webanno.custom.LegalSentence", "label": "x"}, "x", ""),
+        ({"%TYPE": "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"}, "", ""),
+        ({"%TYPE": "de.tudarmstadt.ukp.inception.Finding", "label": "x"}, "x", ""),
     ],
 )
 def test_label_and_identifier(fields, label, kb_id):
@@ -37,6 +40,10 @@ def test_label_and_identifier(fields, label, kb_id):
         {"%TYPE": "uima.tcas.DocumentAnnotation"},
         {"%TYPE": "uima.x"},
         {"%TYPE": "x.Token"},
+        {"%TYPE": "webanno.custom.R", "label": "x", "@Governor": 1, "@Dependent": 2},
+        {"label": "x", "Governor": "1", "Dependent": "2"},
+        {"%TYPE": "de.tudarmstadt.ukp.dkpro.core.api.coref.type.CoreferenceLink"},
+        {"%TYPE": "de.tudarmstadt.ukp.dkpro.core.api.syntax.type.chunk.Chunk", "chunkValue": "NP"},
         {"@sofa": 5},
         {"@sofa": None},
     ],
@@ -80,10 +87,14 @@ def test_recognized(content, expected):
 
 XMI = """<?xml version="1.0" encoding="UTF-8"?>
 <xmi:XMI xmlns:cas="http:///uima/cas.ecore" xmlns:tcas="http:///uima/tcas.ecore"
-    xmlns:xmi="http://www.omg.org/XMI" xmlns:type="http:///x/type.ecore" xmi:version="2.0">
+    xmlns:xmi="http://www.omg.org/XMI" xmlns:type="http:///x/type.ecore" xmi:version="2.0"
+    xmlns:type2="http:///de/tudarmstadt/ukp/dkpro/core/api/coref/type.ecore"
+    xmlns:custom="http:///webanno/custom.ecore">
     <cas:NULL xmi:id="0"/>
     <tcas:DocumentAnnotation xmi:id="2" sofa="1" begin="0" end="14" language="en"/>
     <type:Token xmi:id="3" sofa="1" begin="0" end="4" value="t"/>
+    <type2:CoreferenceLink xmi:id="4" sofa="1" begin="0" end="4"/>
+    <custom:Relation xmi:id="5" sofa="1" begin="0" end="4" label="x" Governor="7" Dependent="8"/>
     {}
     <cas:Sofa xmi:id="1" sofaNum="1" sofaID="_InitialView" sofaString="IL-2&#10;&lt;gene&gt; 😀 a"/>
     <cas:View sofa="1" members="2 3 7"/>
@@ -95,9 +106,13 @@ def test_xmi():
     entity = (
         '<type:NamedEntity xmi:id="7" sofa="1" begin="0" end="4" value="gene" identifier="Q1"/>'
     )
-    content = XMI.format(entity)
-    mention = Mention(0, 4, "gene", kb_id="Q1", where="a, annotation 7")
-    expected = [Draft("IL-2\n<gene> 😀 a", "a", mentions=[mention])]
+    custom = '<custom:KeyToken xmi:id="8" sofa="1" begin="0" end="2" value="x"/>'
+    content = XMI.format(entity + custom)
+    mentions = [
+        Mention(0, 4, "gene", kb_id="Q1", where="a, annotation 7"),
+        Mention(0, 2, "x", where="a, annotation 8"),
+    ]
+    expected = [Draft("IL-2\n<gene> 😀 a", "a", mentions=mentions)]
     assert read_drafts("uima-cas", content) == expected
     assert recognizes("uima-cas", content)
     assert not recognizes("bioc", content)

@@ -116,6 +116,14 @@ def test_a_sentence_with_a_line_break_has_several_lines():
     assert (draft.mentions, draft.bad) == ([make_mention(5, 9, "x", 9)], [])
 
 
+def test_layers_of_what_a_text_consists_of_are_no_entities():
+    layers = "#T_SP=x.type.pos.POS|PosValue|coarseValue\n#T_SP=x.Lemma|value\n#T_SP=x.Entity|value"
+    rows = "1-1\t0-3\tAnn\tNNP\tPROPN\tAnn\tPER\n1-2\t4-10\tsleeps\tVBZ\tVERB\tsleep\t_\n"
+    content = f"#FORMAT=WebAnno TSV 3.3\n{layers}\n\n#Text=Ann sleeps\n{rows}"
+    (draft,) = read_drafts("webanno", content)
+    assert draft.mentions == [make_mention(0, 3, "PER", 7)]
+
+
 def test_a_token_is_not_escaped():
     rows = [("1-1", "0-5", "AC\\DC", "_", "x")]
     (draft,) = read_drafts("webanno", make_file(*rows, text="AC\\\\DC"))

@@ -329,6 +329,18 @@ def test_label_studio_tasks_with_their_config(tmp_path):
     assert config.find("Labels").attrib == {"name": "label", "toName": "text"}
 
 
+def test_parquet_of_spans_by_key_and_of_uneven_fields(tmp_path):
+    span = {"start": 0, "end": 4, "label": "protein"}
+    by_key = {"text": "IL-2", "spans": {"sc": [span]}}
+    uneven = {"text": "IL-2", "spans": {"start": [0], "end": [4], "label": []}}
+    records = []
+    for name, row in (("a", by_key), ("b", uneven)):
+        parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / name)
+        records += READERS["parquet"](tmp_path / name)
+    assert [entity.label for entity in records[0].entities] == ["protein"]
+    assert "expected as many values of start, end, label" in records[1].bad[0]
+
+
 def test_parquet_has_the_types_of_datasets(tmp_path):
     records = [RECORD, Record("b", "IL-2", (), words=("IL", "-2"))]
     write_records(records, tmp_path / "data.parquet", "parquet")
