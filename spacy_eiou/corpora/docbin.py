@@ -1,8 +1,13 @@
 import struct
+import warnings
+from bisect import bisect_right
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Union
+from typing import Counter as CounterType
 
+import numpy as np
 from spacy.attrs import IDS
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
@@ -155,7 +160,41 @@ def load_docs(path: Path, vocab: Vocab) -> List[Doc]:
 
 
 class FastCorpus(Corpus):
-    """spaCy's reader of training data, with `FastDocBin`."""
+    """spaCy's reader of training data, with `FastDocBin`. Sentences that are read in the place of
+    their doc keep the spans in them, which spaCy's `Span.as_doc` loses."""
+
+    def make_examples(self, nlp: Language, reference_docs: Iterable[Doc]) -> Iterator[Example]:
+        """Make the examples of docs, and of the sentences of those that are too long.
+
+        nlp (Language): The pipeline.
+        reference_docs (Iterable[Doc]): The annotated docs.
+        YIELDS (Example): The examples.
+        """
+        lost: CounterType[str] = Counter()
+        limit = self.max_length or np.inf
+        for reference in reference_docs:
+            parts = [reference] if len(reference) < limit else divide_doc(reference, lost)
+            for part in parts:
+                if len(part) < limit:
+                    yield self._make_example(nlp, part, False)
+                else:
+                    lost[f"in a sentence of max_length = {limit} tokens or more"] += _n_spans(part)
+        _warn_of_lost(self.path, lost)
+
+    def make_examples_gold_preproc(
+        self, nlp: Language, reference_docs: Iterable[Doc]
+    ) -> Iterator[Example]:
+        """Make the examples of sentences, with the tokens of the annotation.
+
+        nlp (Language): The pipeline.
+        reference_docs (Iterable[Doc]): The annotated docs.
+        YIELDS (Example): The examples.
+        """
+        lost: CounterType[str] = Counter()
+        for reference in reference_docs:
+            for part in divide_doc(reference, lost):
+                yield self._make_example(nlp, part, True)
+        _warn_of_lost(self.path, lost)
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
         """Read the docs that have tokens, up to the limit.
@@ -167,6 +206,46 @@ class FastCorpus(Corpus):
         paths = [Path(path) for path in locs if str(path).endswith(FILE_TYPE)]
         docs = (doc for path in paths for doc in FastDocBin().from_disk(path).get_docs(vocab))
         yield from islice((doc for doc in docs if len(doc)), self.limit if self.limit > 0 else None)
+
+
+def divide_doc(doc: Doc, lost: CounterType[str]) -> List[Doc]:
+    """Divide a doc into its sentences, if it has any.
+
+    doc (Doc): The doc.
+    lost (Counter[str]): Where to count the spans that are lost, by reason.
+    RETURNS (List[Doc]): The sentences, with the spans in them.
+    """
+    if not doc.has_annotation("SENT_START"):
+        return [doc]
+    sentences = list(doc.sents)
+    parts = [sentence.as_doc() for sentence in sentences]
+    starts = [sentence.start for sentence in sentences]
+    for key, group in doc.spans.items():
+        found: List[List[Span]] = [[] for _ in parts]
+        for span in group:
+            row = bisect_right(starts, span.start) - 1
+            part, bounds = parts[row], (span.start - starts[row], span.end - starts[row])
+            if bounds[1] <= len(part):
+                names = {"label": span.label, "kb_id": span.kb_id, "span_id": span.id}
+                found[row].append(Span(part, *bounds, **names))
+        for part, spans in zip(parts, found):
+            part.spans[key] = SpanGroup(part, name=group.name, spans=spans)
+    lost["across the end of a sentence"] += _n_spans(doc) - sum(map(_n_spans, parts))
+    return parts
+
+
+def _n_spans(doc: Doc) -> int:
+    return sum(map(len, doc.spans.values()))
+
+
+def _warn_of_lost(path: Path, lost: CounterType[str]) -> None:
+    reasons = [f"{count:,} {reason}" for reason, count in lost.items() if count]
+    if reasons:
+        warnings.warn(
+            f"{path}: spans that no example has, since docs are divided into sentences: "
+            f"{'; '.join(reasons)}. Without max_length and gold_preproc, none is lost.",
+            stacklevel=3,
+        )
 
 
 def create_corpus(

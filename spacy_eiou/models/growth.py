@@ -70,13 +70,14 @@ def _find_output(model: Model[Any, Any]) -> Optional[Model[Any, Any]]:
     """RETURNS (Optional[Model]): The layer that gives the scores, if it is a linear one."""
     if "scorer" not in model.ref_names:
         return None
-    for layer in _last_layers(model.get_ref("scorer")):
+    for layer in last_layers(model.get_ref("scorer")):
         if layer.name == "linear" and layer.maybe_get_dim("nO") == model.maybe_get_dim("nO"):
             return layer
     return None
 
 
-def _last_layers(model: Model[Any, Any]) -> Iterator[Model[Any, Any]]:
+def last_layers(model: Model[Any, Any]) -> Iterator[Model[Any, Any]]:
+    """YIELDS (Model): A model, its last layer, the last layer of that, and so on."""
     yield model
     while model.layers:
         model = model.layers[-1]

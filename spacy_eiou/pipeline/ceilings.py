@@ -8,11 +8,12 @@ from typing import Counter as CounterType
 
 import numpy as np
 from spacy.language import Language
-from spacy.pipeline.spancat import SpanCategorizer
+from spacy.pipeline.spancat import SpanCategorizer, Suggester
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import NumpyOps
+from thinc.types import Ragged
 
 from ..models import SpanSuggester
 from ..models.suggesters import sentence_ends
@@ -119,7 +120,7 @@ def find_ceilings(
         if nlp is not None and names and (is_trained or n_annotated < MAX_ANNOTATED):
             batch = _annotate(nlp, names, batch)
             n_annotated += len(batch) if any(_has_model(nlp, name) for name in names) else 0
-        ceilings.update(_find_in_batch(component, batch, names))
+        ceilings.update(_find_in_batch(component, batch, names, is_trained))
     return ceilings
 
 
@@ -135,7 +136,7 @@ def align_gold_spans(example: Example, spans_key: str) -> List[Span]:
 
 
 def _find_in_batch(
-    component: SpanCategorizer, examples: List[Example], names: List[str]
+    component: SpanCategorizer, examples: List[Example], names: List[str], is_trained: bool
 ) -> Ceilings:
     block = f"[components.{component.name}]"
     suggester_block = f"[components.{component.name}.suggester]"
@@ -187,11 +188,13 @@ def _find_in_batch(
             _cross_sentences(docs, doc_of_span, bounds),
         )
     else:
-        add(
-            "no candidate of the suggester",
-            f"the settings in the block {suggester_block}",
-            ~_are_candidates(component, docs, doc_of_span, bounds),
-        )
+        candidates = suggest(component.suggester, docs)
+        if candidates is not None or is_trained:
+            add(
+                "no candidate of the suggester",
+                f"the settings in the block {suggester_block}",
+                ~_are_candidates(candidates, docs, doc_of_span, bounds),
+            )
     max_positive = component.cfg["max_positive"]
     if max_positive is not None:
         add(
@@ -217,17 +220,29 @@ def _cross_sentences(docs: List[Doc], doc_of_span: Ints, bounds: Ints) -> Bools:
     return crossing
 
 
+def suggest(suggester: Suggester, docs: List[Doc]) -> Optional[Ragged]:
+    """Suggest candidates for docs that earlier components may not have annotated.
+
+    suggester (Suggester): The suggester.
+    docs (List[Doc]): The docs.
+    RETURNS (Optional[Ragged]): The candidates; None if they are spans that a component will set.
+    """
+    try:
+        return suggester(docs, ops=NumpyOps())
+    except KeyError:
+        return None
+
+
 def _are_candidates(
-    component: SpanCategorizer, docs: List[Doc], doc_of_span: Ints, bounds: Ints
+    candidates: Optional[Ragged], docs: List[Doc], doc_of_span: Ints, bounds: Ints
 ) -> Bools:
-    ops = NumpyOps()
-    candidates = component.suggester(docs, ops=ops)
-    offsets = np.cumsum([0] + [len(doc) for doc in docs])
-    shifts = np.repeat(offsets[:-1], candidates.lengths)
-    moved = candidates.dataXd.reshape((-1, 2)) + shifts[:, None]
-    _, rows = equal_pairs(moved, bounds + offsets[doc_of_span, None])
     found = np.zeros(len(bounds), dtype=bool)
-    found[rows] = True
+    if candidates is not None:
+        offsets = np.cumsum([0] + [len(doc) for doc in docs])
+        shifts = np.repeat(offsets[:-1], candidates.lengths)
+        moved = candidates.dataXd.reshape((-1, 2)) + shifts[:, None]
+        _, rows = equal_pairs(moved, bounds + offsets[doc_of_span, None])
+        found[rows] = True
     return found
 
 

@@ -25,7 +25,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, NumpyOps, Optimizer
+from thinc.api import Config, Model, Optimizer
 from thinc.backends import get_array_ops
 from thinc.types import Floats1d, Floats2d, Ragged
 
@@ -37,10 +37,11 @@ from ..spans.pairs import equal_pairs
 from ..spans.table import span_score
 from ..spans.tree import SpanNode, span_tree
 from ..spans.widths import WidthChoice, choose_width, part_lengths
-from .ceilings import Ceilings, align_gold_spans, find_ceilings
+from .ceilings import Ceilings, align_gold_spans, find_ceilings, suggest
 from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
 from .origin import Origin, check_docs, check_saved, describe_tokenizer
+from .prediction import get_spans_keys
 from .scorer import nested_spans_score
 from .validation import (
     check_ceilings,
@@ -49,7 +50,9 @@ from .validation import (
     check_labels_fit_model,
     check_probabilities,
     check_score_weights,
+    check_scorer,
     check_settings,
+    check_spans_keys,
     loading,
     report_width,
 )
@@ -315,6 +318,15 @@ class NestedSpanCategorizer(SpanCategorizer):
         check_probabilities(self.name, probabilities)
         return candidates, probabilities
 
+    def __call__(self, doc: Doc, *, threshold: Optional[float] = None) -> Doc:
+        """Apply the component to a doc.
+
+        doc (Doc): The doc.
+        threshold (Optional[float]): The threshold of all labels for it, see `pipe`.
+        RETURNS (Doc): The doc.
+        """
+        return next(self.pipe([doc], threshold=threshold), doc)
+
     def pipe(
         self, stream: Iterable[Doc], *, batch_size: int = 128, threshold: Optional[float] = None
     ) -> Iterator[Doc]:
@@ -406,6 +418,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         validate_examples(examples, "NestedSpanCategorizer.update")
         if self.seen is not None:
             self._follow(self.seen, examples)
+        # What it learns from now on is what the docs have.
+        self.origin = Origin()
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
     def get_loss(
@@ -443,8 +457,9 @@ class NestedSpanCategorizer(SpanCategorizer):
         labels (Optional[List[str]]): The labels, as `spacy init labels` writes them. By default
             they are collected from the examples.
         RAISES (ValueError): If the examples have no gold spans, the labels given lack one of
-            theirs, or no gold span can be predicted.
+            theirs, no gold span can be predicted, or the model gives probabilities.
         """
+        check_scorer(self.name, self.model)
         n_known = self.seen.n_known if self.is_loaded and self.seen is not None else 0
         gold = GoldSpans(n_known=n_known)
         gold.add(get_examples(), self.key)
@@ -456,6 +471,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             check_labels(self.name, [*self.labels, *labels], gold.labels)
         if nlp is not None:
             check_score_weights(self.name, self.key, nlp.config)
+            check_spans_keys(self.name, self.key, get_spans_keys(nlp))
             self.cfg["tokenizer"] = describe_tokenizer(nlp.config)
         if self.is_loaded and self.model.has_dim("nO"):
             self._grow(gold, labels or [])
@@ -518,7 +534,7 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _check_loaded(self) -> None:
         check_settings(self.name, self.cfg)
         check_labels_fit_model(self.name, self.cfg["labels"], self.model)
-        self._set_max_width(self.cfg["max_width"])
+        self._load_width(self.cfg["max_width"])
         self.is_loaded = True
         self.seen = GoldSpans(n_known=sum((self.cfg["class_counts"] or [])[:-1]))
         self.n_warned = 0
@@ -532,6 +548,14 @@ class NestedSpanCategorizer(SpanCategorizer):
         self.cfg["max_width"] = max_width
         if isinstance(self.suggester, SpanSuggester):
             self.suggester.max_width = max_width
+
+    def _load_width(self, max_width: Optional[int]) -> None:
+        """Set the width that was learned, unless the config has another one by now."""
+        if isinstance(self.suggester, SpanSuggester) and not self.suggester.learns_width:
+            if max_width is not None and max_width < (self.suggester.max_width or 0):
+                widen(self.model, max_width)
+            max_width = self.suggester.max_width
+        self._set_max_width(max_width)
 
     def _add_labels(self, labels: Iterable[str]) -> None:
         """Add labels that come after the initialization."""
@@ -592,9 +616,10 @@ class NestedSpanCategorizer(SpanCategorizer):
         max_width, max_positive = self.cfg["max_width"], self.cfg["max_positive"]
         if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
             # To choose takes longer than to see that there is nothing to choose.
-            choice = gold.choose_width() if widest > max_width else None
-            if choice is not None and choice.width > max_width:
-                widen(self.model, max_width)
+            choice = gold.choose_width() if widest > (max_width or 0) else None
+            if choice is not None and choice.width > (max_width or 0):
+                if max_width is not None:
+                    widen(self.model, max_width)
                 self._set_max_width(choice.width)
                 warnings.warn(
                     f"[{self.name}] Gold spans are wider than max_width = {max_width}, which now "
@@ -612,7 +637,13 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = np.zeros(len(self.labels) + 1, dtype="int64")
         for batch in minibatch(examples, size=256):  # type: ignore[no-untyped-call]
-            candidates = self.suggester([eg.predicted for eg in batch], ops=NumpyOps())
+            candidates = suggest(self.suggester, [eg.predicted for eg in batch])
+            if candidates is None:
+                # Those of earlier components, which annotate no docs yet
+                gold = (span for eg in batch for span in align_gold_spans(eg, self.key))
+                for span in gold:
+                    counts[self._label_index(span.label_)] += 1
+                continue
             truths = self._truths(batch, candidates)
             rows, gold_rows = equal_pairs(truths.candidates, truths.gold)
             counts[:-1] += np.bincount(truths.labels[gold_rows], minlength=len(self.labels))

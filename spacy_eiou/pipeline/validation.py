@@ -10,7 +10,9 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 from thinc.util import get_array_module
 
+from ..models.growth import last_layers
 from ..spans.groups import describe_spans_keys
+from ..spans.scores import SUBSETS
 from ..spans.widths import WidthChoice
 from .ceilings import Ceilings
 from .decoding import CONFLICTS
@@ -180,6 +182,39 @@ def check_score_weights(name: str, spans_key: str, config: Config) -> None:
             f"[{name}] No score of the spans key '{spans_key}' has a weight, so that training "
             "can't tell which model finds these spans best. Add to the block "
             f"[training.score_weights] of the config: spans_{spans_key}_f = 1.0",
+            stacklevel=3,
+        )
+
+
+def check_scorer(name: str, model: Model[Any, Any]) -> None:
+    """Check that the model gives logits, as the loss expects, rather than probabilities, as those
+    of `spancat` and `spancat_singlelabel` do.
+
+    name (str): Name of the component.
+    model (Model): Its model.
+    RAISES (ValueError): If its scorer ends in a logistic function or a softmax.
+    """
+    scorer = model.get_ref("scorer") if "scorer" in model.ref_names else model
+    if any(layer.name in ("logistic", "sigmoid", "softmax") for layer in last_layers(scorer)):
+        raise ValueError(
+            f"[{name}] The scorer of the model gives probabilities, but the loss expects logits. "
+            f'Set scorer = {{"@layers": "Linear.v1"}} in the block [components.{name}.model].'
+        )
+
+
+def check_spans_keys(name: str, spans_key: str, keys: Iterable[str]) -> None:
+    """Check that scores of the component have names that those of no other one have, and warn.
+
+    name (str): Name of the component.
+    spans_key (str): Key of `Doc.spans` that it writes.
+    keys (Iterable[str]): The keys that the components of the pipeline write.
+    """
+    clashing = {f"{spans_key}_{subset}" for subset in (*SUBSETS, "boundary")}
+    for key in sorted(clashing.intersection(keys)):
+        warnings.warn(
+            f"[{name}] The scores of the spans keys '{spans_key}' and '{key}' have the same names, "
+            f"such as spans_{key}_f, so that one replaces the other. Choose another key than "
+            f"'{key}'.",
             stacklevel=3,
         )
 

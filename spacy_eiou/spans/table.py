@@ -1,3 +1,4 @@
+import warnings
 from typing import Any, Dict, List, Optional
 
 from spacy.tokens import Doc, Span
@@ -40,8 +41,14 @@ def span_score(span: Span) -> Optional[float]:
     """Find the score of a span among the scored groups of its doc.
 
     span (Span): The span.
-    RETURNS (Optional[float]): The score that the first group gives to a span of the same boundaries
-        and label, or None if there is none.
+    RETURNS (Optional[float]): The score that they give to a span of the same boundaries and label.
+        None if there is none, and with a warning, if they give several.
     """
-    found = (get_score(group, span) for group in span.doc.spans.values())
-    return next((score for score in found if score is not None), None)
+    found = {get_score(group, span) for group in span.doc.spans.values()} - {None}
+    if len(found) > 1:
+        warnings.warn(
+            "Several groups of `doc.spans` give a span a score, and a span doesn't know its group: "
+            "use span_table(doc, spans_key)",
+            stacklevel=2,
+        )
+    return found.pop() if len(found) == 1 else None

@@ -25,7 +25,7 @@ def create_mixed_corpus(gold: Reader, silver: Reader, gold_share: float = 0.5) -
         for example in silver(nlp):
             yield example
             n_silver += 1
-        while n_gold < gold_share * (n_gold + n_silver):
+        while not n_gold or n_gold < gold_share * (n_gold + n_silver):
             gold_examples = list(gold(nlp))
             if not gold_examples:
                 raise ValueError("The mixed corpus has no gold examples to read.")

@@ -178,7 +178,40 @@ def test_reader_of_training_data_is_that_of_spacy(tmp_path, options):
         ]
         for make in (create_corpus, create_docbin_reader)
     )
+    if not {"max_length", "gold_preproc"}.isdisjoint(options):
+        # spaCy loses the spans of sentences.
+        for _, reference, example in [*examples, *expected]:
+            reference.pop("spans", None)
+            example["doc_annotation"].pop("spans", None)
     assert examples == expected != []
+
+
+def make_divided_doc():
+    doc = Doc(NLP.vocab, words=["IL-2", "binds", ".", "It", "is", "a", "gene", "in", "cells", "."])
+    for token in doc:
+        token.is_sent_start = token.i in (0, 3)
+    spans = [(0, 1, "protein"), (2, 4, "across"), (6, 7, "DNA"), (8, 9, "cell")]
+    doc.spans["sc"] = [Span(doc, start, end, label) for start, end, label in spans]
+    doc.spans["empty"] = []
+    return doc
+
+
+@pytest.mark.parametrize("options", [{"max_length": 8}, {"gold_preproc": True}])
+def test_sentences_keep_their_spans(tmp_path, options):
+    corpus = create_corpus(write(tmp_path, make_divided_doc()), **options)
+    with pytest.warns(UserWarning, match="no example has.*: 1 across the end of a sentence. W"):
+        examples = list(corpus(NLP))
+    found = [[(s.text, s.label_) for s in eg.reference.spans["sc"]] for eg in examples]
+    assert found == [[("IL-2", "protein")], [("gene", "DNA"), ("cells", "cell")]]
+    assert all(list(eg.reference.spans["empty"]) == [] for eg in examples)
+
+
+def test_spans_of_texts_that_are_too_long_are_counted(tmp_path):
+    docs = [make_divided_doc(), make_doc((0, 1, "protein"))]
+    corpus = create_corpus(write(tmp_path, *docs), max_length=3)
+    reason = "4 in a sentence of max_length = 3 tokens or more"
+    with pytest.warns(UserWarning, match=f"1 across the end of a sentence; {reason}"):
+        assert list(corpus(NLP)) == []
 
 
 def test_reader_of_training_data_needs_a_path():

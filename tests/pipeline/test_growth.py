@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from spacy.lang.en import English
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import Adam, Config
 
 from util import TINY_MODEL
 
@@ -286,6 +286,33 @@ def test_settings_of_the_user_stay(model_path, tmp_path):
         update(loaded, data, 1)
     assert loaded.get_pipe("nested_spancat").cfg["max_width"] == 2
     assert loaded.get_pipe("nested_spancat").cfg["max_positive"] == 1
+
+
+@pytest.mark.parametrize("max_width", [1, 6])
+def test_width_of_the_config_is_that_of_a_loaded_component(model_path, max_width):
+    before = get_probabilities(spacy.load(model_path))
+    overrides = {"components.nested_spancat.suggester.max_width": max_width}
+    nlp = spacy.load(model_path, config=overrides)
+    component = nlp.get_pipe("nested_spancat")
+    assert component.suggester.max_width == component.cfg["max_width"] == max_width
+    component.suggester.max_width = 2
+    assert_allclose(get_probabilities(nlp), before, rtol=1e-4)
+
+
+def test_suggester_that_replaces_one_without_a_width(tmp_path):
+    ngrams = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": 3}
+    nlp = English()
+    nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL, "suggester": ngrams})
+    nlp.initialize(lambda: make_examples(nlp, OLD))
+    nlp.to_disk(tmp_path)
+    suggester = {"@misc": "spacy_eiou.span_suggester.v1", "max_width": 4}
+    config = Config().from_disk(tmp_path / "config.cfg")
+    for max_width, expected in ((4, 4), (None, 2)):
+        config["components"]["nested_spancat"]["suggester"] = {**suggester, "max_width": max_width}
+        config.to_disk(tmp_path / "config.cfg")
+        loaded = spacy.load(tmp_path)
+        update(loaded, OLD, 1)
+        assert loaded.get_pipe("nested_spancat").suggester.max_width == expected
 
 
 def test_initialization_of_a_loaded_component_keeps_what_it_learned(trained):

@@ -726,6 +726,21 @@ def test_two_components_beside_each_other():
     assert get_spans(doc, "second") == [("London and Berlin", "LOCS")]
 
 
+def test_spans_of_another_component_as_candidates():
+    suggester = {"@misc": "spacy.preset_spans_suggester.v1", "spans_key": "candidates"}
+    nlp = English()
+    nlp.add_pipe("span_finder", config={"spans_key": "candidates"})
+    nlp.add_pipe("nested_spancat", config={"suggester": suggester, "spans_key": SPAN_KEY})
+    text, spans = "I like London and Berlin", [(7, 13, "LOC"), (18, 24, "LOC")]
+    annotation = {"spans": {SPAN_KEY: spans, "candidates": spans}}
+    examples = [Example.from_dict(nlp.make_doc(text), annotation)]
+    optimizer = nlp.initialize(lambda: examples)
+    assert nlp.get_pipe("nested_spancat").cfg["class_counts"] == [2, 0]
+    for _ in range(60):
+        nlp.update(examples, sgd=optimizer, annotates=["span_finder"])
+    assert get_spans(nlp(text)) == [("London", "LOC"), ("Berlin", "LOC")]
+
+
 def test_threshold_of_a_call():
     nlp, component, examples = make_nlp(threshold=0.5)
     text = examples[0].reference.text
@@ -737,5 +752,7 @@ def test_threshold_of_a_call():
     (doc,) = nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 1.0}})
     assert len(doc.spans[SPAN_KEY]) == 0
     assert component.cfg == before
+    doc = nlp(text, component_cfg={"nested_spancat": {"threshold": 0.0}})
+    assert len(doc.spans[SPAN_KEY]) >= n_candidates
     with pytest.raises(ValueError, match=r"\[nested_spancat\].*from 0 to 1, but is 50"):
         list(nlp.pipe([text], component_cfg={"nested_spancat": {"threshold": 50}}))

@@ -94,6 +94,34 @@ def test_sourced_to_another_encoder(model_path):
         nlp(TEXT)
 
 
+def test_sourced_to_another_encoder_with_the_same_vocab(model_path):
+    nlp = English()
+    make_tok2vec(nlp)
+    nlp.initialize()
+    trained = spacy.load(model_path, vocab=nlp.vocab)
+    nlp.add_pipe("nested_spancat", source=trained)
+    with pytest.warns(UserWarning, match="token vectors of another encoder"):
+        nlp(TEXT)
+
+
+def test_trained_with_another_encoder(model_path):
+    nlp = English()
+    make_tok2vec(nlp)
+    nlp.initialize()
+    nlp = source(model_path, "nested_spancat", nlp=nlp)
+    optimizer = nlp.resume_training()
+    nlp.update([Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})], sgd=optimizer)
+    nlp(TEXT)
+
+
+def test_sourced_to_a_pipeline_for_longer_texts(model_path):
+    nlp = English()
+    nlp.max_length = 10**7
+    nlp = source_together(model_path, nlp=nlp)
+    trained_limit = 10**6
+    list(nlp.pipe([f"{TEXT} " * (trained_limit // len(TEXT)), TEXT]))
+
+
 def test_sourced_to_another_tokenizer(model_path, tmp_path):
     nlp = source_together(model_path, spacy.blank("en", config=BIOMEDICAL))
     with pytest.warns(UserWarning, match=r"other tokens.*\(spacy.Tokenizer.v1, en\)"):

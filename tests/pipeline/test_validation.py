@@ -113,6 +113,23 @@ def test_all_gold_spans_out_of_reach():
         make_nlp(suggester=suggester)
 
 
+@pytest.mark.parametrize("layer", ["spacy.LinearLogistic.v1", "Softmax.v2"])
+def test_scorer_of_probabilities(layer):
+    with pytest.raises(ValueError, match="gives probabilities, but the loss expects logits"):
+        make_nlp(model={**TINY_MODEL, "scorer": {"@layers": layer}})
+
+
+def test_spans_keys_whose_scores_have_the_same_names():
+    nlp = spacy.blank("en")
+    for key in ("sc", "sc_inner", "sc_x"):
+        nlp.add_pipe("nested_spancat", name=key, config={"spans_key": key, "model": TINY_MODEL})
+    spans = {key: SPANS for key in nlp.pipe_names}
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": spans})
+    with pytest.warns(UserWarning, match=r"^\[sc\] .* keys 'sc' and 'sc_inner'") as caught:
+        nlp.initialize(lambda: [example])
+    assert sum("have the same names" in str(warning.message) for warning in caught) == 1
+
+
 WEIGHTS = {"spans_sc_f": 1.0, "spans_sc_p": 0.0}
 
 

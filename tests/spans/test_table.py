@@ -66,6 +66,16 @@ def test_score_of_a_span():
     assert span_score(doc[2:3]) is None
 
 
+def test_groups_that_give_a_span_several_scores():
+    doc = make_doc([0.5, 0.25])
+    doc.spans["other"] = doc.spans["sc"].copy()
+    assert span_score(doc.spans["sc"][0]) == 0.5
+    doc.spans["other"].attrs["scores"] = [0.1, 0.25]
+    assert span_score(doc.spans["sc"][1]) == 0.25
+    with pytest.warns(UserWarning, match="a span doesn't know its group: use span_table"):
+        assert span_score(doc.spans["sc"][0]) is None
+
+
 def test_extension():
     nlp = spacy.blank("en")
     component = nlp.add_pipe("nested_spancat", config={"threshold": 0.0})

@@ -19,6 +19,10 @@ def read_texts(gold, silver, gold_share):
     return [example.text for example in corpus(spacy.blank("xx"))]
 
 
+def test_without_silver_examples_the_gold_ones_are_left():
+    assert read_texts(["a", "b"], [], 0.5) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     "gold_share, n_passes", [(0.25, 1), (0.5, 2), (0.6, 3), (0.001, 1), (0.9, 18)]
 )
