@@ -1,14 +1,61 @@
-"""Files and directories that are written whole or not at all."""
+"""Paths that functions take, and files and directories that are written whole or not at all."""
 
 import json
 import os
 import platform
 import shutil
 from contextlib import contextmanager
+from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, TextIO, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    ParamSpec,
+    TextIO,
+    TypeVar,
+    Union,
+    get_args,
+)
 
 import srsly
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def accepts_strings(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function take strings in the place of paths, as those of spaCy do.
+
+    function (Callable): A function, some of whose arguments are annotated as paths.
+    RETURNS (Callable): The function, which gets paths whatever it is called with.
+    """
+    parameters = signature(function).parameters
+    names = [name for name in parameters if _holds_paths(parameters[name].annotation)]
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        given = signature(function).bind(*args, **kwargs)
+        for name in given.arguments.keys() & names:
+            given.arguments[name] = _to_paths(given.arguments[name])
+        return function(*given.args, **given.kwargs)
+
+    return call
+
+
+def _holds_paths(annotation: Any) -> bool:
+    # Of what may be a name as well as a path, nothing is known.
+    inner = get_args(annotation)
+    return annotation is Path or (str not in inner and any(map(_holds_paths, inner)))
+
+
+def _to_paths(value: Any) -> Any:
+    if isinstance(value, (list, tuple, set)):
+        return [_to_paths(item) for item in value]
+    return Path(value) if isinstance(value, str) else value
 
 
 @contextmanager

@@ -1,9 +1,50 @@
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Optional, Sequence, Union
 
 import pytest
 
-from spacy_eiou.files import check_not_read, replacing, write_file, write_files
+from spacy_eiou.corpora import convert, read_docbin
+from spacy_eiou.files import accepts_strings, check_not_read, replacing, write_file, write_files
+
+
+def test_strings_in_the_place_of_paths():
+    @accepts_strings
+    def f(a: Path, b: Union[str, Path], *, c: Sequence[Path] = (), d: Optional[Path] = None):
+        """Doc."""
+        return a, b, c, d
+
+    assert f("a", "b", c=["c", Path("d")], d="e") == (
+        *(Path("a"), "b", [Path("c"), Path("d")], Path("e")),
+    )
+    assert f(Path("a"), b="b") == (Path("a"), "b", (), None)
+    assert f.__doc__ == "Doc."
+    with pytest.raises(TypeError, match="missing a required argument: 'b'"):
+        f("a")
+
+
+FUNCTIONS = [
+    *("corpora.convert", "corpora.write_records", "corpora.prepare", "corpora.init_project"),
+    *("evaluation.statistics", "evaluation.evaluate", "evaluation.analyze", "evaluation.agreement"),
+    *("evaluation.write_card", "pipeline.calibrate", "pipeline.package", "studies.compare"),
+    *("studies.curve", "studies.find_suspects", "training.self_train", "training.make_vectors"),
+]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_the_library_take_strings(name):
+    module, _, function = name.partition(".")
+    decorated = getattr(import_module(f"spacy_eiou.{module}"), function)
+    assert decorated.__wrapped__.__module__.startswith("spacy_eiou.")
+
+
+def test_corpora_are_converted_by_strings(in_tmp_path):
+    Path("notes.jsonl").write_text('{"text": "IL-2 gene", "spans": [[0, 4, "protein"]]}')
+    (account,) = convert("notes.jsonl", "notes.spacy", lang="en").values()
+    assert account.documents == 1
+    (record,) = read_docbin("notes.spacy")
+    assert [entity.label for entity in record.entities] == ["protein"]
 
 
 def test_files_are_written_with_their_directories(tmp_path):

@@ -26,6 +26,7 @@ from spacy.util import ensure_path
 from ..corpora import CorpusError
 from ..files import remove, write_json
 from ..progress import ProgressBar
+from .annotator import SPANS_COLUMN
 from .checks import (
     check_addresses,
     check_apart,
@@ -37,7 +38,7 @@ from .checks import (
 )
 from .engines import ENGINES, check_engine
 from .folders import RemoteFolder, append_line, open_folder
-from .paths import get_state, is_remote, show_path, without_scheme
+from .paths import get_state, is_remote, real_path, show_path, without_scheme
 from .prediction import Annotation, find_spans_key, load_once
 from .resume import (
     bind_folder,
@@ -203,6 +204,10 @@ def annotate(
         check_apart([*outputs.all, *others], [source.location for source in sources])
         check_new(others, [], own=(), force=True)
         check_unread([*outputs.files, *others], input_path, text_format)
+        if outputs.suffix == ".parquet" and text_key == SPANS_COLUMN:
+            raise CorpusError(
+                f"Expected texts in another column than '{SPANS_COLUMN}', which holds what is found"
+            )
         if text_format == "parquet" and outputs.suffix == ".parquet" and not outputs.is_folder:
             check_same_columns([source.location for source in sources])
         load_once.cache_clear()
@@ -382,6 +387,8 @@ def _planning_outputs(
     writers = _get_writers(graph_path, brat_path, html_path)
     with TemporaryDirectory() if address else nullcontext("") as here:
         path = Path(here, os.path.basename(address)) if address else Path(output_path)
+        # The folder "." has no name.
+        path = path if path.name else real_path(path)
         is_folder = not path.suffix or path.is_dir() or f"{output_path}" == f"{address}/"
         suffix = f".{output_format}" if is_folder else get_output_format(path.name)
         if suffix not in OUTPUT_FORMATS:

@@ -31,7 +31,7 @@ from ..models.torch_layers import one_thread
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import find_component, predict_candidates, select_likely
 from ..progress import ProgressBar
-from .checks import check_apart, check_new
+from .checks import check_apart, check_new, check_unread
 from .prediction import annotate_texts, find_spans_key, make_batches, make_windows
 from .shards import encode_json_line
 from .sources import RejectedText, SourceText, find_sources, guess_text_format, read_texts
@@ -134,6 +134,7 @@ def select(
     text_format = text_format or guess_text_format(input_path)
     sources = [find_sources(*place) for place in ((input_path, text_format), *places)]
     check_apart(outputs, [file.location for files in sources for file in files])
+    check_unread(outputs, input_path, text_format)
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
     nlps = [
         item if isinstance(item, Language) else load_pipeline(str(item), use_gpu=use_gpu)

@@ -22,7 +22,7 @@ from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.vocab import Vocab
 
 from ..factories import importing_no_factories
-from ..files import to_json, write_files
+from ..files import accepts_strings, to_json, write_files
 from ..progress import ProgressBar
 from ._files import CorpusFile, printable
 from .account import Account
@@ -82,6 +82,7 @@ class Reading(NamedTuple):
         return merge_annotators(records, self.merge, self.annotator)
 
 
+@accepts_strings
 def convert(
     input_path: Path,
     output_path: Path,

@@ -12,7 +12,7 @@ from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Config
 
 from ..extras import check_transformers, find_transformer
-from ..files import write_file
+from ..files import accepts_strings, write_file
 from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
@@ -75,6 +75,7 @@ class CorpusDescription(BaseModel, extra="forbid", strict=True):
             raise CorpusError(f"{path}: expected the description of a corpus ({err})") from err
 
 
+@accepts_strings
 def prepare(
     corpus_path: Path,
     output_path: Path,

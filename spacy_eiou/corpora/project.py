@@ -8,7 +8,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tu
 import srsly
 from spacy.language import Language
 
-from ..files import write_files
+from ..files import accepts_strings, write_files
 from ..templates import TEMPLATES_PATH, render_template
 from ._files import CorpusFile, list_files, printable
 from .account import Account
@@ -57,6 +57,7 @@ class ProjectReport(NamedTuple):
     misaligned: Dict[str, int]
 
 
+@accepts_strings
 def init_project(
     project_dir: Path,
     train: Sequence[Path],

@@ -8,7 +8,7 @@ from typing import Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequ
 
 from spacy.language import Language
 
-from ..files import replacing_all, to_json
+from ..files import accepts_strings, replacing_all, to_json
 from ._files import ACCOUNT_SUFFIX
 from .account import Account
 from .docs import record_to_doc
@@ -27,6 +27,7 @@ class HeldRecords(NamedTuple):
     account: Account
 
 
+@accepts_strings
 def write_records(
     records: Iterable[Record],
     path: Path,

@@ -20,8 +20,9 @@ from typing import (
 )
 
 from ..corpora import CorpusError, Reading, Record, printable
+from ..corpora._files import check_outside
 from ..corpora.conversion import MAX_BAD, check_records, find_format
-from ..files import to_json, write_files
+from ..files import accepts_strings, to_json, write_files
 from ..spans.groups import LabeledSpan
 from ..spans.scores import score_spans
 from .agreement_page import render_agreement
@@ -69,6 +70,7 @@ class AnnotatedText(NamedTuple):
     annotations: Annotations
 
 
+@accepts_strings
 def agreement(
     paths: Sequence[Path],
     output: Optional[Path] = None,
@@ -102,6 +104,8 @@ def agreement(
         `corrections` what `describe_corrections` returns for each annotator.
     RAISES (CorpusError): If a file is not as expected, or no two annotators share a text.
     """
+    outputs = [] if output is None else [output / "index.html", output / "agreement.json"]
+    check_outside(outputs, [*paths, *([] if suggestions is None else [suggestions])])
     reading = Reading(offsets, level, text_key, tag_names, max_bad=max_bad)
     names = _name_paths(paths)
     records: Dict[str, List[Record]] = {}
@@ -139,7 +143,7 @@ def agreement(
         ]
     if output is not None:
         page = render_agreement(result, DIFFERENCES).encode("utf8")
-        write_files({output / "index.html": page, output / "agreement.json": to_json(result)})
+        write_files(dict(zip(outputs, (page, to_json(result)))))
     return result
 
 

@@ -3,6 +3,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
+import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
@@ -10,8 +11,8 @@ from spacy.training import Example
 from thinc.types import Floats2d, Ragged
 
 from ..annotation import select
-from ..corpora import printable
-from ..files import to_json, write_files
+from ..corpora import CorpusError, printable
+from ..files import accepts_strings, to_json, write_files
 from ..pipeline.ceilings import find_ceilings
 from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
@@ -28,7 +29,12 @@ from .advice import advise
 from .analysis import AnalyzedDoc, analyze_docs
 from .report import render_report
 
+# What is written, beside a page.
+ANALYSIS_NAME = "analysis.json"
+SELECTED_NAME = "selected.jsonl"
 
+
+@accepts_strings
 def analyze(
     model: str,
     data_path: Path,
@@ -59,7 +65,10 @@ def analyze(
         chosen `texts`, see `select`, and what `render_report` needs besides.
     RAISES (ValueError): If the data or the pipeline do not tell which spans to analyze.
     RAISES (OSError): If there is no such pipeline.
+    RAISES (CorpusError): If chosen texts of before would be lost, which were changed.
     """
+    if output is not None and texts is not None:
+        _check_unchanged(output)
     nlp = load_finished_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
     spans_key = find_spans_key(nlp, examples, spans_key)
@@ -84,7 +93,7 @@ def analyze(
     analysis["next"] = advise(analysis, docs)
     if texts is not None:
         with TemporaryDirectory() as folder:
-            path = Path(folder if output is None else output) / "selected.jsonl"
+            path = Path(folder if output is None else output) / SELECTED_NAME
             selection = select(
                 nlp,
                 texts,
@@ -99,8 +108,20 @@ def analyze(
         analysis["next"]["texts"] = selection.texts
     if output is not None:
         page = render_report(analysis).encode("utf8")
-        write_files({output / "index.html": page, output / "analysis.json": to_json(analysis)})
+        write_files({output / "index.html": page, output / ANALYSIS_NAME: to_json(analysis)})
     return analysis
+
+
+def _check_unchanged(output: Path) -> None:
+    """Check that the chosen texts are as they were written: somebody may have annotated them."""
+    path, analysis = output / SELECTED_NAME, output / ANALYSIS_NAME
+    if path.exists():
+        written = srsly.read_json(analysis)["next"].get("texts") if analysis.exists() else None
+        if list(srsly.read_jsonl(path)) != written:
+            raise CorpusError(
+                f"{printable(path)}: expected the texts that were chosen before. This file is "
+                "another one, or was changed, and would be lost: move it, or choose another output"
+            )
 
 
 def predict(

@@ -8,7 +8,7 @@ from spacy.util import load_config
 from thinc.api import Config
 
 from ..corpora.description import Conversion, CorpusDescription
-from ..files import write_file
+from ..files import accepts_strings, write_file
 from ..spans.scores import SUBSETS, select_scores
 from ..tables import markdown_code, markdown_text
 from ..templates import render_template
@@ -26,6 +26,7 @@ TRAINING_SETTINGS = (
 )
 
 
+@accepts_strings
 def write_card(
     model_path: Path,
     metrics_path: Path,

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 from spacy.language import Language
 from spacy.training import Example
 
-from ..files import check_not_read, write_json
+from ..files import accepts_strings, check_not_read, write_json
 from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
     find_ceilings_of_key,
@@ -18,6 +18,7 @@ from ..pipeline.scorer import get_compared_spans, nested_spans_score
 from .bootstrap import bootstrap_intervals
 
 
+@accepts_strings
 def evaluate(
     model: str,
     data_path: Path,

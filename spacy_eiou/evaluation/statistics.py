@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 
 from ..corpora import Example, find_warnings
 from ..corpora.docbin import read_docs
-from ..files import check_not_read, write_json
+from ..files import accepts_strings, check_not_read, write_json
 from ..spans.groups import describe_spans_keys
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Ints, lay_end_to_end
@@ -122,6 +122,7 @@ class Statistics:
         return {**asdict(self), "rare_labels": self.rare_labels}
 
 
+@accepts_strings
 def statistics(
     data_path: Path, *, output: Optional[Path] = None, spans_key: str = DEFAULT_SPANS_KEY
 ) -> Statistics:

@@ -12,7 +12,7 @@ from spacy.training import Example
 from spacy.util import load_config
 from thinc.types import Floats2d, Ragged
 
-from ..files import check_not_read, replacing, write_file, write_json
+from ..files import accepts_strings, check_not_read, replacing, write_file, write_json
 from ..spans.groups import describe_spans_keys, get_spans
 from ..spans.pairs import Ints
 from ..spans.scores import select_scores
@@ -81,6 +81,7 @@ class Calibration(NamedTuple):
         return {**self._asdict(), **thresholds, "output": str(self.output)}
 
 
+@accepts_strings
 def calibrate(
     model: Path,
     data_path: Path,

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Dict, NamedTuple, Optional
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from ..files import replacing
+from ..files import accepts_strings, replacing
 
 # What pip notes about one installation.
 INSTALLATION_FILES = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"}
@@ -41,6 +41,7 @@ class Package(NamedTuple):
         return shlex.join(["pip", "install", "--find-links", str(self.wheels_path), self.name])
 
 
+@accepts_strings
 def package(
     model: Path, output: Path, *, name: Optional[str] = None, version: Optional[str] = None
 ) -> Package:

@@ -19,7 +19,7 @@ from thinc.api import Config
 
 from ..corpora import PARTS
 from ..corpora.docbin import FastDocBin, read_docs
-from ..files import write_file, write_json
+from ..files import accepts_strings, write_file, write_json
 from ..pipeline import nested_spans_score
 from ..pipeline.checksums import hash_file
 from ..pipeline.prediction import read_examples
@@ -38,6 +38,7 @@ from .study import (
 )
 
 
+@accepts_strings
 def compare(
     study_path: Path,
     output_path: Path,

@@ -79,7 +79,8 @@ def plot_learning_curves(results: List[Result], path: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     sizes = sorted(group_by("size", results))
     for axes, name in zip(figure.subplots(1, 2), CURVES):
-        variants = group_by("variant", results)
+        scored = [result for result in results if result["test"][name] is not None]
+        variants = group_by("variant", scored)
         for number, (variant, variant_results) in enumerate(variants.items()):
             offset = OFFSET ** (number - (len(variants) - 1) / 2)
             groups = sorted(group_by("size", variant_results).items())

@@ -6,17 +6,18 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.util import load_model_from_config
 from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpora import CorpusError
 from ..corpora.docbin import read_docs
-from ..files import write_json
+from ..files import accepts_strings, write_json
 from ..pipeline.loading import use_device
 from ..progress import ProgressBar
 from ..provenance import get_provenance
 from .compare import append_result, read_results, score, train_docs
-from .study import Run, hash_settings, load_training_config
+from .study import COMPONENT, Run, hash_settings, load_training_config
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # The exponents of the power law among which the best one is searched. Smaller ones fit a few sizes
@@ -96,6 +97,7 @@ class Curve(NamedTuple):
         }
 
 
+@accepts_strings
 def curve(
     corpus_path: Path,
     output_path: Path,
@@ -140,6 +142,11 @@ def curve(
     sizes = sorted({round(share * len(docs)) for share in shares})
     if len(sizes) < 3 or sizes[0] < 1:
         raise CorpusError(f"{paths['paths.train']}: expected more documents than {len(docs)}")
+    nlp = load_model_from_config(config, auto_fill=True)
+    spans_key = nlp.config["components"][COMPONENT]["spans_key"]
+    dev_docs = read_docs(Path(paths["paths.dev"]), Vocab())
+    if not any(len(doc.spans.get(spans_key, [])) for doc in dev_docs):
+        raise CorpusError(f"{paths['paths.dev']}: expected spans under '{spans_key}' to score on")
     settings = _hash(config, [Path(path) for path in paths.values()])
     runs = [
         Run(corpus_path.name, size, "curve", seed, settings)

@@ -20,16 +20,17 @@ from thinc.api import Config
 from ..annotation.engines import run_local
 from ..annotation.shards import encode_json_line
 from ..corpora import CorpusError, Entity, Reading, Record, printable
+from ..corpora._files import check_outside
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..corpora.docbin import FastDocBin
 from ..corpora.docs import record_to_doc
 from ..corpora.formats.writers import get_writer
-from ..corpora.writing import check_outputs, hold_records, write_parts
+from ..corpora.writing import check_outputs, find_outputs, hold_records, write_parts
 from ..evaluation.analysis import AnalyzedDoc
 from ..evaluation.analyze import get_probabilities
 from ..evaluation.suspects import Suspect, WordIndex, describe_suspect, rank_suspects, show_suspect
 from ..evaluation.suspects_page import render_suspects
-from ..files import write_files
+from ..files import accepts_strings, write_files
 from ..models.torch_layers import one_thread
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import find_component, predict_candidates
@@ -40,6 +41,10 @@ from ..templates import TEMPLATES_PATH
 from .compare import append_result, read_results, train_docs
 from .study import COMPONENT, Run, hash_settings, load_training_config
 
+# What is written.
+PAGE_NAME = "index.html"
+SUSPECTS_NAME = "suspects.jsonl"
+PREDICTIONS_NAME = "predictions.jsonl"
 # What a span has to reach to be predicted.
 THRESHOLD = 0.5
 # How long to train, unless the user says otherwise.
@@ -78,6 +83,7 @@ class Suspects(NamedTuple):
         return sum(suspect.is_confident for suspect in self.suspects)
 
 
+@accepts_strings
 def find_suspects(
     corpus_path: Path,
     output_path: Path,
@@ -130,9 +136,15 @@ def find_suspects(
         raise CorpusError("Expected one process (--n-process) with a GPU, or on this system")
     if not corpus_path.exists():
         raise CorpusError(f"{printable(corpus_path)}: expected a file or a directory to read")
+    # What `prepare` wrote, beside which accounts and the config lie.
+    parts = sorted(corpus_path.glob("*.spacy"))
     writer = None if to is None else get_writer(to)
+    outputs = [output_path / name for name in (PAGE_NAME, SUSPECTS_NAME, PREDICTIONS_NAME)]
     if writer is not None:
         tasks_path = output_path / f"tasks{writer.suffix}"
+        outputs += find_outputs(writer, tasks_path)
+    check_outside(outputs, parts or [corpus_path])
+    if writer is not None:
         check_outputs(writer, [tasks_path])
     settings = {"training.max_steps": MAX_STEPS, **(overrides or {}), **NO_PATHS}
     config = load_training_config(config_path or _find_config(corpus_path), settings)
@@ -141,8 +153,6 @@ def find_suspects(
     reading = Reading(
         offsets, level, text_key, tag_names, annotator=annotator, merge=merge, max_bad=max_bad
     )
-    # What `prepare` wrote, beside which accounts and the config lie.
-    parts = sorted(corpus_path.glob("*.spacy"))
     found, inputs = find_format(corpus_format, parts or [corpus_path])
     records = reading.read(found, inputs)
     check_records(records, [corpus_path], max_bad)
@@ -157,7 +167,7 @@ def find_suspects(
         docs,
         folds,
         config,
-        output_path / "predictions.jsonl",
+        output_path / PREDICTIONS_NAME,
         name=corpus_path.name,
         spans_key=spans_key,
         n_seeds=n_seeds,
@@ -178,7 +188,7 @@ def find_suspects(
         )
         for record, doc, found in zip(records, docs, predictions, strict=True)
     ]
-    n_spans = sum(len({*record.entities}) for record in records)
+    n_spans = sum(len({(e.start, e.end, e.label) for e in record.entities}) for record in records)
     result = Suspects(
         analyzed,
         rank_suspects(analyzed),
@@ -213,8 +223,8 @@ def _write(result: Suspects, path: Path, *, corpus: str, direction: str, limit: 
     lines = [describe_suspect(docs[suspect.doc], suspect) for suspect in suspects]
     write_files(
         {
-            path / "index.html": page.encode("utf8"),
-            path / "suspects.jsonl": b"".join(map(encode_json_line, lines)),
+            path / PAGE_NAME: page.encode("utf8"),
+            path / SUSPECTS_NAME: b"".join(map(encode_json_line, lines)),
         }
     )
 

@@ -17,7 +17,7 @@ from wasabi import Printer
 
 from ..corpora import CorpusError
 from ..extras import check_transformers, find_transformer
-from ..files import write_file, write_json
+from ..files import accepts_strings, write_file, write_json
 from ..models.hidden_states import list_words
 from ..pipeline import load_pipeline
 from ..pipeline.checksums import hash_file
@@ -59,6 +59,7 @@ class SelfTraining(NamedTuple):
     kept: List[Path]
 
 
+@accepts_strings
 def self_train(
     config_path: Path,
     texts_path: Path,

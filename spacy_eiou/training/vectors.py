@@ -20,7 +20,7 @@ from torch import Tensor
 from ..annotation import RejectedText
 from ..annotation.paths import is_within, real_path
 from ..corpora import CorpusError
-from ..files import replacing
+from ..files import accepts_strings, replacing
 from ..models import HiddenStates
 from ..pipeline.loading import use_device
 from ..progress import ProgressBar
@@ -58,6 +58,7 @@ class WordVectors(NamedTuple):
     rejected: List[str]
 
 
+@accepts_strings
 def make_vectors(
     transformer: str,
     texts_path: Path,

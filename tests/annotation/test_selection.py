@@ -255,6 +255,8 @@ def test_output_is_checked_first(texts, tmp_path):
         select("no model", texts, tmp_path / "selected.csv")
     with pytest.raises(CorpusError, match="is read, and would be lost"):
         select("no model", texts, texts, force=True)
+    with pytest.raises(CorpusError, match=r"outside of the input, .* the next run would read it"):
+        select("no model", tmp_path, tmp_path / "new.jsonl")
     (tmp_path / "there.jsonl").write_text("")
     with pytest.raises(CorpusError, match="set --force"):
         select("no model", texts, tmp_path / "there.jsonl")

@@ -253,6 +253,18 @@ def test_nobody_is_called_as_the_suggestions_of_a_model(tmp_path):
         agreement(paths)
 
 
+def test_what_is_read_is_never_replaced(tmp_path):
+    (tmp_path / "ben").mkdir()
+    anna = write(tmp_path / "agreement.json", make_record(ANNA))
+    ben = write(tmp_path / "ben" / "a.jsonl", make_record(BEN))
+    before = anna.read_bytes()
+    with pytest.raises(CorpusError, match=r"another output path: .*agreement.json is or lies in"):
+        agreement([anna, ben], tmp_path)
+    with pytest.raises(CorpusError, match=r"is or lies in .*ben, which is read"):
+        agreement([anna, tmp_path / "ben"], tmp_path / "ben")
+    assert anna.read_bytes() == before
+
+
 def test_what_is_left_out_is_told(tmp_path):
     named = [make_record(BEN, _annotator_id=name) for name in ("anna", "ben")]
     path = write(tmp_path / "export.jsonl", *named, make_record(ANNA))

@@ -8,6 +8,7 @@ from spacy.training import Corpus
 from typer.testing import CliRunner
 
 from spacy_eiou.cli import app
+from spacy_eiou.corpora import CorpusError
 from spacy_eiou.evaluation import analyze, evaluate
 from spacy_eiou.spans.scores import select_scores
 from util import TINY_MODEL, TINY_TOK2VEC
@@ -238,3 +239,21 @@ def test_texts_to_annotate_are_chosen(nested, tmp_path):
     assert len(chosen) == 2
     assert [row["text"] for row in srsly.read_jsonl(output / "selected.jsonl")] == chosen
     assert "Texts to annotate" in (output / "index.html").read_text(encoding="utf8")
+
+
+def test_chosen_texts_that_were_annotated_are_not_replaced(nested, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    srsly.write_jsonl(texts, [{"text": "alpha gamma"}, {"text": "gamma delta"}])
+    output = tmp_path / "output"
+
+    def run():
+        analyze(str(nested / "model"), nested / "train.spacy", output, texts=str(texts), n_texts=2)
+
+    run()
+    run()
+    chosen = list(srsly.read_jsonl(output / "selected.jsonl"))
+    corrected = [{**chosen[0], "spans": []}, chosen[1]]
+    srsly.write_jsonl(output / "selected.jsonl", corrected)
+    with pytest.raises(CorpusError, match=r"selected.jsonl: .* was changed, and would be lost"):
+        run()
+    assert list(srsly.read_jsonl(output / "selected.jsonl")) == corrected

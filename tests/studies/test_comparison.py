@@ -114,6 +114,14 @@ def test_plot_is_the_same_for_the_same_results(tmp_path):
     assert all(text in image for text in ("<svg", "spancat", "nested", "macro F"))
 
 
+def test_plot_leaves_out_what_has_no_score(tmp_path):
+    unscored = make_result("nested", 0, ALL, size=300)
+    unscored["test"] = dict.fromkeys(unscored["test"])
+    plot_learning_curves([*RESULTS, unscored], tmp_path / "a.svg")
+    plot_learning_curves([unscored], tmp_path / "b.svg")
+    assert (tmp_path / "b.svg").exists()
+
+
 def test_plot_needs_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError):

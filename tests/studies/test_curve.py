@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import srsly
 from cli_util import invoke
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from study_util import CONFIGS, make_project
 
 from spacy_eiou.corpora import CorpusError
+from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.studies import curve
 from spacy_eiou.studies.curve import Forecast, describe_curve, fit_power_law, forecast
 
@@ -144,6 +147,11 @@ def test_arguments_are_checked_first(corpus, tmp_path):
     (corpus / "base.cfg").write_text(config.replace("[system]\nseed = 0\n", "[system]\n"))
     with pytest.raises(CorpusError, match=r"expected the setting 'seed' in \[system\]"):
         curve(corpus, tmp_path / "curve", config_path=corpus / "base.cfg")
+    dev = next(read_docs(corpus / "dev.spacy", Vocab()))
+    dev.spans["sc"] = []
+    DocBin(docs=[dev]).to_disk(corpus / "dev.spacy")
+    with pytest.raises(CorpusError, match=r"dev.spacy: expected spans under 'sc' to score on"):
+        curve(corpus, tmp_path / "curve")
     (corpus / "dev.spacy").unlink()
     with pytest.raises(CorpusError, match="expected a file"):
         curve(corpus, tmp_path / "curve")

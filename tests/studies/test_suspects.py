@@ -161,6 +161,20 @@ def test_missing_span_is_found(corpus: Path, tmp_path: Path) -> None:
     assert words["counts"] == {"DNA": 9, "not annotated": 1}
 
 
+def test_what_is_read_is_never_replaced(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("suspects.jsonl", "tasks.jsonl"):
+        path = folder / name
+        srsly.write_jsonl(path, [{"text": "IL-2 gene", "spans": [[0, 4, "protein"]]}])
+        before = path.read_bytes()
+        with pytest.raises(CorpusError, match=f"another output path: .*{name} is or lies in"):
+            find_suspects(path, folder, to="jsonl")
+        assert path.read_bytes() == before
+    with pytest.raises(CorpusError, match=r"is or lies in .*folder, which is read"):
+        find_suspects(folder, folder / "new")
+
+
 def test_arguments_are_checked_first(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "output"
     with pytest.raises(CorpusError, match="two folds, one seed and one process"):

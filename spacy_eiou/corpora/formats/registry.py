@@ -311,7 +311,7 @@ def register_format(
         def read(path: Path, *args: P.args, **options: P.kwargs) -> Iterator[Record]:
             counting: Any = options.pop("offsets", None)
             given = signature(read_file).bind(path, *args, **options).arguments
-            return corpus_format.read([given.pop("path")], offsets=counting, **given)
+            return corpus_format.read([Path(given.pop("path"))], offsets=counting, **given)
 
         FORMATS[name] = corpus_format
         READERS[name] = read
