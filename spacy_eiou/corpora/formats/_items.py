@@ -4,6 +4,7 @@ import re
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
+from spacy.util import get_words_and_spaces
 
 from .._parse import check_pair, check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
@@ -175,9 +176,10 @@ def _parse_text(
             token if isinstance(token, str) else get_field(token, "text", str, f"{where}, 'tokens'")
             for token in item["tokens"]
         ]
-        if _without_space("".join(words)) == _without_space(text):
+        try:
+            get_words_and_spaces(words, text)
             draft.words = words
-        else:
+        except ValueError:
             draft.bad.append(f"{where}: expected tokens that make up the text, not {show(words)}")
     return draft
 

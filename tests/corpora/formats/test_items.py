@@ -181,6 +181,13 @@ def test_malformed_entity(data, problem):
             {"keep_tokens": True},
             make_draft("x", bad=[f"{WHERE}: expected tokens that make up the text, not ['y']"]),
         ),
+        (
+            {"text": "x  y", "spans": [], "tokens": ["x y"]},
+            {"keep_tokens": True},
+            make_draft(
+                "x  y", bad=[f"{WHERE}: expected tokens that make up the text, not ['x y']"]
+            ),
+        ),
         ({**ITEM, "tokens": []}, {"keep_tokens": True}, make_draft("x")),
         ({**ITEM, "tokens": "x"}, {"keep_tokens": True}, make_draft("x")),
     ],
