@@ -9,6 +9,8 @@ import weakref
 import pytest
 import spacy
 from spacy.lang.en import English
+from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from util import TINY_MODEL, TINY_TOK2VEC
@@ -102,6 +104,23 @@ def test_sourced_to_another_encoder_with_the_same_vocab(model_path):
     nlp.add_pipe("nested_spancat", source=trained)
     with pytest.warns(UserWarning, match="token vectors of another encoder"):
         nlp(TEXT)
+
+
+def test_docs_of_its_own_pipeline_may_change_on_the_way(model_path):
+    @Language.component("change_norms")
+    def change_norms(doc):
+        for token in doc:
+            token.norm_ = "x"
+        return doc
+
+    nlp = spacy.load(model_path)
+    nlp.add_pipe("change_norms", after="tok2vec")
+    nlp(TEXT)
+    nlp = spacy.load(model_path)
+    nlp(Doc(nlp.vocab, words=["IL", "-2", "gene"]))
+    nlp = spacy.load(model_path)
+    nlp.add_pipe("change_norms", first=True)
+    nlp(TEXT)
 
 
 def test_trained_with_another_encoder(model_path):
