@@ -154,6 +154,7 @@ MODELS = [
                 15022,
                 f"{RUN_ALL}, with `--vars.config transformer` (MiniLM)",
             ),
+            ("with MiniLM, prepared", "MiniLM", "genia_minilm_all", "prepared", 15022),
             (
                 "large, prepared",
                 "large CNN with vectors, bfloat16",
