@@ -309,8 +309,8 @@ def plot(points: Points, path: Path) -> None:
         axes.plot(
             speed, mean, MARKERS[model.size], color=COLORS[model.component], markersize=8, alpha=0.8
         )
-        # Those with vectors are slower than the others, and have the space on the left.
-        is_left = "vectors" in model.encoder
+        # As fast as the others or slower: they have the space on the left.
+        is_left = "prepared" in model.title
         axes.annotate(
             model.title,
             (speed, mean),
