@@ -1,7 +1,8 @@
 """Texts or tokens with entities as JSON, as tools of annotation and models write them."""
 
 import re
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from itertools import chain
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.util import get_words_and_spaces
@@ -81,6 +82,7 @@ def parse_item(
     text_key: Optional[str] = None,
     keep_tokens: bool = False,
     tag_names: Optional[Sequence[str]] = None,
+    in_characters: bool = False,
 ) -> Draft:
     """Parse a text, or tokens, with entities.
 
@@ -89,6 +91,8 @@ def parse_item(
     text_key (Optional[str]): The field of the text. If None, the first of `TEXT_KEYS`.
     keep_tokens (bool): Whether to keep the tokens of a text that come with it.
     tag_names (Optional[Sequence[str]]): The names of tags that are numbers.
+    in_characters (bool): Whether the entities of an item that has a text and tokens are given in
+        characters, even if they could be in tokens, see `prefer_characters`.
     RETURNS (Draft): The record.
     RAISES (CorpusError): If it is malformed.
     """
@@ -98,13 +102,31 @@ def parse_item(
     if is_bigbio(item):
         item, parse = to_item(item, where), _parse_bigbio_entity
     check_type(item, dict, where)
-    draft = _parse_tokens(item, where, tag_names)
+    draft = _parse_tokens(item, where, tag_names, in_characters)
     if draft is None:
         draft = _parse_text(item, where, text_key, keep_tokens, parse)
     draft.number = get_number(where)
     draft.id = find_id(item)
     draft.group = None if item.get("group") is None else to_id(item["group"])
     return draft
+
+
+def prefer_characters(items: Iterable[Any]) -> bool:
+    """Tell how the entities of items count that have a text and tokens: those of an item alone may
+    fit both.
+
+    items (Iterable[Any]): The JSON values.
+    RETURNS (bool): Whether those of most items can't be in tokens.
+    """
+    found = [
+        _are_in_characters(item[key], item["text"], len(words))
+        for item in items
+        if isinstance(item, dict) and isinstance(item.get("text"), str)
+        for words in [_find_words(item)]
+        for key in TOKEN_ENTITY_KEYS
+        if words is not None and key != "spans" and isinstance(item.get(key), list) and item[key]
+    ]
+    return 2 * sum(found) > len(found)
 
 
 def find_id(item: Dict[str, Any]) -> Optional[str]:
@@ -327,24 +349,27 @@ def find_labels(data: Dict[str, Any], where: str) -> List[str]:
     return [check_type(label, str, f"{where}, label") for label in labels]
 
 
+def _find_words(item: Dict[str, Any]) -> Optional[List[str]]:
+    """RETURNS (Optional[List[str]]): The tokens of an item, if they are strings or become such."""
+    words = next((item[key] for key in TOKEN_KEYS if isinstance(item.get(key), list)), None)
+    if not words:
+        return None
+    if "text" not in item and all(isinstance(word, dict) and "text" in word for word in words):
+        words = [word["text"] for word in words]
+    return words if all(isinstance(word, str) for word in words) else None
+
+
 def _parse_tokens(
-    item: Dict[str, Any], where: str, tag_names: Optional[Sequence[str]]
+    item: Dict[str, Any], where: str, tag_names: Optional[Sequence[str]], in_characters: bool
 ) -> Optional[Draft]:
     """RETURNS (Optional[Draft]): The record, if the entities of the item are given in tokens."""
     if isinstance(item.get("sentences"), list) and isinstance(item.get("ner"), list):
         # DyGIE++ counts tokens over all sentences of a document.
-        words = [
-            word for sentence in item["sentences"] for word in check_type(sentence, list, where)
-        ]
+        sentences = [check_type(sentence, list, where) for sentence in item["sentences"]]
         entities = [entity for found in item["ner"] for entity in check_type(found, list, where)]
-        return _locate_tokens(words, entities, where)
-    key = next((key for key in TOKEN_KEYS if isinstance(item.get(key), list)), None)
-    if key is None or not item[key]:
-        return None
-    words = item[key]
-    if "text" not in item and all(isinstance(word, dict) and "text" in word for word in words):
-        words = [word["text"] for word in words]
-    if not all(isinstance(word, str) for word in words):
+        return _locate_tokens([*chain(*sentences)], entities, where)
+    words = _find_words(item)
+    if words is None:
         return None
     for tag_key in TAG_KEYS:
         if _are_tags(item.get(tag_key), len(words)):
@@ -355,17 +380,16 @@ def _parse_tokens(
     for entity_key in TOKEN_ENTITY_KEYS:
         given = item.get(entity_key)
         if isinstance(given, list) and not (entity_key == "spans" and "text" in item):
-            if _are_in_characters(given, item.get("text"), len(words)):
+            has_text = isinstance(item.get("text"), str)
+            if has_text and (in_characters or _are_in_characters(given, item["text"], len(words))):
                 return None
             return _locate_tokens(words, given, where)
     return None
 
 
-def _are_in_characters(entities: List[Any], text: Any, n_words: int) -> bool:
+def _are_in_characters(entities: List[Any], text: str, n_words: int) -> bool:
     """RETURNS (bool): Whether the entities of an item that has a text and tokens are given in
     characters of the text: the text of one is there, or one is beyond the tokens."""
-    if not isinstance(text, str):
-        return False
     for entity in entities:
         try:
             mentions = list(parse_entity(entity, ""))

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
@@ -5,9 +7,11 @@ from ...files import open_text, to_json_line
 from .._parse import decode, parse_json, read_items, read_json
 from ..draft import Draft, parse_each
 from ..record import Entity, Record, UnreadableError
-from ._items import find_items, is_item, parse_item
+from ._items import TOKEN_KEYS, find_items, is_item, parse_item, prefer_characters
 from .registry import Sample, register_format
 from .writers import Target, locate_words, register_writer
+
+WITH_TOKENS = re.compile(rb'"(?:%s)"' % "|".join(TOKEN_KEYS).encode())
 
 
 def _is_json_lines(sample: Sample) -> bool:
@@ -43,6 +47,10 @@ def read_jsonl(
     YIELDS (Draft): The records, in the order of the file.
     """
 
+    lines = list(read_items(path))
+    with_tokens = (data for _, data in lines if b'"text"' in data and WITH_TOKENS.search(data))
+    in_characters = prefer_characters(map(_load, with_tokens))
+
     def parse(data: bytes, where: str) -> Draft:
         return parse_item(
             parse_json(decode(data, where), where),
@@ -50,9 +58,18 @@ def read_jsonl(
             text_key=text_key,
             keep_tokens=keep_tokens,
             tag_names=tag_names,
+            in_characters=in_characters,
         )
 
-    yield from parse_each(read_items(path), parse)
+    yield from parse_each(lines, parse)
+
+
+def _load(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    # Whoever parses it next says what is wrong.
+    except (ValueError, RecursionError):
+        return None
 
 
 @register_format("json", recognizes=_is_json, is_general=True)
@@ -72,16 +89,24 @@ def read_json_items(
     RAISES (UnreadableError): If the file is not in UTF-8 or not valid JSON.
     """
 
-    def parse(item: Any, where: str) -> Draft:
-        return parse_item(
-            item, where, text_key=text_key, keep_tokens=keep_tokens, tag_names=tag_names
-        )
-
     value = read_json(path)
     if not isinstance(value, (list, dict)):
         raise UnreadableError(f"{path}: expected a list of records")
-    items = enumerate(find_items(value), start=1)
-    yield from parse_each(((f"{path}, record {number}", item) for number, item in items), parse)
+    items = find_items(value)
+    in_characters = prefer_characters(items)
+
+    def parse(item: Any, where: str) -> Draft:
+        return parse_item(
+            item,
+            where,
+            text_key=text_key,
+            keep_tokens=keep_tokens,
+            tag_names=tag_names,
+            in_characters=in_characters,
+        )
+
+    records = ((f"{path}, record {number}", item) for number, item in enumerate(items, start=1))
+    yield from parse_each(records, parse)
 
 
 def _write_lines(path: Path, items: Iterable[Dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 from ...extras import require_extra
 from ..draft import Draft, parse_each
 from ..record import CorpusError, Record, UnreadableError
-from ._items import TAG_KEYS, parse_item
+from ._items import TAG_KEYS, parse_item, prefer_characters
 from .jsonl import entity_to_dict
 from .registry import register_format
 from .writers import Target, register_writer
@@ -52,9 +52,18 @@ def read_parquet(
     except Exception as err:
         raise UnreadableError(f"{path}: expected a complete Parquet file ({err!r})") from err
 
+    in_characters = prefer_characters(rows)
+
     def parse(row: Dict[str, Any], where: str) -> Draft:
         given = {key: _to_list(value, where) for key, value in row.items() if value is not None}
-        return parse_item(given, where, text_key=text_key, keep_tokens=keep_tokens, tag_names=names)
+        return parse_item(
+            given,
+            where,
+            text_key=text_key,
+            keep_tokens=keep_tokens,
+            tag_names=names,
+            in_characters=in_characters,
+        )
 
     items = enumerate(rows, start=1)
     yield from parse_each(((f"{path}, row {number}", row) for number, row in items), parse)

@@ -1,11 +1,13 @@
 import json
+from pathlib import Path
 
 import pytest
+import srsly
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus_util import assert_malformed, read_drafts, read_problems, recognizes
-from spacy_eiou.corpora import CorpusError, Entity, Record, read_jsonl
+from spacy_eiou.corpora import READERS, CorpusError, Entity, Record, read_jsonl
 
 TEXT = "😀 IL-2 gene"
 SPANS = [(2, 6, "protein"), (2, 11, "DNA")]
@@ -57,6 +59,31 @@ def test_prodigy(tmp_path):
     assert [record.entities for record in records] == [ENTITIES, (), ()]
     assert [record.skipped for record in records] == [None, "answer: reject", "answer: ignore"]
     assert read(tmp_path, {"text": TEXT, "answer": "accept"}) == [Record("data-1", TEXT, ())]
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json"])
+def test_most_records_tell_whether_entities_count_characters(in_tmp_path, name):
+    text = "Bob met Ann in the big old town of Rome"
+    record = {"text": text, "tokens": text.split()}
+    items = [
+        {**record, "entities": [[35, 39, "LOC"]]},
+        {**record, "entities": [[8, 11, "PER"]]},
+        {**record, "entities": [[0, 3, "PER"]]},
+        {**record, "entities": []},
+    ]
+
+    def read(items):
+        if name == "jsonl":
+            srsly.write_jsonl("a", items)
+        else:
+            srsly.write_json("a", items)
+        records = READERS[name](Path("a"))
+        return [r.text[e.start : e.end] for r in records for e in r.entities]
+
+    assert read(items) == ["Rome", "Ann", "Bob"]
+    # A list gives the last token
+    in_tokens = [{**record, "entities": [entity]} for entity in ([0, 0, "PER"], [9, 9, "LOC"])]
+    assert read([*in_tokens, *in_tokens, items[1]]) == ["Bob", "Rome", "Bob", "Rome", "Ann"]
 
 
 @pytest.mark.parametrize(
