@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 
 def accepts_strings(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function take strings in the place of paths, as those of spaCy do.
+    """Let a function take strings in the place of paths, as those of spaCy do. Its warnings are one
+    frame further from who called it.
 
     function (Callable): A function, some of whose arguments are annotated as paths.
     RETURNS (Callable): The function, which gets paths whatever it is called with.

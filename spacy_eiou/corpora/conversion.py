@@ -333,7 +333,7 @@ def _warn_of_other_parts(
                 continue
             both = {part: others, path.stem: examples}
             for warning in find_shared({name: both[name] for name in PARTS if name in both}):
-                warnings.warn(warning, stacklevel=3)
+                warnings.warn(warning, stacklevel=4)
 
 
 def _check_lossless(accounts: Iterable[Account]) -> None:
@@ -382,7 +382,7 @@ def _split_by_id_files(
     if strict and problems:
         raise CorpusError(f"Expected id lists that match the corpus, but {'; '.join(problems)}")
     for problem in problems:
-        warnings.warn(problem, stacklevel=3)
+        warnings.warn(problem, stacklevel=4)
     return split.parts
 
 

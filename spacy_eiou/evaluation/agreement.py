@@ -215,7 +215,7 @@ def _group_by_annotator(
         return {name: records}
     n_unnamed = sum(record.annotator is None for record in records)
     if n_unnamed:
-        warnings.warn(f"{name}: left out {n_unnamed} texts without an annotator", stacklevel=3)
+        warnings.warn(f"{name}: left out {n_unnamed} texts without an annotator", stacklevel=4)
     return {
         annotator if is_alone else f"{name}: {annotator}": [
             record for record in records if record.annotator == annotator
@@ -228,7 +228,7 @@ def _warn_of_dropped(path: Path, records: Iterable[Record]) -> None:
     reasons = Counter(dropped.reason for record in records for dropped in record.dropped)
     if reasons:
         listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        warnings.warn(f"{printable(path)}: left out annotations ({listed})", stacklevel=3)
+        warnings.warn(f"{printable(path)}: left out annotations ({listed})", stacklevel=4)
 
 
 def match_texts(records: Mapping[str, Iterable[Record]]) -> List[AnnotatedText]:

@@ -54,7 +54,7 @@ def evaluate(
     if spans_key not in get_spans_keys(nlp):
         warnings.warn(
             f"No component of the pipeline says that it writes the spans key '{spans_key}'",
-            stacklevel=2,
+            stacklevel=3,
         )
     ceilings = find_ceilings_of_key(nlp, examples, spans_key)
     speed = predict(nlp, examples, batch_size)

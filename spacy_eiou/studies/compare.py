@@ -74,7 +74,7 @@ def compare(
     missing = [run for run in runs if run not in results]
     if missing and report_only:
         warnings.warn(
-            f"{len(missing)} of {len(runs)} runs are missing from {results_path}", stacklevel=2
+            f"{len(missing)} of {len(runs)} runs are missing from {results_path}", stacklevel=3
         )
     elif missing:
         subsets = draw_subsets(study, project_path)
@@ -89,7 +89,7 @@ def compare(
     found = [results[run] for run in runs if run in results]
     if len(results) > len(found):
         warnings.warn(
-            f"{len(results) - len(found)} results of other settings are not reported", stacklevel=2
+            f"{len(results) - len(found)} results of other settings are not reported", stacklevel=3
         )
     _warn_of_other_data(found, project_path)
     write_report(study, found, output_path)
@@ -278,7 +278,7 @@ def write_report(study: Study, results: List[Result], output_path: Path) -> None
     except ImportError:
         warnings.warn(
             "Plotted nothing: matplotlib is missing. Try: pip install 'spacy-eiou[compare]'",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -291,7 +291,7 @@ def _warn_of_other_data(results: List[Result], project_path: Path) -> None:
             warnings.warn(
                 f"Some results of '{corpus}' are of other data than {today or 'the rest'}, see "
                 "'data' in results.jsonl. To train them again, remove their lines",
-                stacklevel=3,
+                stacklevel=4,
             )
 
 
@@ -301,7 +301,7 @@ def _warn_of_other_code(results: List[Result]) -> None:
         warnings.warn(
             f"{len(results) - len(known)} of {len(results)} results do not say which code they are "
             "of. It may be other code than today's",
-            stacklevel=4,
+            stacklevel=5,
         )
     n_others = len(known) - known.count(hash_code())
     if n_others:
@@ -309,5 +309,5 @@ def _warn_of_other_code(results: List[Result]) -> None:
             f"{n_others} of {len(results)} results are of other code than today's "
             f"({describe_code(get_provenance())}), see the column 'code' of RESULTS.md. To train "
             "them again, remove their lines from results.jsonl",
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -334,7 +334,7 @@ def _train_once(
         warnings.warn(
             f"{path}: training again, because the config, its data, the device or the model have "
             "changed",
-            stacklevel=3,
+            stacklevel=4,
         )
         marker.unlink()
     Printer(no_print=silent).divider(title)

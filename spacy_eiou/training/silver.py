@@ -158,7 +158,7 @@ def _resume(path: Path, checksum: str) -> Dict[str, Any]:
             warnings.warn(
                 f"{path}: starting from the first text, because the teachers, the texts or the "
                 "files have changed",
-                stacklevel=4,
+                stacklevel=5,
             )
     write_json(progress_path, progress)
     done = {_name_part(number) for number in range(progress["n_parts"])}
