@@ -1,6 +1,7 @@
 """What a pretrained transformer makes of the tokens of a text."""
 
 import os
+import warnings
 from hashlib import blake2b, sha256
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # Pieces that two windows of a long text share.
 STRIDE = 64
+# What less variance than this is, are rounding errors.
+MIN_VARIANCE = 1e-6
 # The width of the windows of a model that sets no limit.
 MAX_WINDOW = 512
 
@@ -56,7 +59,9 @@ class Basis(NamedTuple):
         mean = vectors.mean(axis=0)
         centred = vectors - mean
         variances, directions = np.linalg.eigh(centred.T @ centred / len(vectors))
-        scale = 1 / np.sqrt(max(variances.sum(), np.finfo("f").tiny))
+        # That of a single vector is zero.
+        variance = variances.sum()
+        scale = 1 / np.sqrt(variance) if variance > MIN_VARIANCE else 1.0
         return cls(mean, np.ascontiguousarray(directions[:, ::-1][:, :size] * scale))
 
     def project(self, vectors: Floats2d) -> Floats2d:
@@ -236,6 +241,13 @@ class HiddenStates:
                 return [np.full((len(doc), self.size), np.nan, dtype="f2") for doc in docs]
             self.basis = Basis.fit(known, self.size)
             if self.store is not None:
+                if len(known) < self.size:
+                    warnings.warn(
+                        f"The folder {self.store.path} keeps principal components that were found "
+                        f"from {len(known):,} tokens alone. They hold too little for more texts: "
+                        "use another folder then",
+                        stacklevel=3,
+                    )
                 self.basis = self.store.keep_basis(self.basis)
         bounds = np.cumsum([len(doc) for doc in docs])[:-1]
         return np.split(self.basis.project(vectors).astype("f2"), bounds)

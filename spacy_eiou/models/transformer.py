@@ -218,7 +218,7 @@ def merge(
     RETURNS (ModelOutput): The outputs of all texts.
     RAISES (ValueError): If the transformer has an output that this function doesn't know.
     """
-    merged = type(outputs[0])()
+    merged: Dict[str, Any] = {}
     for key in outputs[0]:
         if key not in PADDED_DIMENSIONS:
             raise ValueError(
@@ -231,7 +231,7 @@ def merge(
             merged[key] = tuple(join(layer) for layer in zip(*values))
         else:
             merged[key] = join(values)
-    return merged
+    return type(outputs[0])(**merged)
 
 
 def scatter(

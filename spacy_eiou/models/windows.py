@@ -28,7 +28,9 @@ def find_limit(transformer: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBa
     if isinstance(table, Embedding):
         first = 0 if table.padding_idx is None else table.padding_idx + 1
         positions = table.num_embeddings - first
-    return min(tokenizer.model_max_length, positions or tokenizer.model_max_length)
+    # XLNet states -1, for no limit.
+    limits = [limit for limit in (positions, tokenizer.model_max_length) if limit and limit > 0]
+    return min(limits)
 
 
 def get_windows(
@@ -46,6 +48,8 @@ def get_windows(
     limit = find_limit(model.transformer, model.tokenizer)
     # What spacy-transformers cuts a token to that has more pieces.
     model.tokenizer.model_max_length = limit
+    # Where vectors are cut out of batches, the padding is on the right.
+    model.tokenizer.padding_side = "right"
     return [
         [part for window in windows if len(window) for part in fit(window, model.tokenizer, limit)]
         for windows in get_spans(docs)

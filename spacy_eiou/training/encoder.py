@@ -63,10 +63,7 @@ def prepare_encoder(
     RAISES (CorpusError): If the config doesn't say how to pretrain.
     RAISES (ValueError): If the transformer or the config are not as expected.
     """
-    if not config.get("pretraining"):
-        raise CorpusError(
-            "Expected a block [pretraining] in the config, as configs/few_examples.cfg has"
-        )
+    check_encoder(config, transformer=transformer)
     path.mkdir(exist_ok=True)
     config.to_disk(path / "config.cfg")
     marker, texts_path = path / PREPARED_NAME, path / "texts.jsonl"
@@ -130,6 +127,31 @@ def has_transformer(config: Config) -> bool:
     """RETURNS (bool): Whether the encoder that the block [pretraining] names is a transformer."""
     component = config["components"][config["pretraining"]["component"]]
     return bool(component.get("factory") == "transformer")
+
+
+def check_encoder(config: Config, *, transformer: Optional[str]) -> None:
+    """Check that the encoder of a training config can be pretrained.
+
+    config (Config): The training config, complete with spaCy's defaults.
+    transformer (Optional[str]): The transformer that prepares it, if one does.
+    RAISES (CorpusError): If the config doesn't say how, or the transformer can't prepare it.
+    """
+    if not config.get("pretraining"):
+        raise CorpusError(
+            "Expected a block [pretraining] in the config, as configs/few_examples.cfg has"
+        )
+    name = config["pretraining"]["component"]
+    if name not in config["components"]:
+        raise CorpusError(
+            f"Expected the encoder as the component in the block [pretraining], not '{name}': the "
+            f"pipeline has {', '.join(config['components'])}"
+        )
+    model = config["components"][name].get("model", {})
+    if transformer is not None and not has_transformer(config) and "embed" not in model:
+        raise CorpusError(
+            f"Expected a block [components.{name}.model.embed], for a transformer to prepare, as "
+            "configs/few_examples_transformer.cfg has of the component 'tok2vec'"
+        )
 
 
 def set_transformer(

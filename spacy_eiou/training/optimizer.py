@@ -1,6 +1,7 @@
 """AdamW with learning rates of their own for a transformer and what is trained upon it."""
 
 import re
+import warnings
 from collections import defaultdict
 from typing import Dict, List, Tuple
 
@@ -59,6 +60,9 @@ class AdamW(Optimizer):  # type: ignore[misc]
             grad_clip=grad_clip,
             use_averages=use_averages,
         )
+        self.use_averages = use_averages
+        # `spacy pretrain` takes none for an error.
+        self.averages: Dict[KeyT, FloatsXd] = {}
         self.encoder_factor = encoder_factor
         self.layer_decay = layer_decay
         self.step_with_updates = step_with_updates
@@ -88,6 +92,12 @@ class AdamW(Optimizer):  # type: ignore[misc]
         return weights, gradient
 
     def _end_batch(self) -> None:
+        if self.learn_rate == 0 and not self.step_with_updates:
+            warnings.warn(
+                "The learning rate of spacy_eiou.AdamW.v1 is 0, so that nothing is learned, until "
+                "optimizer.step_schedules() is called after each update, as `spacy train` does",
+                stacklevel=5,
+            )
         self._update()
         if self.step_with_updates:
             super().step_schedules()
@@ -159,7 +169,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
         for key, (weights, *_) in self.pending.items():
             self.nr_update[key] += 1
             # Thinc finds no averages of the weights of PyTorch's modules.
-            if self.averages is not None and not is_encoder(key):
+            if self.use_averages and not is_encoder(key):
                 ops = get_array_ops(weights)
                 if key not in self.averages:
                     self.averages[key] = ops.alloc(weights.shape, dtype="float32")

@@ -24,7 +24,7 @@ from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import get_spans_keys
 from .corpus import check_gold_share
-from .encoder import VECTORS_NAME, prepare_encoder
+from .encoder import VECTORS_NAME, check_encoder, prepare_encoder
 from .silver import PROGRESS_NAME, annotate_silver, check_texts
 from .teacher import make_teacher_config
 from .variations import write_variations
@@ -125,6 +125,8 @@ def self_train(
         raise ValueError(f"Expected a transformer for {n_variations} variations of each text")
     use_device(use_gpu)
     student, config = _initialize(load_config(config_path, overrides=overrides or {}), use_gpu)
+    if pretrain or transformer is not None:
+        check_encoder(config, transformer=transformer)
     nlps = [load_pipeline(str(teacher), use_gpu=use_gpu) for teacher in teachers or []]
     _check_teachers(map(str, teachers or []), nlps, student)
     teacher_paths = [Path(nlp.path) for nlp in nlps]

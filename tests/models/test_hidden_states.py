@@ -54,6 +54,13 @@ def test_components_of_a_known_distribution():
 def test_vectors_that_do_not_vary():
     basis = Basis.fit(np.ones((3, 2), dtype="f"), 2)
     assert_array_equal(basis.project(np.ones((3, 2), dtype="f")), np.zeros((3, 2)))
+    other = np.array([[1.0, 3.0]], dtype="f")
+    assert abs(basis.project(other)).max() == pytest.approx(2)
+
+
+def test_a_cache_that_begins_with_few_tokens_is_told(path, tmp_path):
+    with pytest.warns(UserWarning, match="found from 1 tokens alone"):
+        HiddenStates(path, size=5, cache=tmp_path).predict(make_docs(["gene"]))
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,15 @@ def test_outputs_are_those_of_spacy_transformers(path: str) -> None:
             assert_allclose(our_output, output, atol=1e-5)
 
 
+def test_padding_on_the_left_changes_nothing(path: str) -> None:
+    settings = {"tokenizer_config": {"padding_side": "left"}}
+    alone = predict(make_nlp(OURS, path))
+    for (states, _), (ours, _) in zip(
+        alone, predict(make_nlp(OURS, path, max_pieces=16, **settings))
+    ):
+        assert_allclose(ours, states, atol=1e-5)
+
+
 def test_gradients_are_those_of_spacy_transformers(path: str) -> None:
     expected = train(make_nlp(SPACY_TRANSFORMERS, path))
     ours = train(make_nlp(OURS, path, max_pieces=16))

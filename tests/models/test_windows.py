@@ -1,7 +1,8 @@
 """What a transformer reads at once."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from types import SimpleNamespace
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import pytest
@@ -94,6 +95,12 @@ def test_tokens_may_have_more_pieces_together(path: str) -> None:
     windows = fit(doc[:], Tokenizer(), 8)  # type: ignore[arg-type]
     assert {token.i for window in windows for token in window} == set(range(9))
     assert max(len(window) for window in windows) == 3
+
+
+@pytest.mark.parametrize("positions, limit", [(-1, 40), (None, 40), (24, 24), (64, 40)])
+def test_a_transformer_may_state_no_limit(positions: Optional[int], limit: int) -> None:
+    transformer = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=positions))
+    assert find_limit(transformer, SimpleNamespace(model_max_length=40)) == limit
 
 
 def test_the_end_of_a_token_is_not_lost_in_silence(path: str) -> None:

@@ -9,6 +9,7 @@ from spacy_eiou.corpora import CorpusError
 from spacy_eiou.training import self_train
 from spacy_eiou.training.encoder import (
     add_words,
+    check_encoder,
     make_pretraining,
     set_schedule,
     set_transformer,
@@ -120,6 +121,18 @@ def test_a_config_without_pretraining_is_refused(train, tmp_path):
     config.to_disk(tmp_path / "config.cfg")
     with pytest.raises(CorpusError, match=r"Expected a block \[pretraining\]"):
         train(tmp_path / "config.cfg", pretrain=True, overrides=write_data(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"pretraining": {"component": "enc"}}, "the encoder as the component .* not 'enc'"),
+        ({"pretraining": {"component": "nested_spancat"}}, r"nested_spancat.model.embed\], for a"),
+    ],
+)
+def test_an_encoder_that_no_transformer_can_prepare_is_refused(settings, message):
+    with pytest.raises(CorpusError, match=message):
+        check_encoder(load_config(CONFIG).merge(settings), transformer="some-model")
 
 
 @pytest.mark.parametrize("n_tokens, n_epochs", [(0, 200), (5_000, 200), (450_000, 8), (10**8, 1)])

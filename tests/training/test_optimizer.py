@@ -1,6 +1,7 @@
 """`spacy_eiou.AdamW.v1` beside `torch.optim.AdamW`."""
 
 import pickle
+import warnings
 from types import SimpleNamespace
 from typing import Any, Dict, List
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from thinc.api import Adam, Model, PyTorchWrapper, fix_random_seed, registry
+from thinc.api import Adam, Model, PyTorchWrapper, fix_random_seed, registry, warmup_linear
 from torch import nn
 
 from spacy_eiou.training import build_adamw_v1
@@ -176,7 +177,23 @@ def test_averages_are_those_of_thinc() -> None:
     assert ours.keys() == {(2, "W"), (2, "b"), (3, "G")}
     for key in ours:
         assert_allclose(ours[key], theirs[key], rtol=1e-5, atol=1e-6)
-    assert build_adamw_v1().averages is None
+    # `spacy pretrain` takes averages, even if there are none.
+    optimizer = build_adamw_v1()
+    optimizer((1, "W"), np.ones((2, 2), dtype="f"), np.ones((2, 2), dtype="f"))
+    optimizer.step_schedules()
+    assert optimizer.averages == {}
+
+
+def test_rate_that_stays_zero_is_told() -> None:
+    weights = np.ones((2, 2), dtype="f")
+    for steps in (False, True):
+        optimizer = build_adamw_v1(warmup_linear(0.1, 2, 10), step_with_updates=steps)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(2):
+                optimizer((1, "W"), weights, np.ones((2, 2), dtype="f"))
+        messages = [str(warning.message) for warning in caught]
+        assert any("optimizer.step_schedules() is called" in each for each in messages) != steps
 
 
 @pytest.mark.parametrize("n_updates", [1, 5])
