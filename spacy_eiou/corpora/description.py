@@ -217,7 +217,8 @@ def make_config(
 def _lengthen_training(training: Dict[str, Any], n_docs: int) -> None:
     """Where a batch is a number of documents, a large corpus takes more steps to be seen."""
     batcher = training["batcher"]
-    if batcher["@batchers"] == "spacy_eiou.batch_by_length.v1":
+    # No step but `max_epochs` ends a training of 0 steps.
+    if batcher["@batchers"] == "spacy_eiou.batch_by_length.v1" and training["max_steps"] > 0:
         n_steps = PASSES * ceil(n_docs / batcher["size"])
         training["max_steps"] = max(training["max_steps"], n_steps)
         _end_schedule(training)
@@ -227,7 +228,7 @@ def _end_schedule(training: Dict[str, Any]) -> None:
     """Let the schedule of the learning rate, if there is one that ends, end with the training. A
     variable would be no way: spaCy doesn't look it up for a pipeline that was loaded."""
     schedule = training.get("optimizer", {}).get("learn_rate")
-    if isinstance(schedule, dict) and "total_steps" in schedule:
+    if isinstance(schedule, dict) and "total_steps" in schedule and training["max_steps"] > 0:
         schedule["total_steps"] = training["max_steps"]
 
 

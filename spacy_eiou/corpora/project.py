@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import srsly
@@ -136,7 +136,7 @@ def _check_names(paths: Sequence[Path]) -> None:
             raise CorpusError(
                 f"{printable(path)}: expected an annotated file or a directory of them"
             )
-        if path.name.startswith("."):
+        if path.resolve().name.startswith("."):
             raise CorpusError(
                 f"{printable(path)}: expected another name, since a project does not read files "
                 "whose name begins with a dot"
@@ -167,6 +167,14 @@ def _find_files(
         raise CorpusError(
             f"Expected files of different names, but {count} are named '{printable(name)}'"
         )
+    names = {file.name for file in files}
+    for file in files:
+        for parent in map(str, PurePosixPath(file.name).parents):
+            if parent in names:
+                raise CorpusError(
+                    f"Expected files of different names, but '{printable(parent)}' is a file and "
+                    "a folder"
+                )
     return files
 
 
@@ -292,6 +300,12 @@ def describe_corpus(
     return CorpusDescription(lang=lang, tokenizer=tokenizer, convert=conversions)
 
 
+def make_model_name(title: str) -> str:
+    """RETURNS (str): The name of a project's model, with which Python's modules can be called."""
+    name = re.sub("[^a-z0-9]+", "_", title.lower()).strip("_")
+    return name if name.isidentifier() else f"model_{name}".strip("_")
+
+
 def make_project(
     title: str,
     corpus: CorpusDescription,
@@ -313,7 +327,7 @@ def make_project(
         transformer = str(Path(transformer).resolve())
     values = {
         "title": title,
-        "name": re.sub("[^a-z0-9]+", "_", title.lower()).strip("_") or "model",
+        "name": make_model_name(title),
         "config": "cnn" if transformer is None else "transformer",
         "transformer": transformer or "",
         "size": size,

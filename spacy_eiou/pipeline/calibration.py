@@ -167,6 +167,11 @@ def check_output(model: Path, output: Path, data_path: Path) -> None:
             f"The output directory '{output}' holds the pipeline itself, which would be lost. "
             "Choose another one with --output."
         )
+    if model in output.parents:
+        raise ValueError(
+            f"The output directory '{output}' lies in that of the pipeline. Choose another one "
+            "with --output."
+        )
     if output.exists() and any(output.iterdir()) and not (output / "meta.json").exists():
         raise ValueError(
             f"The output directory '{output}' is neither empty nor a pipeline (it has no "

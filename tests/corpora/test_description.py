@@ -167,7 +167,11 @@ def test_learning_rate_falls_until_the_end_of_training(tmp_path):
     training = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path)["training"]
     assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == 300
     training = spacy.util.load_config(CONFIGS / "transformer.cfg")["training"]
-    assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"]
+    assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == 2000
+    # Where epochs end the training, nobody knows the steps.
+    corpus = CorpusDescription(**{**CORPUS, "config": {"training.max_steps": 0}})
+    training = make_config(CONFIGS / "transformer.cfg", corpus, tmp_path)["training"]
+    assert training["optimizer"]["learn_rate"]["total_steps"] == 2000
 
 
 @pytest.mark.parametrize(("settings", "expected"), [({}, 9000), ({"training.max_steps": 7}, 7)])

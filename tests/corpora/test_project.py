@@ -313,6 +313,15 @@ def test_files_of_the_same_name(tmp_path):
         init_project(tmp_path / "project", paths)
 
 
+def test_a_file_with_the_name_of_a_folder(tmp_path):
+    write_jsonl(tmp_path / "a").rename(tmp_path / "a" / "x")
+    (tmp_path / "b").mkdir()
+    write_jsonl(tmp_path / "b" / "x")
+    with pytest.raises(CorpusError, match="'x' is a file and a folder"):
+        init_project(tmp_path / "project", [tmp_path / "a", tmp_path / "b"])
+    assert not (tmp_path / "project").exists()
+
+
 def test_files_of_the_same_name_in_folders_are_other_documents(tmp_path):
     for name in "abcdef":
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -526,7 +535,14 @@ def test_description_of_the_files():
 
 @pytest.mark.parametrize(
     "title, name",
-    [("My  Corpus-2!", "my_corpus_2"), ("_a_", "a"), ("模型", "model"), ("XyX", "xyx")],
+    [
+        ("My  Corpus-2!", "my_corpus_2"),
+        ("_a_", "a"),
+        ("模型", "model"),
+        ("XyX", "xyx"),
+        ("2024 a", "model_2024_a"),
+        ("100%", "model_100"),
+    ],
 )
 def test_name_of_the_model(title, name):
     corpus = describe_corpus(["train", "dev"], "jsonl", "en", "t", None)

@@ -281,6 +281,10 @@ def test_output_that_holds_the_pipeline_is_left_alone(model, dev):
     exit_code, stdout = run(inner, dev, "--output", outer)
     assert exit_code == 1
     assert "holds the pipeline itself, which would be lost" in stdout
+    exit_code, stdout = run(inner, dev, "--output", inner / "new" / "model")
+    assert exit_code == 1
+    assert "lies in that of the pipeline" in stdout
+    assert not (inner / "new").exists()
     assert get_files(inner) == get_files(model)
 
 
