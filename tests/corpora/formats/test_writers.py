@@ -338,7 +338,8 @@ def test_parquet_of_spans_by_key_and_of_uneven_fields(tmp_path):
         parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / name)
         records += READERS["parquet"](tmp_path / name)
     assert [entity.label for entity in records[0].entities] == ["protein"]
-    assert "expected as many values of start, end, label" in records[1].bad[0]
+    # Old versions of pyarrow sort the fields.
+    assert "row 1: expected as many values of " in records[1].bad[0]
 
 
 def test_parquet_has_the_types_of_datasets(tmp_path):
