@@ -164,6 +164,23 @@ def check_outside(outputs: Iterable[Path], places: Collection[Union[str, Path]],
             raise CorpusError(f"Expected an output outside of {what}, not {show_path(path)}")
 
 
+def check_not_among(outputs: Iterable[Path], inputs: Collection[Union[str, Path]]) -> None:
+    """Check that no file to write is one that is read, or lies in a folder that is read: it would
+    be lost, or be read the next time.
+
+    outputs (Iterable[Path]): The files to write.
+    inputs (Collection[Union[str, Path]]): The files and folders that are read.
+    RAISES (CorpusError): If an output is or lies there.
+    """
+    for output in outputs:
+        for place in map(real_path, inputs):
+            if is_within(real_path(output), place):
+                raise CorpusError(
+                    f"Expected another output path: {show_path(output)} is or lies in "
+                    f"{show_path(place)}, which is read"
+                )
+
+
 def check_unread(
     outputs: Iterable[Union[str, Path]], input_path: Union[str, Path], text_format: str
 ) -> None:

@@ -55,25 +55,6 @@ def printable(value: Any) -> str:
     return str(value).encode(errors="backslashreplace").decode()
 
 
-def check_outside(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Check that no file to write is one that is read, or lies in a folder that is read: it would
-    be lost, or be read the next time.
-
-    outputs (Iterable[Path]): The files to write.
-    inputs (Iterable[Path]): The files and folders that are read.
-    RAISES (CorpusError): If an output is or lies there.
-    """
-    places = [Path(os.path.realpath(path)) for path in inputs]
-    for output in outputs:
-        path = Path(os.path.realpath(output))
-        for place in places:
-            if path.is_relative_to(place):
-                raise CorpusError(
-                    f"Expected another output path: {printable(output)} is or lies in "
-                    f"{printable(place)}, which is read"
-                )
-
-
 def list_files(paths: Iterable[Union[Path, CorpusFile]]) -> List[CorpusFile]:
     """List files, and those in folders and in the folders within them, without hidden ones and
     accounts.

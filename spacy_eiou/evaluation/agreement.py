@@ -19,8 +19,8 @@ from typing import (
     Tuple,
 )
 
+from ..annotation.checks import check_not_among
 from ..corpora import CorpusError, Reading, Record, printable
-from ..corpora._files import check_outside
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..files import accepts_strings, to_json, write_files
 from ..spans.groups import LabeledSpan
@@ -105,7 +105,7 @@ def agreement(
     RAISES (CorpusError): If a file is not as expected, or no two annotators share a text.
     """
     outputs = [] if output is None else [output / "index.html", output / "agreement.json"]
-    check_outside(outputs, [*paths, *([] if suggestions is None else [suggestions])])
+    check_not_among(outputs, [*paths, *([] if suggestions is None else [suggestions])])
     reading = Reading(offsets, level, text_key, tag_names, max_bad=max_bad)
     names = _name_paths(paths)
     records: Dict[str, List[Record]] = {}

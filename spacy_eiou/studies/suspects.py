@@ -17,10 +17,10 @@ from spacy.tokens import Doc
 from spacy.util import load_model_from_config, make_tempdir
 from thinc.api import Config
 
+from ..annotation.checks import check_not_among
 from ..annotation.engines import run_local
 from ..annotation.shards import encode_json_line
 from ..corpora import CorpusError, Entity, Reading, Record, printable
-from ..corpora._files import check_outside
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..corpora.docbin import FastDocBin
 from ..corpora.docs import record_to_doc
@@ -143,7 +143,7 @@ def find_suspects(
     if writer is not None:
         tasks_path = output_path / f"tasks{writer.suffix}"
         outputs += find_outputs(writer, tasks_path)
-    check_outside(outputs, parts or [corpus_path])
+    check_not_among(outputs, parts or [corpus_path])
     if writer is not None:
         check_outputs(writer, [tasks_path])
     settings = {"training.max_steps": MAX_STEPS, **(overrides or {}), **NO_PATHS}
