@@ -54,8 +54,8 @@ class Example(NamedTuple):
 
 def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     """Find what may be wrong with a corpus: documents that parts share, documents that stand in a
-    part several times, texts that are annotated differently in two places, labels that differ by a
-    letter or by case, and labels with one example.
+    part several times, parts without entities, texts that are annotated differently in two places,
+    labels that differ by a letter or by case, and labels with one example.
 
     parts (Mapping[str, Iterable[Example]]): The annotated texts of each part, by its name.
     RETURNS (List[str]): The warnings.
@@ -65,6 +65,7 @@ def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     warnings = [
         *find_shared(examples),
         *_find_repeated(examples),
+        *_find_unannotated(examples),
         *_find_contradictions(everything),
         *find_similar_labels(label for item in everything for _, _, label in item.entities),
     ]
@@ -108,6 +109,16 @@ def _find_repeated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
             yield (
                 f"{n_more:,} documents{name} have the text of another one ({_show(repeated[:1])})"
             )
+
+
+def _find_unannotated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+    has_entities = {
+        part: any(example.entities for example in examples) for part, examples in parts.items()
+    }
+    if any(has_entities.values()):
+        for part, examples in parts.items():
+            if examples and not has_entities[part]:
+                yield f"No document of {part} has an entity, unlike those of other parts"
 
 
 def _find_contradictions(examples: List[Example]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..spans.groups import LabeledSpan, to_boundaries
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Bools, Ints
-from ..spans.scores import score_spans
+from ..spans.scores import get_f_score, score_spans
 from .bootstrap import bootstrap_intervals
 from .errors import ERROR_CLASSES, SpanError, find_errors
 
@@ -294,15 +294,11 @@ def _score(found: Bools, correct: Bools) -> Dict[str, Any]:
     return {
         "p": precision,
         "r": recall,
-        "f": _f_score(precision, recall),
+        "f": get_f_score(precision, recall),
         "gold": len(found),
         "predicted": len(correct),
         "correct": int(correct.sum()),
     }
-
-
-def _f_score(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision and recall else 0.0
 
 
 def _make_histogram(probabilities: Floats, correct: Bools) -> Dict[str, List[float]]:
@@ -327,7 +323,7 @@ def _make_curve(probabilities: Floats, correct: Bools, n_gold: int) -> List[Dict
                     "threshold": float(threshold),
                     "p": precision,
                     "r": recall,
-                    "f": _f_score(precision, recall),
+                    "f": get_f_score(precision, recall),
                 }
             )
     return points

@@ -196,8 +196,12 @@ def _score(spans: SpanSets) -> Dict[str, Any]:
         return {"p": None, "r": None, "f": None, **counts}
     precision = n_correct / n_predicted if n_predicted else 0.0
     recall = n_found / n_gold if n_gold else 0.0
-    f_score = 2 * precision * recall / (precision + recall) if precision and recall else 0.0
-    return {"p": precision, "r": recall, "f": f_score, **counts}
+    return {"p": precision, "r": recall, "f": get_f_score(precision, recall), **counts}
+
+
+def get_f_score(precision: float, recall: float) -> float:
+    """RETURNS (float): The harmonic mean of precision and recall, 0 if one of them is."""
+    return 2 * precision * recall / (precision + recall) if precision and recall else 0.0
 
 
 def _compare_per_type(

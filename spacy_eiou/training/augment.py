@@ -100,7 +100,7 @@ class MentionReplacementAugmenter:
         self.spans_key = spans_key
         self._known: Set[Mention] = set()
         self._by_labels: DefaultDict[Tuple[str, ...], List[Mention]] = defaultdict(list)
-        self._has_warned = False
+        self._has_warned_of: Set[str] = set()
 
     def __call__(self, nlp: Language, example: Example) -> Iterator[Example]:
         """Yield copies of an example, with some of its mentions exchanged or as it is.
@@ -122,6 +122,14 @@ class MentionReplacementAugmenter:
                 self._by_labels[mention.labels].append(mention)
 
     def _augment(self, example: Example, slots: List[Tuple[Span, Mention]]) -> Example:
+        keys = list(example.reference.spans)
+        if keys and self.spans_key not in keys:
+            self._warn_once(
+                "spans_key",
+                f"Mention replacement looks for gold spans under {self.spans_key!r}, but there are "
+                f"gold docs with no other key than {', '.join(map(repr, keys))}. Its spans_key "
+                "should be that of the component.",
+            )
         replacements = [
             (slot, self._draw_other(mention))
             for slot, mention in slots
@@ -131,7 +139,12 @@ class MentionReplacementAugmenter:
             return example
         annotation = find_other_annotation(example.reference, self.spans_key)
         if annotation:
-            self._warn_once(annotation)
+            self._warn_once(
+                "annotation",
+                "Mention replacement leaves examples as they are whose gold docs have annotation "
+                f"that would not fit the new words, such as {', '.join(annotation)}. To augment "
+                "them, remove this annotation from the training data.",
+            )
             return example
         reference = replace_mentions(example.reference, self.spans_key, replacements)
         words = [token.text for token in reference]
@@ -144,16 +157,11 @@ class MentionReplacementAugmenter:
         drawn = random.sample(mentions, k=min(2, len(mentions)))
         return next((other for other in drawn if other != mention), mention)
 
-    def _warn_once(self, annotation: List[str]) -> None:
-        if not self._has_warned:
-            self._has_warned = True
-            warnings.warn(
-                "Mention replacement leaves examples as they are whose gold docs have annotation "
-                f"that would not fit the new words, such as {', '.join(annotation)}. To augment "
-                "them, remove this annotation from the training data.",
-                # Where the corpus asks for the copies.
-                stacklevel=4,
-            )
+    def _warn_once(self, subject: str, message: str) -> None:
+        if subject not in self._has_warned_of:
+            self._has_warned_of.add(subject)
+            # Where the corpus asks for the copies.
+            warnings.warn(message, stacklevel=4)
 
 
 def find_mentions(spans: Iterable[Span]) -> List[Tuple[Span, Mention]]:

@@ -40,6 +40,13 @@ def test_repeated_texts_of_several_parts():
     assert find_warnings(parts) == ["2 documents of dev have the text of another one ('x')"]
 
 
+def test_part_without_entities():
+    parts = {"train": make_examples("a", "b"), "dev": [Example("c", None, ())], "test": []}
+    warning = "No document of dev has an entity, unlike those of other parts"
+    assert find_warnings(parts) == [warning]
+    assert find_warnings({**parts, "train": [Example("a", None, ())]}) == []
+
+
 def test_order_of_entities_is_no_contradiction():
     examples = [Example(text, None, ((0, 1, "P"), (0, 2, "P"))) for text in "ab"]
     examples += [Example("a", None, ((0, 2, "P"), (0, 1, "P"), (0, 1, "P")))]

@@ -259,8 +259,11 @@ def test_spans_key(replace_all):
     for doc in docs[:2]:
         del doc.spans["sc"]
         doc.spans["genes"] = [Span(doc, 0, len(doc), label="x")]
-    unannotated = augment(augmenter, docs[2])
-    assert unannotated.reference is docs[2]
+    with pytest.warns(UserWarning, match="under 'genes', .* no other key than 'sc'") as caught:
+        assert augment(augmenter, docs[2]).reference is docs[2]
+        assert augment(augmenter, docs[2]).reference is docs[2]
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
     augment(augmenter, docs[0])
     assert augment(augmenter, docs[1]).reference.text.strip() == "a"
 
