@@ -72,6 +72,11 @@ def convert_cli(
         help="Split by id: files that list the ids in train, dev and test, e.g. a.txt,b.txt,c.txt",
     ),
     seed: int = Opt(0, "--seed", "-s", help="Random seed for --split-fractions"),
+    whole_documents: bool = Opt(
+        False,
+        "--whole-documents",
+        help="Join the sentences of a document, if the corpus says which belong together",
+    ),
     model: Optional[str] = Opt(
         None,
         "--model",
@@ -111,6 +116,7 @@ def convert_cli(
             split_fractions=_parse_list(split_fractions, float, "--split-fractions"),
             split_ids=_parse_list(split_ids, Path, "--split-ids"),
             seed=seed,
+            whole_documents=whole_documents,
             model=model,
             strict=strict,
             silent=False,

@@ -32,6 +32,7 @@ from .docbin import read_docs
 from .docs import records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
 from .formats.writers import DOCBIN, Writer, get_writer
+from .joining import join_documents
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
 from .writing import check_outputs, find_outputs, hold_records, require_tokenizer, write_parts
@@ -104,6 +105,7 @@ def convert(
     split_fractions: Optional[Sequence[float]] = None,
     split_ids: Optional[Sequence[Path]] = None,
     seed: int = 0,
+    whole_documents: bool = False,
     model: Optional[str] = None,
     strict: bool = False,
     beside: Optional[Collection[Path]] = None,
@@ -133,6 +135,8 @@ def convert(
     split_fractions (Optional[Sequence[float]]): Share of the documents in each part, at random.
     split_ids (Optional[Sequence[Path]]): Files that list the ids of each part.
     seed (int): Random seed for the fractions.
+    whole_documents (bool): Whether to join the records of a document, such as its sentences, after
+        the corpus is split, see `join_documents`.
     model (Optional[str]): Name of the model that predicted the entities, to write them as
         suggestions where the format tells them from annotations. None if people annotated them.
     strict (bool): Whether to raise an error if anything would be lost or changed.
@@ -177,6 +181,13 @@ def convert(
         parts = _split_by_id_files(records, split_ids, strict)
     else:
         parts = [records]
+    if whole_documents:
+        if all(record.group is None for record in records):
+            raise CorpusError(
+                f"{printable(input_path)}: expected records that say which document they are of "
+                "(--whole-documents)"
+            )
+        parts = [join_documents(part) for part in parts]
     tracked = {path: ProgressBar(part, disable=silent or None) for path, part in zip(paths, parts)}
     if to == DOCBIN:
         accounts, write = _to_docbin(tracked, nlp, spans_key)

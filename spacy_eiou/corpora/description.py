@@ -47,6 +47,7 @@ class Conversion(BaseModel, extra="forbid", strict=True):
     split_sizes: Optional[List[int]] = None
     split_fractions: Optional[List[float]] = None
     split_ids: List[str] = []
+    whole_documents: bool = False
 
 
 class CorpusDescription(BaseModel, extra="forbid", strict=True):
@@ -149,6 +150,7 @@ def _get_arguments(conversion: Conversion, assets_path: Path, output_path: Path)
         "split_sizes": conversion.split_sizes,
         "split_fractions": conversion.split_fractions,
         "split_ids": [assets_path / name for name in conversion.split_ids] or None,
+        "whole_documents": conversion.whole_documents,
     }
 
 
@@ -163,7 +165,8 @@ def _check_conversions(calls: List[Dict[str, Any]], output_path: Path) -> None:
 
 def _check_conversion(call: Dict[str, Any]) -> List[Path]:
     reading = Reading(**{name: call[name] for name in Reading._fields})
-    others = {name: value for name, value in call.items() if name not in Reading._fields}
+    unchecked = {*Reading._fields, "whole_documents"}
+    others = {name: value for name, value in call.items() if name not in unchecked}
     return check_conversion(**others, reading=reading)
 
 

@@ -121,6 +121,14 @@ def test_options_of_readers_reach_them(tmp_path):
     assert "Generated output file (2 documents)" in output
 
 
+def test_whole_documents(tmp_path):
+    srsly.write_jsonl(tmp_path / "data.jsonl", [{**ITEMS[0], "group": "1"}] * 2)
+    options = ["-l", "en", "--whole-documents"]
+    code, output = run(tmp_path / "data.jsonl", tmp_path / "a.spacy", *options)
+    assert code == 0, output
+    assert "Generated output file (1 documents)" in output
+
+
 def test_what_is_malformed_and_may_be_wrong_is_printed(tmp_path):
     lines = ['{"text": "IL-2", "spans": [[0, 4, "protein"]]}'] * 2
     lines += ['{"text": "IL-3 ", "spans": [[0, 5, "Protein"]]}', "{"]

@@ -124,6 +124,25 @@ def test_parts_that_are_converted_one_by_one_are_compared(source, tmp_path):
     assert message.startswith("2 of 3 documents of dev have a text, or belong to a document")
 
 
+def test_whole_documents_of_parts(in_tmp_path):
+    items = [
+        {"text": text, "spans": [[2, 4, "X"]], "group": group}
+        for text, group in [("a bc", "1"), ("d ef", "1"), ("g hi", "2"), ("j kl", "2")]
+    ]
+    write_jsonl("a.jsonl", items)
+    train, dev = convert_jsonl(
+        Path("a.jsonl"), Path("out"), split_sizes=[3, 1], whole_documents=True
+    ).values()
+    assert (train.documents, dev.documents) == (2, 1)
+    first, second = read_docs("out/train.spacy")
+    assert (first.text, second.text) == ("a bc d ef", "g hi")
+    assert [span.text for span in first.spans["sc"]] == ["bc", "ef"]
+    assert first.user_data == {"record_id": "1", "group": "1"}
+    write_jsonl("b.jsonl", [{"text": "a", "spans": []}])
+    with pytest.raises(CorpusError, match=r"b\.jsonl: expected records that say which document"):
+        convert_jsonl(Path("b.jsonl"), Path("b.spacy"), whole_documents=True)
+
+
 def test_seed(numbered, tmp_path):
     texts = []
     for seed in (0, 0, 1):

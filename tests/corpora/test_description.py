@@ -135,6 +135,13 @@ def test_options_of_a_conversion(paths):
     assert [account.entities for account in accounts.values()] == [{"X": 1}, {"X": 1}]
 
 
+def test_whole_documents(paths):
+    records = [{"text": "IL-2", "spans": [], "group": group} for group in "aab"]
+    srsly.write_jsonl(paths[1] / "notes.jsonl", records)
+    describe(paths, convert=[{**CONVERSION, "whole_documents": True}])
+    assert [account.documents for account in run(paths).values()] == [1, 1]
+
+
 def test_file_that_is_no_description(paths):
     paths[0].write_text("en", encoding="utf8")
     with pytest.raises(CorpusError, match=r"corpus\.yml: expected the description of a corpus"):

@@ -1,0 +1,71 @@
+"""Records of sentences -> records of whole documents."""
+
+from dataclasses import replace
+from itertools import chain, groupby
+from typing import Iterable, List, Optional, Sequence, Tuple, TypeVar
+
+from .record import Entity, Record, Remark
+
+R = TypeVar("R", bound=Remark)
+
+
+def join_documents(records: Iterable[Record]) -> List[Record]:
+    """Join records of the same document that follow each other, with a space between their texts.
+    A record without a group is a document by itself; so is one that is skipped, which parts those
+    before it from those after it.
+
+    records (Iterable[Record]): The records.
+    RETURNS (List[Record]): The documents. The id of one that was joined is its group.
+    """
+    numbered = enumerate(records)
+    groups = groupby(numbered, key=lambda item: _get_document(*item))
+    return [_join([record for _, record in group]) for _, group in groups]
+
+
+def _get_document(number: int, record: Record) -> Tuple[Optional[str], Optional[str], int]:
+    if record.group is None or record.skipped is not None:
+        return None, None, number
+    return record.group, record.annotator, -1
+
+
+def _join(records: Sequence[Record]) -> Record:
+    if len(records) == 1:
+        return records[0]
+    document = records[0].group
+    assert document is not None
+    starts, text = [], ""
+    for record in records:
+        text += " " if text and not text[-1].isspace() else ""
+        starts.append(len(text))
+        text += record.text
+    pairs = list(zip(records, starts))
+    words = [record.words for record in records]
+    return replace(
+        records[0],
+        id=document,
+        text=text,
+        entities=tuple(_move(item, start) for one, start in pairs for item in one.entities),
+        words=None if None in words else tuple(chain.from_iterable(filter(None, words))),
+        dropped=tuple(
+            _locate(item, document, start) for one, start in pairs for item in one.dropped
+        ),
+        changed=tuple(
+            _locate(item, document, start) for one, start in pairs for item in one.changed
+        ),
+        bad=tuple(chain.from_iterable(record.bad for record in records)),
+        task=None,
+        agreement=_add_agreements(records),
+    )
+
+
+def _move(entity: Entity, start: int) -> Entity:
+    return replace(entity, start=entity.start + start, end=entity.end + start)
+
+
+def _locate(remark: R, document: str, start: int) -> R:
+    return replace(remark, record=document, entity=_move(remark.entity, start))
+
+
+def _add_agreements(records: Iterable[Record]) -> Optional[Tuple[int, int]]:
+    counts = [record.agreement for record in records if record.agreement is not None]
+    return (sum(same for same, _ in counts), sum(n for _, n in counts)) if counts else None
