@@ -10,6 +10,7 @@ from thinc.api import Ops
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
 from .span_vectors import Backprop, SpanVectorParams, width_buckets
+from .torch_layers import multiply
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,7 +35,7 @@ def compiled(function: Function) -> Function:
 class CompiledSpanVectors:
     """The vectors of candidates over the same tokens, with the interface of a Thinc layer.
 
-    ops (Ops): What multiplies matrices.
+    ops (Ops): What allocates arrays.
     X (Floats2d): Token vectors, shape (N, nI).
     params (SpanVectorParams): The parameters, arrays.
     max_width (int): The widest candidate, in tokens.
@@ -44,7 +45,7 @@ class CompiledSpanVectors:
         self.ops = ops
         self.X = X
         self.params = params
-        self.projections = ops.gemm(X, params.W, trans2=True)
+        self.projections = multiply(X, params.W.T)
         self.buckets = width_buckets(torch.arange(1, max_width + 1)).numpy()
 
     def predict(self, spans: Ints2d) -> Floats2d:
@@ -62,9 +63,9 @@ class CompiledSpanVectors:
             d_projections = self.ops.alloc2f(*self.projections.shape)
             d_params = SpanVectorParams(*map(np.zeros_like, self.params))
             add_gradients(*self._inputs(spans), d_vectors, d_projections, d_params)
-            dW = self.ops.gemm(d_projections, self.X, trans1=True)
+            dW = multiply(d_projections.T, self.X)
             d_params = d_params._replace(W=dW, b=d_params.widths.sum(axis=0))
-            return self.ops.gemm(d_projections, self.params.W), d_params
+            return multiply(d_projections, self.params.W), d_params
 
         return self.predict(spans), backprop
 

@@ -13,7 +13,7 @@ from thinc.layers.chain import forward as forward_chain
 from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
 from thinc.util import get_array_module
 
-from .torch_layers import compute_with_torch, no_backprop, replace_forward
+from .torch_layers import compute_with_torch, multiply, no_backprop, replace_forward
 from .word_vectors import WordVectors
 
 
@@ -107,7 +107,7 @@ class EmbedDistinctWords:
         if getattr(vocab.vectors, "mode", None) != Mode.floret:
             return static_vectors.predict([Doc(vocab, words=words.tolist())]).dataXd
         vectors = self.word_vectors.get(vocab.vectors, words)
-        return static_vectors.ops.gemm(vectors, static_vectors.get_param("W"), trans2=True)
+        return multiply(vectors, static_vectors.get_param("W").T)
 
 
 def distinct_rows(features: Ints2d) -> Tuple[Ints1d, Ints1d]:

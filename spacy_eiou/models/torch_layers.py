@@ -1,7 +1,7 @@
 """Layers of Thinc that PyTorch computes: with the same parameters and results, but faster."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import Any, Callable, Dict, Iterator, Tuple, cast
 
@@ -116,6 +116,18 @@ def as_array(tensor: torch.Tensor) -> ArrayXd:
     RETURNS (ArrayXd): An array on the same memory.
     """
     return tensor.numpy() if tensor.device.type == "cpu" else torch2xp(tensor)
+
+
+def multiply(A: Floats2d, B: Floats2d) -> Floats2d:
+    """Multiply matrices, on the CPU in less than half the time of Thinc's `gemm`. Forked processes
+    can call it, see `works_after_fork`.
+
+    A (Floats2d): Shape (n, k).
+    B (Floats2d): Shape (k, m).
+    RETURNS (Floats2d): Shape (n, m).
+    """
+    with nullcontext() if os.getpid() == IMPORTING_PROCESS else one_thread():
+        return as_array(as_tensor(A) @ as_tensor(B))
 
 
 @works_after_fork

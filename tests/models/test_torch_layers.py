@@ -12,7 +12,12 @@ from thinc.api import LayerNorm, Linear, Maxout, Model, chain
 from thinc.types import Floats2d
 
 from spacy_eiou.models import torch_layers
-from spacy_eiou.models.torch_layers import compute_with_torch, one_thread, works_after_fork
+from spacy_eiou.models.torch_layers import (
+    compute_with_torch,
+    multiply,
+    one_thread,
+    works_after_fork,
+)
 
 LAYERS = {
     "linear": lambda: chain(Linear(4, 5), Linear(2, 4)),
@@ -142,6 +147,17 @@ def test_only_a_forked_process_computes_with_one_thread(two_threads, monkeypatch
     n_threads, backprop = model.begin_update(None)
     assert (n_threads, torch.get_num_threads()) == (1 if is_forked else 2, 2)
     assert (backprop(None), torch.get_num_threads()) == (1 if is_forked else 2, 2)
+
+
+@pytest.mark.parametrize("is_forked", [True, False])
+def test_products_are_those_of_numpy(two_threads, monkeypatch, is_forked):
+    if is_forked:
+        monkeypatch.setattr(torch_layers, "IMPORTING_PROCESS", os.getpid() + 1)
+    A, B = (np.arange(6, dtype="f").reshape(shape) for shape in [(3, 2), (3, 2)])
+    product = multiply(A.T, B)
+    assert product.tolist() == [[20, 26], [26, 35]]
+    assert product.dtype == np.float32
+    assert torch.get_num_threads() == 2
 
 
 def test_the_number_of_threads_is_restored_after_an_error(two_threads):
