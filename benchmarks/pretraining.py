@@ -62,6 +62,7 @@ from spacy_eiou.training.encoder import (
 from spacy_eiou.training.silver import check_texts
 from spacy_eiou.training.teacher import make_teacher_config
 from spacy_eiou.training.variations import write_variations
+from spacy_eiou.training.vectors import load_tokenizer
 
 N_TEACHERS = 3
 # Steps of a teacher, which has the annotated documents only.
@@ -96,6 +97,10 @@ def vectors_command(
     work_path: Path = WORK_ARGUMENT,
     transformer: str = TRANSFORMER_ARGUMENT,
     n_texts: int = N_TEXTS_OPTION,
+    texts_path: Optional[Path] = typer.Option(
+        None, "--texts", help="File of other texts to take instead (.jsonl)"
+    ),
+    max_megabytes: float = typer.Option(20.0, help="The most memory of the vectors"),
     use_gpu: int = GPU_OPTION,
     project_path: Path = PROJECT_OPTION,
 ) -> None:
@@ -106,14 +111,19 @@ def vectors_command(
     study = Study.read(study_path / "study.yml")
     corpus = next(iter(study.corpora))
     config = make_config(study, corpus, next(iter(study.variants)), project_path)
-    docs = list(read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab()))
+    if texts_path is None:
+        docs = read_docs(project_path / "corpus" / corpus / "train.spacy", Vocab())
+        texts = [doc.text for doc in docs]
+    else:
+        texts = [line["text"] for line in srsly.read_jsonl(texts_path)]
+    texts = texts[: n_texts or None]
     work_path.mkdir(parents=True, exist_ok=True)
-    docs = docs[: n_texts or None]
     config.to_disk(work_path / "config.cfg")
     if not (work_path / "vectors").exists():
         start = time.process_time()
-        write_texts(work_path / "texts.jsonl", docs)
-        n_tokens = sum(map(len, docs))
+        nlp = load_tokenizer(work_path / "config.cfg")
+        srsly.write_jsonl(work_path / "texts.jsonl", [{"text": text} for text in texts])
+        n_tokens = sum(map(len, nlp.tokenizer.pipe(texts)))
         times_per_word = add_words(work_path / "texts.jsonl", transformer, n_tokens)
         report = make_vectors(
             transformer,
@@ -121,12 +131,13 @@ def vectors_command(
             work_path / "vectors",
             config_path=work_path / "config.cfg",
             cache=work_path / "cache",
+            max_megabytes=max_megabytes,
             use_gpu=use_gpu,
         )
         seconds = time.process_time() - start
-        texts = {"n_texts": len(docs), "n_tokens": n_tokens, "times_per_word": times_per_word}
+        numbers = {"n_texts": len(texts), "n_tokens": n_tokens, "times_per_word": times_per_word}
         write_json(
-            work_path / "vectors.json", {**report._asdict(), **texts, "cpu_seconds": seconds}
+            work_path / "vectors.json", {**report._asdict(), **numbers, "cpu_seconds": seconds}
         )
 
 

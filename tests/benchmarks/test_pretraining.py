@@ -42,6 +42,11 @@ def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     transformer = make_transformer(tmp_path / "transformer")
     run("vectors", study, work, transformer, "--n-texts", 5)
     assert srsly.read_json(work / "vectors.json")["n_texts"] == 5
+    srsly.write_jsonl(work / "others.jsonl", [{"text": "one two"}, {"text": "three"}])
+    options = ["--texts", work / "others.jsonl", "--max-megabytes", 0.001]
+    run("vectors", study, tmp_path / "others", transformer, *options)
+    report = srsly.read_json(tmp_path / "others" / "vectors.json")
+    assert (report["n_texts"], report["n_tokens"]) == (2, 3)
     run("pretrain", study, work, transformer)
     weights = work / "pretrained-small-vectors"
     assert [line["epoch"] for line in srsly.read_jsonl(weights / "log.jsonl")] == [0, 1, 2]
