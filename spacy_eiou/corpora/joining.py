@@ -15,7 +15,7 @@ def join_documents(records: Iterable[Record]) -> List[Record]:
     before it from those after it.
 
     records (Iterable[Record]): The records.
-    RETURNS (List[Record]): The documents. The id of one that was joined is its group.
+    RETURNS (List[Record]): The documents. Each has the id of its first record, which no other has.
     """
     numbered = enumerate(records)
     groups = groupby(numbered, key=lambda item: _get_document(*item))
@@ -29,10 +29,9 @@ def _get_document(number: int, record: Record) -> Tuple[Optional[str], Optional[
 
 
 def _join(records: Sequence[Record]) -> Record:
+    first = records[0]
     if len(records) == 1:
-        return records[0]
-    document = records[0].group
-    assert document is not None
+        return first
     starts, text = [], ""
     for record in records:
         text += " " if text and not text[-1].isspace() else ""
@@ -41,16 +40,15 @@ def _join(records: Sequence[Record]) -> Record:
     pairs = list(zip(records, starts))
     words = [record.words for record in records]
     return replace(
-        records[0],
-        id=document,
+        first,
         text=text,
         entities=tuple(_move(item, start) for one, start in pairs for item in one.entities),
         words=None if None in words else tuple(chain.from_iterable(filter(None, words))),
         dropped=tuple(
-            _locate(item, document, start) for one, start in pairs for item in one.dropped
+            _locate(item, first.id, start) for one, start in pairs for item in one.dropped
         ),
         changed=tuple(
-            _locate(item, document, start) for one, start in pairs for item in one.changed
+            _locate(item, first.id, start) for one, start in pairs for item in one.changed
         ),
         bad=tuple(chain.from_iterable(record.bad for record in records)),
         task=None,
@@ -62,8 +60,8 @@ def _move(entity: Entity, start: int) -> Entity:
     return replace(entity, start=entity.start + start, end=entity.end + start)
 
 
-def _locate(remark: R, document: str, start: int) -> R:
-    return replace(remark, record=document, entity=_move(remark.entity, start))
+def _locate(remark: R, record: str, start: int) -> R:
+    return replace(remark, record=record, entity=_move(remark.entity, start))
 
 
 def _add_agreements(records: Iterable[Record]) -> Optional[Tuple[int, int]]:

@@ -137,7 +137,7 @@ def test_whole_documents_of_parts(in_tmp_path):
     first, second = read_docs("out/train.spacy")
     assert (first.text, second.text) == ("a bc d ef", "g hi")
     assert [span.text for span in first.spans["sc"]] == ["bc", "ef"]
-    assert first.user_data == {"record_id": "1", "group": "1"}
+    assert first.user_data == {"record_id": "a-1", "group": "1"}
     write_jsonl("b.jsonl", [{"text": "a", "spans": []}])
     with pytest.raises(CorpusError, match=r"b\.jsonl: expected records that say which document"):
         convert_jsonl(Path("b.jsonl"), Path("b.spacy"), whole_documents=True)

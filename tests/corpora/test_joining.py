@@ -19,7 +19,7 @@ def test_sentences_of_a_document_are_joined():
     )
     assert join_documents([first, replace(second, agreement=(1, 1)), second]) == [
         Record(
-            "d",
+            "d-1",
             "IL-2 binds. NF-kappa B NF-kappa B",
             (
                 Entity(0, 4, "protein", "Q1", 0.5),
@@ -30,12 +30,12 @@ def test_sentences_of_a_document_are_joined():
             ),
             group="d",
             dropped=(
-                Dropped("crossing", "d", Entity(21, 22, "x"), "B"),
-                Dropped("crossing", "d", Entity(32, 33, "x"), "B"),
+                Dropped("crossing", "d-1", Entity(21, 22, "x"), "B"),
+                Dropped("crossing", "d-1", Entity(32, 33, "x"), "B"),
             ),
             changed=(
-                Changed("trimmed", "d", Entity(12, 14, "y"), "NF"),
-                Changed("trimmed", "d", Entity(23, 25, "y"), "NF"),
+                Changed("trimmed", "d-1", Entity(12, 14, "y"), "NF"),
+                Changed("trimmed", "d-1", Entity(23, 25, "y"), "NF"),
             ),
             bad=("line 3", "line 3"),
         )
