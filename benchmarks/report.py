@@ -141,10 +141,11 @@ def make_transformers(benchmarks_path: Path) -> str:
 
 def read_studies(benchmarks_path: Path) -> List[Tuple[Tuple[str, int], Scores]]:
     """RETURNS (List[Tuple[Tuple[str, int], Scores]]): Corpus and number of training documents,
-    with the test scores of each variant in any study, in the order of CORPORA."""
+    with the test scores of each variant in any study, for CORPORA, in this order."""
     scores = read_scores(*sorted(benchmarks_path.glob("studies/*/results.jsonl")))
     order = list(CORPORA)
-    return sorted(scores, key=lambda item: (order.index(item[0][0]), item[0][1]))
+    compared = [item for item in scores if item[0][0] in CORPORA]
+    return sorted(compared, key=lambda item: (order.index(item[0][0]), item[0][1]))
 
 
 def read_scores(*paths: Path) -> List[Tuple[Tuple[str, int], Scores]]:

@@ -4,8 +4,8 @@ python benchmarks/transformer_recipe.py benchmarks/studies/genia_transformer_rec
 
 The study names variants of VARIANTS, below. Each run is a file in the folder `runs` of the study,
 so that several processes can share the work with `--variant` and `--seed`; results.jsonl and
-RESULTS.md are made of all of them. A run that was stopped is trained again. The variant "prepared"
-begins with the `--weights` of `spacy pretrain` with configs/transformer_pretraining.cfg.
+RESULTS.md are made of all of them. A run that was stopped is trained again. A variant that is
+"prepared" begins with the `--weights` of `spacy pretrain` with configs/transformer_pretraining.cfg.
 """
 
 import signal
@@ -36,6 +36,7 @@ FACTOR = f"{OPTIMIZER}.encoder_factor"
 # What begins with the weights that another transformer has prepared.
 PREPARED = "prepared"
 PRETRAINING = "configs/transformer_pretraining.cfg"
+SPANS = "components.transformer.model.get_spans"
 POOLING = "components.nested_spancat.model.tok2vec.pooling"
 
 
@@ -100,6 +101,11 @@ VARIANTS: Dict[str, Dict[str, Any]] = {
     "head rate 0.002": {RATE: 0.002, FACTOR: 0.1},
     "8 passes": {"updates": 8 / 6},
     PREPARED: {},
+    f"{PREPARED}, whole documents": {
+        "training.batcher": batch_by_length(1),
+        f"{SPANS}.window": 256,
+        f"{SPANS}.stride": 192,
+    },
 }
 
 
@@ -158,10 +164,12 @@ def main(
     results = read_results(study_path / "results.jsonl")
     results.update((run, srsly.read_json(path)) for run, path in paths.items() if path.exists())
     missing = [] if report_only else [run for run in runs if run not in results]
-    if any(run.variant == PREPARED for run in missing):
+    prepared = {run.variant for run in missing if PREPARED in run.variant}
+    if prepared:
         if weights is None:
-            raise typer.BadParameter(f"Expected --weights for the variant {PREPARED}")
-        configs[PREPARED] = configs[PREPARED].merge(begin_with(weights, project_path))
+            raise typer.BadParameter(f"Expected --weights for {', '.join(sorted(prepared))}")
+        for name in prepared:
+            configs[name] = configs[name].merge(begin_with(weights, project_path))
     for run in missing:
         with bounded(max_seconds):
             results[run] = train(study, run, configs[run.variant], project_path, use_gpu)
