@@ -115,10 +115,11 @@ def prepare(
     calls = [_get_arguments(item, assets_path, output_path) for item in corpus.convert]
     _check_conversions(calls, output_path)
     accounts: Dict[Path, Account] = {}
-    for call in calls:
+    for conversion, call in zip(corpus.convert, calls):
         accounts.update(
             convert(
                 **call,
+                whole_documents=conversion.whole_documents,
                 lang=corpus.lang,
                 tokenizer=corpus.tokenizer,
                 beside=[*accounts],
@@ -150,7 +151,6 @@ def _get_arguments(conversion: Conversion, assets_path: Path, output_path: Path)
         "split_sizes": conversion.split_sizes,
         "split_fractions": conversion.split_fractions,
         "split_ids": [assets_path / name for name in conversion.split_ids] or None,
-        "whole_documents": conversion.whole_documents,
     }
 
 
@@ -165,8 +165,7 @@ def _check_conversions(calls: List[Dict[str, Any]], output_path: Path) -> None:
 
 def _check_conversion(call: Dict[str, Any]) -> List[Path]:
     reading = Reading(**{name: call[name] for name in Reading._fields})
-    unchecked = {*Reading._fields, "whole_documents"}
-    others = {name: value for name, value in call.items() if name not in unchecked}
+    others = {name: value for name, value in call.items() if name not in Reading._fields}
     return check_conversion(**others, reading=reading)
 
 

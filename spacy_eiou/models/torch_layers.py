@@ -24,6 +24,11 @@ EPSILON = 1e-8
 IMPORTING_PROCESS = os.getpid()
 
 
+def is_forked() -> bool:
+    """RETURNS (bool): Whether this process was forked since the package was imported."""
+    return os.getpid() != IMPORTING_PROCESS
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let PyTorch compute with one thread, and restore the number of threads afterwards."""
@@ -48,7 +53,7 @@ def works_after_fork(forward: Forward) -> Forward:
     def forward_after_fork(
         model: Model[Any, Any], X: Any, is_train: bool
     ) -> Tuple[Any, Callable[[Any], Any]]:
-        if os.getpid() == IMPORTING_PROCESS:
+        if not is_forked():
             return forward(model, X, is_train)
         with one_thread():
             Y, backprop = forward(model, X, is_train)
@@ -126,7 +131,7 @@ def multiply(A: Floats2d, B: Floats2d) -> Floats2d:
     B (Floats2d): Shape (k, m).
     RETURNS (Floats2d): Shape (n, m).
     """
-    with nullcontext() if os.getpid() == IMPORTING_PROCESS else one_thread():
+    with one_thread() if is_forked() else nullcontext():
         return as_array(as_tensor(A) @ as_tensor(B))
 
 
