@@ -26,7 +26,12 @@ PASSES = 6
 ENCODER_SIZES: Dict[str, Dict[str, Any]] = {
     "small": {"encode.width": 64, "encode.depth": 2, "embed.rows": [2000, 500, 1000, 500]},
     "medium": {},
-    "large": {"encode.width": 192, "encode.depth": 4, "embed.rows": [10000, 2000, 5000, 2000]},
+    "large": {
+        "encode.width": 192,
+        "encode.depth": 4,
+        "encode.maxout_pieces": 2,
+        "embed.rows": [10000, 2000, 5000, 2000],
+    },
 }
 
 

@@ -19,7 +19,7 @@ from .vectors import load_tokenizer, make_vectors
 
 # What a transformer prepares reads as many tokens, few texts more often than many. If it is another
 # transformer, it learns from fewer.
-N_TOKENS = 3_600_000
+N_TOKENS = 10_800_000
 N_TOKENS_OF_TRANSFORMER = 2_300_000
 MAX_EPOCHS = 200
 LEARN_RATE = 0.002
