@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from speed_report import describe_measurement
 
 from spacy_eiou.annotation import SourceText, read_texts
-from spacy_eiou.annotation.sources import guess_text_format
+from spacy_eiou.annotation.source_files import guess_text_format
 from spacy_eiou.provenance import get_provenance
 from spacy_eiou.tables import markdown_table
 

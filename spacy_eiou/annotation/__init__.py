@@ -6,7 +6,8 @@ from .prediction import annotate_texts
 from .selection import Selection, select
 from .server import create_app, serve
 from .shards import OUTPUT_FORMATS
-from .sources import TEXT_FORMATS, RejectedText, SourceText, read_texts
+from .source_files import TEXT_FORMATS
+from .sources import RejectedText, SourceText, read_texts
 from .strategies import STRATEGIES, TextBatch, register_strategy
 
 __all__ = [

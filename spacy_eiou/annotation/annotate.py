@@ -65,7 +65,8 @@ from .shards import (
     open_output,
 )
 from .sinks import GRAPH_WRITERS, read_annotations, write_brat, write_html
-from .sources import TEXT_FORMATS, Fields, SourceFile, find_sources, guess_text_format, plan_shards
+from .source_files import TEXT_FORMATS, SourceFile, find_sources, guess_text_format
+from .sources import Fields, plan_shards
 from .tasks import TaskWriter, name_tasks
 
 # Bytes of a shard, about: those of a folder of outputs, and those that become a single output.

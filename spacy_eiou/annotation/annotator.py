@@ -2,8 +2,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, TypeVar
 
 from ..corpora import CorpusError
+from .parquet import get_values
 from .prediction import find_spans_key, load_once, predict_texts
-from .sources import get_values
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from .folders import LocalFolder, RemoteFolder
 from .paths import exists, is_remote, is_within, real_address, real_path, show_path
 from .resume import LOG, MANIFEST, get_work_files, read_manifest
 from .shards import OUTPUT_FORMATS, REJECTED_SUFFIX
-from .sources import would_read
+from .source_files import would_read
 
 # What a run writes to a folder of shards. While it is written, a file is hidden.
 _SUFFIX = "|".join(map(re.escape, (*OUTPUT_FORMATS, REJECTED_SUFFIX)))

@@ -29,7 +29,7 @@ from typing import (
 from ..corpora import CorpusError
 from ..extras import require_extra
 from .shards import Counts
-from .sources import Shard
+from .source_files import Shard
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -34,7 +34,8 @@ from ..progress import ProgressBar
 from .checks import check_apart, check_new, check_unread
 from .prediction import annotate_texts, find_spans_key, make_batches, make_windows
 from .shards import encode_json_line
-from .sources import RejectedText, SourceText, find_sources, guess_text_format, read_texts
+from .source_files import find_sources, guess_text_format
+from .sources import RejectedText, SourceText, read_texts
 from .strategies import Floats, Prediction, Strategy, TextBatch, get_strategy
 from .tasks import TaskWriter, name_tasks
 

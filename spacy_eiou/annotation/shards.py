@@ -15,18 +15,11 @@ from ..corpora import CorpusError
 from ..models.torch_layers import one_thread
 from .annotator import add_spans
 from .folders import open_folder
+from .parquet import iter_record_batches, open_parquet
 from .paths import show_path
 from .prediction import PredictedText, load_once, make_annotation, predict_sources
-from .sources import (
-    Fields,
-    RejectedText,
-    Shard,
-    SourceText,
-    import_pyarrow,
-    iter_record_batches,
-    open_parquet,
-    read_shard,
-)
+from .source_files import Shard, import_pyarrow
+from .sources import Fields, RejectedText, SourceText, read_shard
 
 OUTPUT_FORMATS = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
 REJECTED_SUFFIX = ".rejected.jsonl"

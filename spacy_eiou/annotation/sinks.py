@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List
 from ..corpora.formats._xml import NOT_IN_XML, escape_xml
 from ..files import open_text, to_json_line
 from .prediction import Annotation
-from .sources import open_input
+from .source_files import open_input
 
 GRAPHML_TYPES = {
     "record": "string",

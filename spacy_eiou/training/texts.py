@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Iterable, Iterator, List, Union
 
 from ..annotation import RejectedText, SourceText, read_texts
-from ..annotation.sources import guess_text_format
+from ..annotation.source_files import guess_text_format
 
 
 def read_items(path: Path, max_length: int) -> Iterator[Union[SourceText, RejectedText]]:

@@ -7,7 +7,7 @@ from spacy_eiou import extras
 from spacy_eiou.annotation import annotate, engines
 from spacy_eiou.annotation.engines import ENGINES, run_local
 from spacy_eiou.annotation.shards import Counts
-from spacy_eiou.annotation.sources import Shard
+from spacy_eiou.annotation.source_files import Shard
 from spacy_eiou.corpora import CorpusError
 
 SHARDS = [(number, Shard([], size=number)) for number in range(20)]

@@ -1,64 +1,24 @@
-import bz2
 import csv
 import gzip
 import json
-import lzma
-import os
-import sys
 from pathlib import Path
 
 import pytest
-import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from spacy.tokens import DocBin
+from sources_util import TEXT, read, write, write_docs, write_parquet
 
 from spacy_eiou.annotation import sources
+from spacy_eiou.annotation.source_files import find_sources, guess_text_format
 from spacy_eiou.annotation.sources import (
     Fields,
     RejectedText,
-    Shard,
-    SourceFile,
     SourceText,
-    find_sources,
-    get_size,
-    get_suffix,
-    guess_text_format,
     plan_shards,
     read_shard,
     read_texts,
-    strip_suffixes,
-    would_read,
 )
 from spacy_eiou.corpora import CorpusError
-
-LINE = gzip.compress(b'{"text": "z"}', mtime=0)
-TEXT = "\ufeff😀 e\u0301\r\n\tשלום\u2028\x00"
-
-
-def read(path, text_format=None, text_key="text", max_length=100):
-    text_format = text_format or guess_text_format(path)
-    return list(read_texts(path, text_format, text_key=text_key, max_length=max_length))
-
-
-def write(path, data):
-    path.write_bytes(data)
-    return path
-
-
-def write_parquet(path, **columns):
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    parquet.write_table(pyarrow.table(columns), path)
-    return path
-
-
-def write_docs(path, *texts):
-    nlp = spacy.blank("xx")
-    docs = [nlp.make_doc(text) for text in texts]
-    docs[0].user_data["record_id"] = "first"
-    DocBin(docs=docs, store_user_data=True).to_disk(path)
-    return path
 
 
 def test_lines(tmp_path):
@@ -80,33 +40,6 @@ def test_folder(tmp_path):
     assert [first, second] == [SourceText("a", ""), SourceText("b", TEXT)]
     assert (rejected.number, rejected.raw) == (3, "\\xff\n")
     assert rejected.reason.startswith(f"{tmp_path / 'c.txt'}: expected UTF-8")
-
-
-def test_folder_without_texts(tmp_path):
-    with pytest.raises(CorpusError, match=r"or a folder of such files"):
-        find_sources(tmp_path)
-    with pytest.raises(CorpusError, match=r"expected a file, or a folder of \.txt files"):
-        find_sources(tmp_path, "txt")
-
-
-def test_names_that_are_not_utf8(tmp_path):
-    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
-    folder.mkdir()
-    path = write(folder / os.fsdecode(b"a\xfe.txt"), b"b\n\xff")
-    text, rejected = read(path)
-    assert text == SourceText("a\\xfe-1", "b")
-    assert rejected.reason.startswith(rf"{tmp_path}/\xff/a\xfe.txt, line 2: expected UTF-8")
-    write(path, b"b")
-    assert read(folder) == [SourceText("a\\xfe", "b")]
-
-
-def test_folder_with_links(tmp_path):
-    write(tmp_path / "a.txt", b"b")
-    (tmp_path / "folder").symlink_to(tmp_path)
-    assert read(tmp_path) == [SourceText("a", "b")]
-    (tmp_path / "loop.txt").symlink_to(tmp_path / "loop.txt")
-    with pytest.raises(CorpusError, match=r"loop\.txt: expected a file, not a folder or a broken"):
-        read(tmp_path)
 
 
 def test_jsonl(tmp_path):
@@ -158,43 +91,6 @@ def test_rejected_lines_do_not_stop_the_rest(tmp_path, line, reason):
     assert rejected.raw == line.decode("utf8", "backslashreplace")
 
 
-def test_parquet(tmp_path):
-    path = write_parquet(tmp_path / "in.parquet", text=["a", None, TEXT], id=[5, 6, 7], x=[1, 2, 3])
-    first, rejected, last = read(path)
-    assert [first, last] == [SourceText("5", "a"), SourceText("7", TEXT)]
-    assert rejected.number == 2
-    assert rejected.reason == f"{path}, row 2, 'text': expected str, not None"
-    assert rejected.raw == "{'text': None, 'id': 6}"
-
-
-def test_parquet_without_ids(tmp_path):
-    path = write_parquet(tmp_path / "in.parquet", body=["a"] * 1500)
-    texts = read(path, text_key="body")
-    assert [text.id for text in texts] == [f"in-{number}" for number in range(1, 1501)]
-
-
-def test_parquet_bytes_that_are_no_text(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    column = pyarrow.array([b"\xff", b"a"]).view(pyarrow.string())
-    rejected, text = read(write_parquet(tmp_path / "in.parquet", text=column))
-    assert rejected.reason.endswith(r"row 1, 'text': expected str, not b'\xff'")
-    assert text == SourceText("in-2", "a")
-
-
-def test_malformed_parquet(tmp_path):
-    path = write_parquet(tmp_path / "in.parquet", body=["a"])
-    with pytest.raises(CorpusError, match=r"expected a column 'text', not only \['body'\]"):
-        read(path)
-    with pytest.raises(CorpusError, match="expected a Parquet file"):
-        read(write(path, b"PAR1"))
-
-
-def test_parquet_without_pyarrow(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(CorpusError, match=r"pip install 'spacy-eiou\[parquet\]'"):
-        read(write(tmp_path / "in.parquet", b""))
-
-
 def test_docbin(tmp_path):
     path = write_docs(tmp_path / "in.spacy", TEXT, "")
     assert read(path) == [SourceText("first", TEXT), SourceText("in-2", "")]
@@ -218,15 +114,6 @@ def test_damaged_docbin(tmp_path):
     write(path, path.read_bytes()[:-3])
     with pytest.raises(CorpusError, match=r"expected a complete \.spacy file"):
         read(path)
-
-
-def test_format_may_differ_from_the_suffix(tmp_path):
-    path = write(tmp_path / "in.ndjson", b'{"text": "a"}')
-    assert read(path, "jsonl") == [SourceText("in-1", "a")]
-    with pytest.raises(
-        CorpusError, match=r"that ends in \.txt, .*formats txt, jsonl, csv, parquet"
-    ):
-        guess_text_format(path)
 
 
 def test_nothing_is_read_ahead(tmp_path):
@@ -255,133 +142,6 @@ def test_any_bytes_are_texts_or_rejected(tmp_path_factory, data):
             continue
         for item in read(path):
             assert isinstance(item, (SourceText, RejectedText))
-
-
-def test_nested_folder(tmp_path):
-    for name in ("b/a.txt", "a.txt", "b/c/d.e.txt", ".hidden/x.txt", "b/.x.txt", "b/x.json"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        write(tmp_path / name, name.encode())
-    expected = [SourceText(name.removesuffix(".txt"), name) for name in ["a.txt", "b/a.txt"]]
-    assert read(tmp_path) == [*expected, SourceText("b/c/d.e", "b/c/d.e.txt")]
-    assert read(tmp_path / "*" / "*.txt") == [SourceText("b/a", "b/a.txt")]
-    assert read(f"{tmp_path}/**/a.txt") == expected
-
-
-def test_link_to_a_folder_is_followed_once(tmp_path):
-    (tmp_path / "in" / "a").mkdir(parents=True)
-    (tmp_path / "other").mkdir()
-    write(tmp_path / "other" / "b.txt", b"c")
-    (tmp_path / "in" / "a" / "link").symlink_to(tmp_path / "other")
-    (tmp_path / "in" / "a" / "loop").symlink_to(tmp_path / "in")
-    assert read(tmp_path / "in") == [SourceText("a/link/b", "c")]
-
-
-def test_folder_of_lines(tmp_path):
-    write(tmp_path / "b.jsonl", b'{"text": "x"}\n{}\n')
-    write(tmp_path / "a.jsonl.gz", gzip.compress(b'\n{"text": "y"}\n', mtime=0))
-    first, second, rejected = read(tmp_path)
-    assert [first, second] == [SourceText("a-2", "y"), SourceText("b-1", "x")]
-    assert rejected.number == 2
-    write(tmp_path / "c.csv", b"text")
-    with pytest.raises(CorpusError, match="files of one format, not csv, jsonl"):
-        read(tmp_path)
-    assert len(read(tmp_path, "jsonl")) == 3
-    write(tmp_path / "c.txt", b"z")
-    assert read(tmp_path) == [SourceText("c", "z")]
-
-
-def test_suffixes_in_any_case(tmp_path):
-    write(tmp_path / "A.TXT", b"x")
-    write(tmp_path / "b.txt", b"y")
-    write(tmp_path / "C.Txt.GZ", gzip.compress(b"z"))
-    assert read(tmp_path) == [SourceText("A", "x"), SourceText("C", "z"), SourceText("b", "y")]
-    assert guess_text_format(write(tmp_path / "D.JSONL", b"")) == "jsonl"
-
-
-def test_packed_parquet(tmp_path):
-    path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=["1", "2"])
-    packed = write(tmp_path / "in.parquet.gz", gzip.compress(path.read_bytes()))
-    assert read(packed) == read(path) == [SourceText("1", "a"), SourceText("2", "b")]
-    write(packed, packed.read_bytes()[:-9])
-    with pytest.raises(CorpusError, match=f"{packed}: expected a file that is packed and complete"):
-        read(packed)
-
-
-@pytest.mark.parametrize(
-    "source, text_format, output, expected",
-    [
-        ("texts", "txt", "texts/out.jsonl", False),
-        ("texts", "txt", "texts/log.txt", True),
-        ("texts", "jsonl", "texts/new/out.JSONL.gz", True),
-        ("texts", "jsonl", "texts/summary.json", False),
-        # Their formats could not be told.
-        ("texts", "csv", "texts/out.jsonl", True),
-        ("texts", "jsonl", "texts2/out.jsonl", False),
-        ("texts/a.jsonl", "jsonl", "texts/out.jsonl", False),
-        ("texts/*.jsonl", "jsonl", "texts/out.jsonl", True),
-        ("texts/*.jsonl", "jsonl", "texts/new/out.jsonl", False),
-        ("texts/*.jsonl", "jsonl", "texts/out.jsonl.gz", False),
-        ("memory://in/", "jsonl", "memory://in/out.jsonl", True),
-        ("memory://in/", "jsonl", "memory://out.jsonl", False),
-        ("memory://in/*.jsonl", "jsonl", "memory://in/out.jsonl", True),
-        ("memory://in/", "jsonl", "in/out.jsonl", False),
-    ],
-)
-def test_what_would_be_read(in_tmp_path, source, text_format, output, expected):
-    Path("texts").mkdir()
-    write(Path("texts/a.jsonl"), b"")
-    assert would_read(source, output, text_format) is expected
-
-
-def test_no_source(tmp_path):
-    for path in (tmp_path / "a.txt", f"{tmp_path}/*.txt"):
-        with pytest.raises(CorpusError, match="expected a file"):
-            read(path)
-
-
-@pytest.mark.parametrize(
-    "suffix,compress", [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
-)
-def test_packed(tmp_path, suffix, compress):
-    path = write(tmp_path / f"in.txt{suffix}", compress("\ufeffa\r\nb".encode()))
-    assert read(path) == [SourceText("in-1", "a"), SourceText("in-2", "b")]
-    docs = write_docs(tmp_path / "in.spacy", "a b", "c").read_bytes()
-    path = write(tmp_path / f"docs.spacy{suffix}", compress(docs))
-    assert read(path) == [SourceText("first", "a b"), SourceText("docs-2", "c")]
-
-
-def test_zstandard(tmp_path):
-    pyarrow = pytest.importorskip("pyarrow")
-    data = pyarrow.compress(b"a\nb", "zstd", asbytes=True)
-    path = write(tmp_path / "in.txt.zst", data)
-    assert [text.text for text in read(path)] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "name,data",
-    [
-        ("in.txt.gz", gzip.compress(b"a" * 1000, mtime=0)[:-9]),
-        ("in.txt.gz", gzip.compress(b"a" * 1000, mtime=0)[:10] + b"b" * 1000),
-        ("in.txt.bz2", bz2.compress(b"a" * 1000)[:-9]),
-        ("in.txt.xz", lzma.compress(b"a" * 1000)[:-9]),
-        ("in.txt.xz", b"a" * 1000),
-    ],
-)
-def test_damaged_packed_file(tmp_path, name, data):
-    path = write(tmp_path / name, data)
-    with pytest.raises(CorpusError, match=f"{path}: expected a file that is packed and complete"):
-        read(path)
-
-
-@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst"])
-def test_file_that_is_not_packed(tmp_path, suffix):
-    if suffix == "zst":
-        pytest.importorskip("pyarrow")
-    (tmp_path / "texts").mkdir()
-    path = write(tmp_path / "texts" / f"a.txt.{suffix}", b"a" * 1000)
-    write(tmp_path / "texts" / "b.txt", b"b")
-    with pytest.raises(CorpusError, match=f"^{path}: expected a file that is packed and complete"):
-        read(tmp_path / "texts")
 
 
 def test_csv(tmp_path):
@@ -561,37 +321,6 @@ def test_shards_of_docs(tmp_path):
     assert plan(path, size) == [("in", 0, 0, 5, size)]
 
 
-@pytest.mark.parametrize(
-    "name, suffix, stem",
-    [
-        ("a/b.txt", ".txt", "a/b"),
-        ("b.jsonl.gz", ".jsonl", "b"),
-        ("b.c.zst", ".c", "b"),
-        ("b.tar.c", ".c", "b.tar"),
-        ("b.gz", "", "b"),
-        ("b", "", "b"),
-        ("A/B.TXT", ".txt", "A/B"),
-        ("B.Jsonl.GZ", ".jsonl", "B"),
-    ],
-)
-def test_suffixes(name, suffix, stem):
-    assert (get_suffix(name), strip_suffixes(name)) == (suffix, stem)
-
-
-def test_files_of_a_source(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("b.txt", "a.b.jsonl.gz", "c/d.jsonl"):
-        Path(name).parent.mkdir(exist_ok=True)
-        write(Path(name), b"")
-    assert find_sources("b.txt") == [SourceFile("b.txt", "b")]
-    assert find_sources("*.txt") == [SourceFile("b.txt", "b", is_text=True)]
-    assert find_sources(".", "jsonl") == [
-        SourceFile("./a.b.jsonl.gz", "a.b"),
-        SourceFile("./c/d.jsonl", "c/d"),
-    ]
-    assert find_sources("c*/*") == [SourceFile("c/d.jsonl", "c/d")]
-
-
 FORMATS = ".txt, .jsonl, .csv, .parquet, .spacy, one of the formats txt, jsonl, csv, parquet"
 
 
@@ -666,16 +395,6 @@ def test_whole_reasons(tmp_path, line, reason):
     )
 
 
-def test_pyarrow_that_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    path = write(tmp_path / "in.jsonl.zst", b"")
-    with pytest.raises(CorpusError) as caught:
-        read(path)
-    assert str(caught.value) == (
-        f"{path}: expected pyarrow to be installed. Try: pip install 'spacy-eiou[parquet]'"
-    )
-
-
 def test_cells_of_csv_keep_their_line_ends(tmp_path):
     limit = csv.field_size_limit()
     data = b'text,id\r\n"a\r\nb\rc",\r\n"d",7\r\n'
@@ -696,36 +415,3 @@ def test_bytes_of_csv_that_are_no_text(tmp_path, header, row):
 def test_ids_that_are_numbers(tmp_path):
     path = write_parquet(tmp_path / "in.parquet", text=["a", "b"], id=[float("nan"), 1.5])
     assert read(path) == [SourceText("in-1", "a"), SourceText("1.5", "b")]
-
-
-def test_size_of_an_address():
-    fsspec = pytest.importorskip("fsspec")
-    filesystem = fsspec.filesystem("memory")
-    filesystem.pipe("/size/a.txt", b"abc")
-    assert get_size("memory://size/a.txt") == 3
-    filesystem.pipe({"/size/x/b.txt": b"b", "/size/y/b.txt": b"c"})
-    assert find_sources("memory://size/*/b.txt", "txt") == [
-        SourceFile(f"memory:///size/{name}/b.txt", f"{name}/b", is_text=True) for name in "xy"
-    ]
-    assert plan_shards([SourceFile("memory://size/a.txt", "a")], "txt", size=1) == [
-        Shard([SourceFile("memory://size/a.txt", "a")], size=3)
-    ]
-
-
-def test_addresses():
-    fsspec = pytest.importorskip("fsspec")
-    filesystem = fsspec.filesystem("memory")
-    filesystem.pipe({"/in/a.txt": b"x", "/in/b/c.txt": b"y", "/in.jsonl.gz": LINE})
-    assert read("memory://in.jsonl.gz") == [SourceText("in-1", "z")]
-    assert read("memory://in/") == [SourceText("a", "x"), SourceText("b/c", "y")]
-    assert read("memory://in/*.txt") == [SourceText("a", "x")]
-    filesystem.pipe({"/in/.git/a.txt": b"1", "/in/b/.d.txt": b"2", "/.in/e.txt": b"3"})
-    assert read("memory://in/") == [SourceText("a", "x"), SourceText("b/c", "y")]
-    assert read("memory://in/*/*.txt") == [SourceText("b/c", "y")]
-    assert read("memory://.in/") == [SourceText("e", "3")]
-    (shard,) = plan_shards(find_sources("memory://in.jsonl.gz"), "jsonl", size=1)
-    assert shard.size == len(LINE)
-    with pytest.raises(FileNotFoundError):
-        read("memory://other.txt")
-    with pytest.raises(OSError, match=r"Can't reach no-such-protocol://a\.txt"):
-        read("no-such-protocol://a.txt")
