@@ -135,7 +135,7 @@ def test_an_encoder_that_no_transformer_can_prepare_is_refused(settings, message
         check_encoder(load_config(CONFIG).merge(settings), transformer="some-model")
 
 
-@pytest.mark.parametrize("n_tokens, n_epochs", [(0, 200), (5_000, 200), (450_000, 8), (10**8, 1)])
+@pytest.mark.parametrize("n_tokens, n_epochs", [(0, 200), (5_000, 200), (450_000, 24), (10**8, 1)])
 def test_few_texts_are_read_more_often(n_tokens, n_epochs):
     config = set_transformer(load_config(CONFIG), "some-model", n_tokens)
     pretraining = config["pretraining"]
