@@ -218,6 +218,8 @@ def make_settings(vectors: str, transformer: str) -> Dict[str, Setting]:
     large = dict(encoder=ENCODERS[1], size="large", vectors=vectors, sides=nested)
     return {
         "CNN": make_setting(encoder=ENCODERS[1], sides=tuple(COLORS)),
+        "small CNN": make_setting(encoder=ENCODERS[1], size="small", sides=nested),
+        "large CNN": make_setting(encoder=ENCODERS[1], size="large", sides=nested),
         "CNN with vectors": make_setting(encoder=ENCODERS[1], vectors=vectors, sides=nested),
         "large CNN with vectors": make_setting(**large),
         "large CNN with vectors, bfloat16": make_setting(**large, cpu_bfloat16=True),
