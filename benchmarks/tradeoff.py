@@ -115,7 +115,7 @@ MODELS = [
             (
                 "prepared",
                 "CNN with vectors",
-                "pretraining_mpnet",
+                "genia_300_pretraining_longer",
                 "vectors and pretraining",
                 300,
             ),

@@ -35,7 +35,7 @@ def test_each_encoder_has_a_model_of_its_own(tradeoff):
         for setting in settings.values()
         for side in setting.sides
     ]
-    assert len(set(paths)) == len(paths) == 3 + 1 + 1 + 1 + 2
+    assert len(set(paths)) == len(paths) == 3 + 2 + 1 + 1 + 1 + 2
 
 
 def test_speed_is_the_median(tradeoff):

@@ -216,10 +216,11 @@ def test_size_of_the_encoder(tmp_path):
         for size in ("small", "medium", "large")
     }
     models = [config["components"]["tok2vec"]["model"] for config in configs.values()]
-    assert [(m["encode"]["width"], m["encode"]["depth"]) for m in models] == [
-        (64, 2),
-        (96, 4),
-        (192, 4),
+    names = ("width", "depth", "maxout_pieces")
+    assert [tuple(model["encode"][name] for name in names) for model in models] == [
+        (64, 2, 3),
+        (96, 4, 3),
+        (192, 4, 2),
     ]
     assert models[1]["embed"]["rows"] == given["tok2vec"]["model"]["embed"]["rows"]
     for model, config in zip(models, configs.values()):
