@@ -3,6 +3,7 @@
 from typing import Iterable, Optional
 
 import numpy as np
+from spacy.attrs import IS_SPACE
 from spacy.pipeline.spancat import Suggester
 from spacy.tokens import Doc
 from thinc.api import Ops, get_current_ops
@@ -10,7 +11,8 @@ from thinc.types import Ints1d, Ragged
 
 
 class SpanSuggester:
-    """Suggest all spans up to a width that do not cross a sentence boundary.
+    """Suggest all spans up to a width that do not cross a sentence boundary, and neither begin nor
+    end with a white-space token.
 
     Candidates are ordered by start, then end. In docs without sentence boundaries they are only
     bounded by the doc.
@@ -45,7 +47,9 @@ class SpanSuggester:
         doc_bounds = _bounds(doc_lengths)
         starts = np.arange(doc_bounds[-1], dtype="i") - doc_bounds[:-1].repeat(doc_lengths)
         ends = doc_lengths.repeat(doc_lengths)
+        is_space = np.zeros(doc_bounds[-1], dtype=bool)
         for doc, start, end in zip(docs, doc_bounds, doc_bounds[1:]):
+            is_space[start:end] = doc.to_array(IS_SPACE)
             if doc.has_annotation("SENT_START"):
                 ends[start:end] = sentence_ends(doc)
         counts = np.minimum(ends - starts, self.max_width)
@@ -56,6 +60,12 @@ class SpanSuggester:
         candidates[:, 1] = np.arange(1, len(candidates) + 1)
         candidates[:, 1] += (starts - count_bounds[:-1]).repeat(counts)
         lengths = np.diff(count_bounds[doc_bounds])
+        if is_space.any():
+            owners = np.arange(len(docs)).repeat(lengths)
+            places = candidates + doc_bounds[owners, None]
+            kept = ~(is_space[places[:, 0]] | is_space[places[:, 1] - 1])
+            candidates = candidates[kept]
+            lengths = np.bincount(owners[kept], minlength=len(docs))
         return Ragged(ops.asarray2i(candidates), ops.asarray1i(lengths))
 
 

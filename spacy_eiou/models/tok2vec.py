@@ -102,12 +102,27 @@ class EmbedDistinctWords:
         return to_list.predict(Ragged(mixed, features.lengths)), no_backprop
 
     def _project(
-        self, static_vectors: Model[List[Doc], Ragged], vocab: Vocab, words: Ints1d
+        self, static_vectors: Model[List[Any], Ragged], vocab: Vocab, words: Ints1d
     ) -> Floats2d:
         if getattr(vocab.vectors, "mode", None) != Mode.floret:
-            return static_vectors.predict([Doc(vocab, words=words.tolist())]).dataXd
+            return static_vectors.predict([Words(vocab, words)]).dataXd
         vectors = self.word_vectors.get(vocab.vectors, words)
         return multiply(vectors, static_vectors.get_param("W").T)
+
+
+class Words:
+    """What the layer of static vectors reads of a doc. The vocab of a doc has to have its words,
+    but those of a batch may come from several vocabs."""
+
+    def __init__(self, vocab: Vocab, words: Ints1d) -> None:
+        self.vocab = vocab
+        self.words = words
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def to_array(self, _: int) -> Ints1d:
+        return self.words
 
 
 def distinct_rows(features: Ints2d) -> Tuple[Ints1d, Ints1d]:

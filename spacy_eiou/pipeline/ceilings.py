@@ -167,6 +167,8 @@ def _find_in_batch(
         ceilings.add(reason, remedy, [spans[row] for row in rows])
         left[rows] = False
 
+    starts, ends = bounds.T
+    add("empty", "remove them, as they have no token", starts >= ends)
     known = set(component.labels)
     add(
         "of a label that the model does not have",
@@ -179,7 +181,12 @@ def _find_in_batch(
         add(
             f"wider than max_width = {max_width}",
             f"max_width in the block {suggester_block}",
-            bounds[:, 1] - bounds[:, 0] > (max_width or np.inf),
+            ends - starts > (max_width or np.inf),
+        )
+        add(
+            "beginning or ending with white space",
+            "move their boundaries to words",
+            np.array([len(span) > 0 and (span[0].is_space or span[-1].is_space) for span in spans]),
         )
         who = f"'{names[-1]}'" if names else "what sets the sentence boundaries"
         add(
@@ -216,7 +223,8 @@ def _cross_sentences(docs: List[Doc], doc_of_span: Ints, bounds: Ints) -> Bools:
         if docs[index].has_annotation("SENT_START"):
             rows = doc_of_span == index
             starts, ends = bounds[rows].T
-            crossing[rows] = ends > sentence_ends(docs[index])[starts]
+            # An empty span may stand at the very end.
+            crossing[rows] = ends > np.append(sentence_ends(docs[index]), len(docs[index]))[starts]
     return crossing
 
 

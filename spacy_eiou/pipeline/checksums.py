@@ -27,7 +27,7 @@ def compute_checksums(path: Path) -> Dict[str, str]:
     return {
         file_path.relative_to(path.parent).as_posix(): _hash_saved(file_path)
         for file_path in files
-        if file_path.exists()
+        if file_path.is_file()
     }
 
 
@@ -41,7 +41,7 @@ def check_checksums(path: Path) -> None:
         return
     for name, checksum in srsly.read_json(path / CHECKSUMS_NAME).items():
         file_path = path.parent / name
-        if file_path.exists() and _hash_saved(file_path) != checksum:
+        if file_path.is_file() and _hash_saved(file_path) != checksum:
             raise ValueError(
                 f"'{file_path}' is not what was saved. If it was replaced on purpose, remove "
                 f"'{path / CHECKSUMS_NAME}'."

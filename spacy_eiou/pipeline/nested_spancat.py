@@ -1,4 +1,5 @@
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import (
     Any,
@@ -22,7 +23,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.backends import get_array_ops
-from thinc.types import Floats1d, Floats2d, Ragged
+from thinc.types import Floats1d, Floats2d, Ints1d, Ragged
 
 from ..losses import SpanLoss, SpanTruths
 from ..models import SpanSuggester
@@ -386,8 +387,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         gold = GoldSpans(n_known=n_known)
         gold.add(get_examples(), self.key)
         # Without examples, spaCy initializes with a doc that has no annotation.
-        if gold.labels or labels is not None or any(eg.reference.spans for eg in get_examples()):
-            references = (eg.reference for eg in get_examples())
+        references = [eg.reference for eg in get_examples()] if not gold.labels else []
+        if gold.labels or labels is not None or any(doc.spans or doc.ents for doc in references):
             check_gold_spans(self.name, self.key, gold.labels, references)
         if labels is not None:
             check_labels(self.name, [*self.labels, *labels], gold.labels)
@@ -409,9 +410,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         ceilings = find_ceilings(self, get_examples(), nlp=nlp, is_trained=False)
         check_ceilings(self.name, ceilings)
         gold.ceilings, self.n_warned = ceilings, ceilings.unreachable
-        max_width = self.cfg["max_width"] or np.inf
-        gold.left_out = {width for width in gold.widths if width > max_width}
         gold.counted = set(gold.labels)
+        gold.is_initial = False
         self.seen = gold
 
     def from_bytes(
@@ -458,13 +458,19 @@ class NestedSpanCategorizer(SpanCategorizer):
         check_labels_fit_model(self.name, self.cfg["labels"], self.model)
         self._load_width(self.cfg["max_width"])
         self.is_loaded = True
-        self.seen = GoldSpans(n_known=sum((self.cfg["class_counts"] or [])[:-1]))
+        counts = dict(zip(self.labels, self.cfg["class_counts"] or []))
+        counted = {label for label, count in counts.items() if count}
+        self.seen = GoldSpans(n_known=sum(counts.values()), counted=counted, is_initial=False)
         self.n_warned = 0
 
     def _thresholds(self) -> Floats1d:
         label_thresholds = self.cfg["label_thresholds"]
         thresholds = [label_thresholds.get(label, self.cfg["threshold"]) for label in self.labels]
         return np.asarray(thresholds, dtype="f")
+
+    @property
+    def _learns_width(self) -> bool:
+        return isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width
 
     def _set_max_width(self, max_width: Optional[int]) -> None:
         self.cfg["max_width"] = max_width
@@ -494,7 +500,7 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _set_sizes(self, choice: Optional[WidthChoice], max_positive: int) -> None:
         """Set how wide candidates are, and how many labels a span may get, as far as the settings
         leave that to the training data."""
-        if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
+        if self._learns_width:
             self._set_max_width(choice.width if choice is not None else 1)
             if choice is not None:
                 report_width(self.name, choice)
@@ -509,7 +515,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             stacklevel=3,
         )
         self._add_labels([*labels, *gold.labels])
-        self._extend(gold, max(gold.widths, default=0))
+        self._extend(gold, gold.choose_width())
 
     def _follow(self, seen: GoldSpans, examples: List[Example]) -> None:
         """Grow as far as the gold spans ask for that training has seen, and warn of those that
@@ -517,37 +523,34 @@ class NestedSpanCategorizer(SpanCategorizer):
         examples = seen.find_new(examples, self.key)
         if not examples:
             return
-        widths = seen.widths.copy()
+        max_width = self.cfg["max_width"]
+        before = seen.widths.copy()
         seen.add(examples, self.key)
         self._add_labels(seen.labels)
-        self._extend(seen, max(set(seen.widths - widths) - seen.left_out, default=0))
+        # To choose takes longer than to see that there is nothing to choose.
+        is_wider = max(seen.widths - before, default=0) > (max_width or 0)
+        choice = seen.choose_width(earlier_width=max_width) if is_wider else None
+        self._extend(seen, choice)
         if self.cfg["class_counts"] is not None:
-            # Not again, as the variants of an augmenter are new texts in each epoch.
-            counted = seen.counted
-            n_seen = [0 if label in counted else seen.labels[label] for label in self.labels]
-            counts = np.maximum(self.cfg["class_counts"], [*n_seen, 0])
-            self.cfg["class_counts"] = counts.tolist()
+            self._count_later(seen, examples)
         seen.ceilings.update(find_ceilings(self, examples))
         if seen.ceilings.unreachable >= max(WARNING_FACTOR * self.n_warned, 1):
             self.n_warned = seen.ceilings.unreachable
             warnings.warn(f"[{self.name}] So far {seen.ceilings.describe()}.", stacklevel=3)
 
-    def _extend(self, gold: GoldSpans, widest: int) -> None:
+    def _extend(self, gold: GoldSpans, choice: Optional[WidthChoice]) -> None:
         """Allow for wider candidates and for more labels per span, if gold spans ask for them and
-        the settings leave that to the training data. The width of the widest new ones is given."""
+        the settings leave that to the training data."""
         max_width, max_positive = self.cfg["max_width"], self.cfg["max_positive"]
-        if isinstance(self.suggester, SpanSuggester) and self.suggester.learns_width:
-            # To choose takes longer than to see that there is nothing to choose.
-            choice = gold.choose_width() if widest > (max_width or 0) else None
-            if choice is not None and choice.width > (max_width or 0):
-                if max_width is not None:
-                    widen(self.model, max_width)
-                self._set_max_width(choice.width)
-                warnings.warn(
-                    f"[{self.name}] Gold spans are wider than max_width = {max_width}, which now "
-                    f"is {choice.width}.",
-                    stacklevel=4,
-                )
+        if choice is not None and self._learns_width and choice.width > (max_width or 0):
+            if max_width is not None:
+                widen(self.model, max_width)
+            self._set_max_width(choice.width)
+            warnings.warn(
+                f"[{self.name}] Gold spans are wider than max_width = {max_width}, which now is "
+                f"{choice.width}.",
+                stacklevel=4,
+            )
         if self.learns_max_positive and gold.max_positive > (max_positive or np.inf):
             self.cfg["max_positive"] = gold.max_positive
             warnings.warn(
@@ -559,29 +562,45 @@ class NestedSpanCategorizer(SpanCategorizer):
     def _count_classes(self, examples: Iterable[Example]) -> None:
         counts = np.zeros(len(self.labels) + 1, dtype="int64")
         for batch in minibatch(examples, size=256):  # type: ignore[no-untyped-call]
-            candidates = suggest(self.suggester, [eg.predicted for eg in batch])
-            if candidates is None:
-                # Those of earlier components, which annotate no docs yet
-                gold = (span for eg in batch for span in align_gold_spans(eg, self.key))
-                for span in gold:
-                    counts[self._label_index(span.label_)] += 1
-                continue
-            truths = self._truths(batch, candidates)
-            rows, gold_rows = equal_pairs(truths.candidates, truths.gold)
-            counts[:-1] += np.bincount(truths.labels[gold_rows], minlength=len(self.labels))
-            counts[-1] += len(truths.candidates) - len(np.unique(rows))
+            counts += self._count_batch(batch)
         # What was learned before the component was loaded still counts.
         known = self.cfg["class_counts"] or [0] * len(counts)
         self.cfg["class_counts"] = np.maximum(counts, known).tolist()
 
-    def _truths(self, examples: List[Example], candidates: Ragged) -> SpanTruths:
-        """The gold spans and the candidates of a batch, in tokens of its docs laid end to end."""
+    def _count_later(self, seen: GoldSpans, examples: List[Example]) -> None:
+        """Count the classes that the initialization has not counted. The others not again, as the
+        variants of an augmenter are new texts in each epoch."""
+        is_counted = [label in seen.counted for label in self.labels] + [bool(seen.counted)]
+        if not all(is_counted):
+            counts = np.where(is_counted, 0, self._count_batch(examples))
+            self.cfg["class_counts"] = (counts + self.cfg["class_counts"]).tolist()
+
+    def _count_batch(self, examples: List[Example]) -> Ints1d:
+        """RETURNS (Ints1d): How many candidates are of each class."""
+        candidates = suggest(self.suggester, [eg.predicted for eg in examples])
+        if candidates is None:
+            # Those of earlier components, which annotate no docs yet
+            gold = (span for eg in examples for span in align_gold_spans(eg, self.key))
+            n_spans = Counter(span.label_ for span in gold)
+            return np.array([*(n_spans[label] for label in self.labels), 0])
+        truths = self._truths(examples, candidates, only_known=True)
+        rows, gold_rows = equal_pairs(truths.candidates, truths.gold)
+        counts = np.bincount(truths.labels[gold_rows], minlength=len(self.labels) + 1)
+        counts[-1] = len(truths.candidates) - len(np.unique(rows))
+        return counts
+
+    def _truths(
+        self, examples: List[Example], candidates: Ragged, *, only_known: bool = False
+    ) -> SpanTruths:
+        """The gold spans, all or only those of known labels, and the candidates of a batch, in
+        tokens of its docs laid end to end."""
         ops = get_array_ops(candidates.dataXd)
         doc_offsets = np.cumsum([0] + [len(eg.predicted) for eg in examples])
         gold = [
             (span.start + offset, span.end + offset, self._label_index(span.label_))
             for eg, offset in zip(examples, doc_offsets)
             for span in align_gold_spans(eg, self.key)
+            if not only_known or span.label_ in self.labels
         ]
         gold_array = ops.asarray2i(gold or ops.alloc2i(0, 3))
         offsets = np.repeat(doc_offsets[:-1], ops.to_numpy(candidates.lengths))

@@ -105,8 +105,8 @@ def check_gold_spans(
     """
     if not n_spans:
         raise ValueError(
-            f"[{name}] No training example has spans under the key '{spans_key}'. "
-            f"{describe_spans_keys(references)} Set spans_key to the one to learn from."
+            f"[{name}] No training example has spans under the key '{spans_key}', the setting "
+            f"spans_key. {describe_spans_keys(references)}"
         )
     single = [repr(label) for label, count in n_spans.items() if count == 1]
     if single:

@@ -1,7 +1,8 @@
 """How wide candidates have to be, and what that costs."""
 
 from dataclasses import dataclass
-from typing import Iterable
+from math import log
+from typing import Iterable, Optional
 
 import numpy as np
 from spacy.tokens import Doc
@@ -14,6 +15,9 @@ OUTLIER_SHARE = 0.001
 MIN_SPANS = 20
 MIN_COST = 2.0
 NARROW = 20
+# How likely it may be that as many wide spans as a width leaves out are chance, where outliers have
+# their share. Training goes through spans in any order, and a width that has grown stays.
+MAX_CHANCE = 0.001
 
 
 @dataclass
@@ -55,18 +59,27 @@ class WidthChoice:
         )
 
 
-def choose_width(widths: Ints, lengths: Ints) -> WidthChoice:
+def choose_width(
+    widths: Ints, lengths: Ints, *, earlier_width: Optional[int] = None
+) -> WidthChoice:
     """Choose how wide candidates are: as the longest gold span, unless a few outliers would make
     the candidates at least twice as many.
 
     widths (Ints): The numbers of tokens of the gold spans, at least one, shape (n,).
     lengths (Ints): The numbers of tokens of what candidates don't cross: docs or sentences, shape
         (m,).
+    earlier_width (Optional[int]): The width so far, if these are the first gold spans of more.
+        Those that are wider are outliers then as long as they can be so by chance.
     RETURNS (WidthChoice): The width, and what it leaves out.
     """
     ordered = np.sort(widths)
-    n_outliers = max(int(OUTLIER_SHARE * len(ordered)), int(len(ordered) >= MIN_SPANS))
-    longest, covering = int(ordered[-1]), int(ordered[-1 - n_outliers])
+    if earlier_width is None:
+        n_outliers = max(int(OUTLIER_SHARE * len(ordered)), int(len(ordered) >= MIN_SPANS))
+    else:
+        n_outliers = most_by_chance(OUTLIER_SHARE * len(ordered))
+    longest = int(ordered[-1])
+    covering = int(ordered[-1 - n_outliers]) if n_outliers < len(ordered) else 0
+    covering = max(covering, earlier_width or 0)
     choice = WidthChoice(
         width=longest,
         longest=longest,
@@ -79,6 +92,19 @@ def choose_width(widths: Ints, lengths: Ints) -> WidthChoice:
     if longest > NARROW and choice.cost >= MIN_COST:
         choice.width = covering
     return choice
+
+
+def most_by_chance(expected: float) -> int:
+    """Find how many rare events can be chance, with Chernoff's bound on the tail of the Poisson
+    distribution: the probability of k or more is at most exp(k - expected) (expected / k)^k.
+
+    expected (float): How many there are on average, above 0.
+    RETURNS (int): The greatest number for which this bound is at least `MAX_CHANCE`.
+    """
+    most = int(expected)
+    while most + 1 - expected - (most + 1) * log((most + 1) / expected) >= log(MAX_CHANCE):
+        most += 1
+    return most
 
 
 def count_candidates(lengths: Ints, width: int) -> int:

@@ -14,24 +14,29 @@ from spacy_eiou.models.suggesters import sentence_ends
 VOCAB = spacy.blank("en").vocab
 
 
-def make_doc(sentence_lengths, has_sentences=True):
-    words = ["word"] * sum(sentence_lengths)
+def make_doc(sentence_lengths, has_sentences=True, words=("word",)):
+    words = [words[i % len(words)] for i in range(sum(sentence_lengths))]
     sent_starts = [i == 0 for length in sentence_lengths for i in range(length)]
     return Doc(VOCAB, words=words, sent_starts=sent_starts if has_sentences else None)
 
 
-DOCS = st.builds(make_doc, st.lists(st.integers(1, 5), max_size=4), st.booleans())
+DOCS = st.builds(
+    make_doc,
+    st.lists(st.integers(1, 5), max_size=4),
+    st.booleans(),
+    st.sampled_from([("word",), ("word", " ", "word", "\n\n"), (" ",)]),
+)
 
 
 def reference(doc, max_width):
-    """All spans by start, then end, that lie in one sentence."""
+    """All spans by start, then end, that lie in one sentence, between words."""
     sentences = list(doc.sents) if len(doc) and doc.has_annotation("SENT_START") else [doc[:]]
     return [
         (start, end)
         for sentence in sentences
         for start in range(sentence.start, sentence.end)
         for end in range(start + 1, sentence.end + 1)
-        if end - start <= max_width
+        if end - start <= max_width and not (doc[start].is_space or doc[end - 1].is_space)
     ]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from spacy.ml.models import tok2vec as spacy_tok2vec
+from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.api import Model, Ragged
 
@@ -79,6 +80,20 @@ def test_static_vectors_give_the_vectors_of_spacy(vectors, is_train):
     assert expected.layers[0]._func is not model.layers[0]._func
     for rows, expected_rows in zip(model(docs, is_train)[0], expected(docs, is_train)[0]):
         assert_allclose(rows, expected_rows, rtol=1e-4, atol=1e-5)
+
+
+def test_static_vectors_of_docs_of_several_vocabs():
+    docs = make_docs(data=FEW[:2], keys=["boiler", "The"])
+    embed = spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], True)
+    model = build_tok2vec_v1(embed, encode_window())
+    model.initialize(X=docs)
+    words = [token.text for token in docs[0]]
+    # Those of the first vocab count, as with spaCy.
+    same = Doc(spacy.blank("en").vocab, words=words, spaces=[bool(t.whitespace_) for t in docs[0]])
+    other = spacy.blank("en")("An unknown valve.")
+    first, second, _ = model.predict([docs[0], same, other])
+    assert_allclose(second, first)
+    assert_allclose(first, model.predict(docs)[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("embedding", ["hashes", "characters"])

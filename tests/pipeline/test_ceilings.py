@@ -39,6 +39,7 @@ TRAINED_ON = [(1, 3, "pump"), (3, 4, "state")]
         ([(0, 3, "pump")], "wider than max_width = 2", "max_width in the block [components.nest"),
         ([(1, 2, "valve")], "of a label that the model does not have", "add_label"),
         ([(1, 3, "pump"), (1, 3, "state")], "beside more labels", "max_positive in the block"),
+        ([(8, 8, "state")], "empty", "remove them"),
         ([(4, 6, "state")], "across a sentence boundary", "'sentencizer' after 'nested_spancat'"),
     ],
 )
@@ -54,6 +55,14 @@ def test_reasons_and_remedies(spans, reason, remedy):
     assert row["remedy"].startswith(remedy)
     assert row["example"] == Doc(nlp.vocab, words=WORDS)[slice(*spans[-1][:2])].text
     assert f"1 of {len(spans) + 1} gold spans" in ceilings.describe()
+
+
+def test_spans_that_begin_or_end_with_white_space():
+    nlp, component = make_nlp(TRAINED_ON)
+    words = ["\n", "pump", "\n", "leaks", "\n\n"]
+    spans = [(0, 2, "pump"), (3, 5, "state"), (0, 1, "state"), (1, 2, "pump"), (1, 3, "pump")]
+    ceilings = find_ceilings(component, [make_example(nlp, spans, words)])
+    assert ceilings.counts == {"beginning or ending with white space": 4}
 
 
 def test_each_span_counts_once():

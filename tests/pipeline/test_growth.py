@@ -1,6 +1,7 @@
 """Labels, wider entities and more labels per span that come after the training."""
 
 import copy
+import random
 import warnings
 
 import pytest
@@ -11,6 +12,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam, Config
 
+from spacy_eiou.training import create_mention_replacement_augmenter
 from util import TINY_MODEL
 
 OLD = [
@@ -268,9 +270,76 @@ def test_variants_of_the_examples_of_the_initialization_change_nothing():
         warnings.simplefilter("error")
         for end in ("b", "c"):
             update(nlp, [(text + end, spans) for text, spans in OUTLIER], 1)
+        # One more could be chance
+        update(nlp, [("a " * 298, [(0, 437, "pump")])], 1)
     assert component.cfg == before
     with pytest.warns(UserWarning, match="which now is 221"):
         update(nlp, [("a " * 299, [(0, 439, "pump")])], 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_resuming_with_the_same_examples_changes_nothing(seed):
+    data = [(f"the a{n} gene", [(4, 10 + len(str(n)), "pump")]) for n in range(1000)]
+    data += [(f"{'a ' * 300}{n}", [(0, 439, "pump")]) for n in range(1)]
+    nlp, component = initialize(data)
+    assert component.cfg["max_width"] == 2
+    loaded = spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes())
+    random.Random(seed).shuffle(data)
+    with pytest.warns(UserWarning, match="So far 1 of"):
+        for start in range(0, len(data), 100):
+            update(loaded, data[start : start + 100], 1, sgd=Adam(0.0))
+    assert loaded.get_pipe("nested_spancat").cfg == component.cfg
+
+
+def test_mention_replacement_changes_nothing():
+    texts = [f"pump{n}: the seal{n} leaks" for n in range(110)]
+    data = [(text, [(text.index("s"), text.index(" leaks"), "seal")]) for text in texts]
+    # 0.9 % bear two labels.
+    text, ((start, end, _),) = data[0]
+    data[0] = (text, [(start, end, "seal"), (start, end, "part")])
+    nlp, component = initialize(data)
+    before = copy.deepcopy(component.cfg)
+    assert before["max_positive"] == 1
+    augment = create_mention_replacement_augmenter(1.0)
+    fix_random_seed(0)
+    for _ in range(3):
+        variants = [variant for eg in make_examples(nlp, data) for variant in augment(nlp, eg)]
+        for start in range(0, len(variants), 10):
+            nlp.update(variants[start : start + 10], sgd=Adam(0.0))
+    assert component.cfg == before
+
+
+def test_counts_of_a_loaded_component_stay(trained):
+    nlp, component = trained
+    before = copy.deepcopy(component.cfg["class_counts"])
+    for n in range(9):
+        update(nlp, [(f"{text} {n}", spans) for text, spans in OLD], 1, sgd=Adam(0.0))
+    assert component.cfg["class_counts"] == before
+
+
+def test_counts_after_an_initialization_without_examples():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    component.add_label("pump")
+    nlp.initialize()
+    # spaCy's own example, without annotation
+    assert component.cfg["class_counts"] == [0, 3]
+    update(nlp, OLD, 2, sgd=Adam(0.0))
+    expected = initialize(OLD)[1].cfg
+    assert component.labels == tuple(expected["labels"])
+    *of_labels, none = expected["class_counts"]
+    assert component.cfg["class_counts"] == [*of_labels, 3 + none]
+
+
+def test_labels_of_a_later_pass_are_left_to_the_training():
+    nlp = English()
+    component = nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    passes = iter([OLD])
+    component.initialize(lambda: make_examples(nlp, next(passes, NEW_LABEL)))
+    assert component.labels == ("pump", "state")
+    with pytest.warns(UserWarning, match="does not have yet: valve"):
+        update(nlp, NEW_LABEL, 1)
+    assert component.labels == ("pump", "state", "valve")
 
 
 def test_settings_of_the_user_stay(model_path, tmp_path):

@@ -516,6 +516,17 @@ def test_docs_without_gold_spans_and_without_the_key():
     assert component.labels == ("PERSON", "LOC")
 
 
+def test_empty_gold_span_at_the_end_of_a_doc_with_sentences():
+    nlp, _, _ = make_nlp()
+    nlp.add_pipe("sentencizer", first=True)
+    example = make_example(nlp, "I eat ham.", [])
+    doc = example.reference
+    doc.spans[SPAN_KEY] = [Span(doc, 4, 4, label="LOC"), Span(doc, 0, 1, label="PERSON")]
+    with pytest.warns(UserWarning, match=r"So far 1 of .* can never be predicted: 1 empty"):
+        losses = nlp.update([example], annotates=["sentencizer"])
+    assert losses["nested_spancat"] > 0
+
+
 def test_gold_spans_are_only_in_late_docs():
     _, component, _ = make_nlp([("", [])] * 20 + FLAT)
     assert component.labels == ("PERSON", "LOC")

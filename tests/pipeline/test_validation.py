@@ -65,7 +65,7 @@ def model_path(saved, tmp_path):
 @pytest.mark.parametrize(
     "data,message",
     [
-        ({"spans_key": "genes"}, r"under the key 'sc'.*in the data: 'genes' \(4 spans\)\. Set"),
+        ({"spans_key": "genes"}, r"under the key 'sc', the setting.*data: 'genes' \(4 spans\)\.$"),
         ({"spans": []}, r"under the key 'sc'.*in the data: 'sc' \(0 spans\)"),
         ({"spans": [], "labels": ["DNA"]}, "under the key 'sc'"),
     ],
@@ -73,6 +73,15 @@ def model_path(saved, tmp_path):
 def test_no_gold_spans(data, message):
     with pytest.raises(ValueError, match=rf"^\[nested_spancat\] No training example.*{message}"):
         make_nlp(**data)
+
+
+def test_entities_that_are_no_spans():
+    nlp = English()
+    nlp.add_pipe("nested_spancat", config={"model": TINY_MODEL})
+    example = Example.from_dict(nlp.make_doc(TEXT), {"entities": [(0, 4, "protein")]})
+    message = r"the 1 entities are in doc.ents. Copy them: doc.spans\['sc'\] = list\(doc.ents\)"
+    with pytest.raises(ValueError, match=message):
+        nlp.initialize(lambda: [example])
 
 
 def test_labels_given_without_annotation_at_all():
@@ -346,6 +355,28 @@ def test_replaced_weights_need_no_checksums(saved_with_encoder, tmp_path):
         spacy.load(path)
     (path / "nested_spancat" / "checksums.json").unlink()
     assert spacy.load(path).pipe_names == ["tok2vec", "nested_spancat", "ner"]
+
+
+class SavesFolder:
+    """A component that saves a folder where spaCy saves a file of weights, as Hugging Face does."""
+
+    def __call__(self, doc):
+        return doc
+
+    def to_disk(self, path, exclude=()):
+        (path / "model").mkdir(parents=True)
+        (path / "model" / "config.json").write_text("{}")
+
+    def from_disk(self, path, exclude=()):
+        return self
+
+
+def test_folder_of_another_component(tmp_path):
+    English.factory("saves_folder", func=lambda nlp, name: SavesFolder())
+    nlp, _ = make_nlp()
+    nlp.add_pipe("saves_folder", first=True)
+    nlp.to_disk(tmp_path)
+    assert_array_equal(get_scores(spacy.load(tmp_path)), get_scores(nlp))
 
 
 def test_component_that_is_saved_on_its_own(component, tmp_path):

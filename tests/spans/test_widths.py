@@ -1,9 +1,11 @@
+from math import exp, lgamma, log
+
 import numpy as np
 import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_eiou.spans.widths import choose_width, count_candidates, part_lengths
+from spacy_eiou.spans.widths import choose_width, count_candidates, most_by_chance, part_lengths
 
 
 @pytest.mark.parametrize("width,expected", [(1, 7), (2, 7 + 4), (3, 7 + 4 + 2), (9, 7 + 4 + 2 + 1)])
@@ -40,6 +42,37 @@ def test_one_outlier_is_left_out_if_it_is_costly():
 )
 def test_width(widths, lengths, expected):
     assert choose_width(np.array(widths), np.array(lengths)).width == expected
+
+
+@pytest.mark.parametrize(
+    "widths,expected",
+    [
+        # The first spans of more, of which any may be the outliers
+        ([230], 4),
+        ([3] * 9 + [230], 4),
+        ([3] * 5 + [230] * 2, 230),
+        ([3] * 1997 + [230] * 3, 4),
+        ([3] * 1980 + [230] * 20, 230),
+        # Outliers and wide spans
+        ([3] * 500 + [30] * 30 + [230], 30),
+        # Not costly
+        ([6], 6),
+        ([2], 2),
+    ],
+)
+def test_width_after_an_earlier_one(widths, expected):
+    choice = choose_width(np.array(widths), np.array([400] * 50), earlier_width=4)
+    assert max(choice.width, 4) == max(expected, 4)
+
+
+@pytest.mark.parametrize("expected", [0.0001, 0.01, 0.5, 2.0, 30.0])
+def test_more_than_most_by_chance_is_unlikely(expected):
+    most = most_by_chance(expected)
+    terms = [exp(k * log(expected) - expected - lgamma(k + 1)) for k in range(most + 1)]
+    assert 1 - sum(terms) < 0.001
+    assert most >= int(expected)
+    # The bound is not much too wide: the exact tail of so many is above a tenth of it.
+    assert most == 0 or 1 - sum(terms[:-1]) > 0.0001
 
 
 def test_spans_of_one_width_cost_nothing():
