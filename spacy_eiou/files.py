@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
@@ -19,6 +20,7 @@ from typing import (
     TypeVar,
     Union,
     get_args,
+    get_origin,
 )
 
 import srsly
@@ -28,18 +30,22 @@ T = TypeVar("T")
 
 
 def accepts_strings(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function take strings in the place of paths, as those of spaCy do. Its warnings are one
-    frame further from who called it.
+    """Let a function take strings in the place of paths, as those of spaCy do, and one in the place
+    of several. Its warnings are one frame further from who called it.
 
     function (Callable): A function, some of whose arguments are annotated as paths.
     RETURNS (Callable): The function, which gets paths whatever it is called with.
     """
     parameters = signature(function).parameters
     names = [name for name in parameters if _holds_paths(parameters[name].annotation)]
+    lists = [name for name in parameters if _lists_paths(parameters[name].annotation)]
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         given = signature(function).bind(*args, **kwargs)
+        for name in given.arguments.keys() & lists:
+            if isinstance(given.arguments[name], (str, Path)):
+                given.arguments[name] = [given.arguments[name]]
         for name in given.arguments.keys() & names:
             given.arguments[name] = _to_paths(given.arguments[name])
         return function(*given.args, **given.kwargs)
@@ -51,6 +57,14 @@ def _holds_paths(annotation: Any) -> bool:
     # Of what may be a name as well as a path, nothing is known.
     inner = get_args(annotation)
     return annotation is Path or (str not in inner and any(map(_holds_paths, inner)))
+
+
+def _lists_paths(annotation: Any) -> bool:
+    # Those that may be names are no less a list.
+    inner = get_args(annotation)
+    if get_origin(annotation) is Sequence:
+        return Path in (*inner, *get_args(inner[0]))
+    return any(map(_lists_paths, inner))
 
 
 def _to_paths(value: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Optional, Sequence, Union
 
 import pytest
 
-from spacy_eiou.corpora import convert, read_docbin
+from spacy_eiou.corpora import convert, init_project, read_docbin
 from spacy_eiou.files import accepts_strings, check_not_read, replacing, write_file, write_files
 
 
@@ -22,6 +22,27 @@ def test_strings_in_the_place_of_paths():
     assert f.__doc__ == "Doc."
     with pytest.raises(TypeError, match="missing a required argument: 'b'"):
         f("a")
+
+
+def test_one_path_in_the_place_of_several():
+    @accepts_strings
+    def f(
+        a: Sequence[Path],
+        b: Optional[Sequence[Path]] = None,
+        c: Sequence[Union[str, Path]] = (),
+        d: Sequence[str] = (),
+        e: Union[str, Path] = "",
+    ):
+        return a, b, c, d, e
+
+    assert f("a", Path("b"), "c", "d", "e") == ([Path("a")], [Path("b")], ["c"], "d", "e")
+    assert f(["a"], None, [Path("c")], ["d"]) == ([Path("a")], None, [Path("c")], ["d"], "")
+
+
+def test_project_of_one_path(in_tmp_path):
+    lines = (f'{{"text": "IL-{number} gene", "spans": [[0, 4, "DNA"]]}}\n' for number in range(9))
+    Path("notes.jsonl").write_text("".join(lines))
+    assert init_project("project", "notes.jsonl", lang="en").n_files == 1
 
 
 FUNCTIONS = [

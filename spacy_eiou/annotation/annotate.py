@@ -204,7 +204,7 @@ def annotate(
         others = [path for path in (summary, log) if path is not None]
         check_apart([*outputs.all, *others], [source.location for source in sources])
         check_new(others, [], own=(), force=True)
-        check_unread([*outputs.files, *others], input_path, text_format)
+        check_unread([*outputs.files, *others], input_path)
         if outputs.suffix == ".parquet" and text_key == SPANS_COLUMN:
             raise CorpusError(
                 f"Expected texts in another column than '{SPANS_COLUMN}', which holds what is found"

@@ -181,18 +181,15 @@ def check_not_among(outputs: Iterable[Path], inputs: Collection[Union[str, Path]
                 )
 
 
-def check_unread(
-    outputs: Iterable[Union[str, Path]], input_path: Union[str, Path], text_format: str
-) -> None:
+def check_unread(outputs: Iterable[Union[str, Path]], input_path: Union[str, Path]) -> None:
     """Check that the next run would not read an output as one of its texts.
 
     outputs (Iterable[Union[str, Path]]): The outputs, files that need not be there.
     input_path (Union[str, Path]): The texts, see `find_sources`.
-    text_format (str): Their format.
     RAISES (CorpusError): If it would.
     """
     for path in outputs:
-        if would_read(input_path, path, text_format):
+        if would_read(input_path, path):
             raise CorpusError(
                 f"Expected an output outside of the input, not {show_path(path)}: the next run "
                 "would read it"

@@ -3,6 +3,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Iterator, List, Tuple, Union
 
+# What the name of a folder begins with that holds a copy of the standard input.
+STDIN_PREFIX = "spacy-eiou-stdin-"
+
 
 def is_remote(location: str) -> bool:
     """RETURNS (bool): Whether it is an address rather than a path."""
@@ -63,8 +66,9 @@ def get_state(location: str) -> List[Any]:
 
 def show_path(path: Union[str, Path]) -> str:
     """RETURNS (str): A path as any file or terminal can hold it. Bytes of its name that are not in
-    UTF-8 are shown as in "\\xff"."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    UTF-8 are shown as in "\\xff", and a copy of the standard input as such."""
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "the standard input" if STDIN_PREFIX in shown else shown
 
 
 def is_within(path: PurePath, other: PurePath) -> bool:

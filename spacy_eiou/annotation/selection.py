@@ -26,7 +26,7 @@ from spacy.tokens import Doc
 from thinc.types import Floats2d, Ragged
 
 from ..corpora import CorpusError
-from ..files import replacing_all, write_file
+from ..files import accepts_strings, replacing_all, write_file
 from ..models.torch_layers import one_thread
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import find_component, predict_candidates, select_likely
@@ -69,6 +69,7 @@ class Selection(NamedTuple):
     seconds: float
 
 
+@accepts_strings
 def select(
     model: Union[str, Path, Language],
     input_path: Union[str, Path],
@@ -135,7 +136,7 @@ def select(
     text_format = text_format or guess_text_format(input_path)
     sources = [find_sources(*place) for place in ((input_path, text_format), *places)]
     check_apart(outputs, [file.location for files in sources for file in files])
-    check_unread(outputs, input_path, text_format)
+    check_unread(outputs, input_path)
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
     nlps = [
         item if isinstance(item, Language) else load_pipeline(str(item), use_gpu=use_gpu)
@@ -175,7 +176,7 @@ def select(
             chosen.insert(round(index / random_share) - 1, ("random", item))
         texts = scorer.describe(chosen)
     if len(texts) < n:
-        warnings.warn(f"There are only {len(texts):,} texts to choose, not {n:,}", stacklevel=2)
+        warnings.warn(f"There are only {len(texts):,} texts to choose, not {n:,}", stacklevel=3)
     if tasks is not None:
         tasks.set_pipeline(nlps[0], scorer.spans_key)
         with replacing_all(planned) as new:

@@ -114,8 +114,8 @@ def find_sources(path: Union[str, Path], text_format: Optional[str] = None) -> L
 
 
 def guess_text_format(path: Union[str, Path]) -> str:
-    """Tell the format of a source from the suffix of its files. A folder that has .txt files is
-    "txt", whatever else is in it.
+    """Tell the format of a source from the suffix of its files. Those that stand for none, such as
+    brat's .ann beside .txt, are left out.
 
     path (Union[str, Path]): A file, a folder, a pattern or an address.
     RETURNS (str): A format in the values of `TEXT_FORMATS`.
@@ -125,12 +125,10 @@ def guess_text_format(path: Union[str, Path]) -> str:
     locations = [location] if _is_file(location) else _list_files(location)[1]
     found = set(map(get_suffix, locations))
     formats = {TEXT_FORMATS[suffix] for suffix in found if suffix in TEXT_FORMATS}
-    if "txt" in formats:
-        return "txt"
     if len(formats) > 1:
         raise CorpusError(
             f"{show_path(location)}: expected files of one format, not {', '.join(sorted(formats))}"
-            ". Choose one of them with --format"
+            ". Choose one of them with --format, or move the others elsewhere"
         )
     if not formats:
         raise CorpusError(
@@ -140,19 +138,16 @@ def guess_text_format(path: Union[str, Path]) -> str:
     return formats.pop()
 
 
-def would_read(path: Union[str, Path], output: Union[str, Path], text_format: str) -> bool:
+def would_read(path: Union[str, Path], output: Union[str, Path]) -> bool:
     """Tell whether a file would be one of those of a source, or make its format doubtful. Of
     patterns with "**" this tells nothing.
 
     path (Union[str, Path]): The source, see `find_sources`.
     output (Union[str, Path]): The file, which need not be there.
-    text_format (str): The format of the source.
     RETURNS (bool): Whether it would.
     """
     location = os.fspath(without_scheme(path))
-    # Where there are .txt files, all others are left out.
-    suffixes = {".txt"} if text_format == "txt" else {*TEXT_FORMATS}
-    if _is_file(location) or get_suffix(os.fspath(output)) not in suffixes:
+    if _is_file(location) or get_suffix(os.fspath(output)) not in TEXT_FORMATS:
         return False
     source, file = (
         PurePath(real_address(place) if is_remote(place) else real_path(place))

@@ -50,4 +50,9 @@ def reporting(problem: str) -> Iterator[None]:
         try:
             yield
         except (ValueError, OSError) as err:
-            msg.fail(problem, err, exits=1)
+            # A message has one paragraph, whatever lines it is given.
+            first, *others = str(err).split("\n")
+            print()
+            msg.fail(problem, first)
+            print(*others, "", sep="\n")
+            sys.exit(1)

@@ -9,6 +9,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import ENGINES, OUTPUT_FORMATS, annotate, show_path
+from ..annotation.paths import STDIN_PREFIX
 from ..corpora import CorpusError
 from ..tables import one_line
 from ._texts import ID_KEY_OPTION, TEXT_FORMAT_OPTION, TEXT_KEY_OPTION, TO_OPTION
@@ -25,7 +26,8 @@ def annotate_cli(
         ...,
         help="Texts to annotate: .txt with one text per line, .jsonl, .csv, .parquet, .spacy, each "
         "also as .gz, .zst, .bz2 or .xz, or a directory or a pattern of them, where .txt files "
-        "hold one text each, or -",
+        "hold one text each, or - for the standard input, read as JSON Lines unless --format says "
+        "otherwise",
     ),
     output_path: str = Arg(
         ...,
@@ -124,7 +126,7 @@ def annotate_cli(
             "Expected no --code with Ray or Spark: package the pipeline with its code", exits=1
         )
     import_code(code_path)
-    is_piped = output_path == "-"
+    from_stdin, is_piped = input_path == "-", output_path == "-"
     shown_input, stdout = show_path(input_path), sys.stdout
     with redirect_stdout(sys.stderr) if is_piped else nullcontext():
         with reporting(f"Can't annotate '{shown_input}'"), ExitStack() as stack:
@@ -132,8 +134,7 @@ def annotate_cli(
                 raise CorpusError(
                     "Expected an output file with --to, not -: the tasks are beside it"
                 )
-            if input_path == "-":
-                text_format = text_format or "jsonl"
+            if from_stdin:
                 input_path = stack.enter_context(_standard_input())
             if is_piped:
                 output_path = stack.enter_context(_standard_output(stdout.fileno()))
@@ -141,7 +142,7 @@ def annotate_cli(
                 model,
                 input_path,
                 output_path,
-                text_format=text_format,
+                text_format=text_format or ("jsonl" if from_stdin else None),
                 text_key=text_key,
                 id_key=id_key,
                 output_format=output_format,
@@ -187,13 +188,17 @@ def annotate_cli(
                 f"{shown[report.rejected_path]}"
             )
         if report.n_texts == 0:
-            msg.fail(f"Annotated nothing: no text in '{shown_input}'", exits=1)
+            is_plain = from_stdin and text_format is None and report.n_rejected
+            hint = "It was read as JSON Lines. For lines of plain text: --format txt"
+            msg.fail(
+                f"Annotated nothing: no text in '{shown_input}'", hint if is_plain else "", exits=1
+            )
 
 
 @contextmanager
 def _standard_input() -> Iterator[str]:
     """Keep the standard input in a file, since it is read once to divide it."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(prefix=STDIN_PREFIX) as folder:
         path = Path(folder) / "stdin"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)

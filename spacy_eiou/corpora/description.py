@@ -109,9 +109,11 @@ def prepare(
     corpus = CorpusDescription.read(corpus_path)
     missing = find_missing_files(corpus, assets_path)
     if missing:
+        more = f", nor {len(missing) - 1} more" if len(missing) > 1 else ""
         raise CorpusError(
-            f"{missing[0]}: can't find this file ({len(missing)} are missing). Fetch them with: "
-            "python -m spacy project assets"
+            f"{missing[0]}: can't find this file or directory{more}. Name the directory that holds "
+            "the corpus with --assets, or fetch a public corpus with: python -m spacy project "
+            "assets"
         )
     filled_path = output_path / "config.cfg"
     if filled_path.resolve() == config_path.resolve():

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -54,7 +55,7 @@ def write_card(
             f"{model_path}: expected a pipeline that spaCy can load ({err!r})"
         ) from err
     config = load_config(model_path / "config.cfg", interpolate=True)
-    metrics = srsly.read_json(metrics_path)
+    metrics = read_metrics(metrics_path)
     component = find_scored_component(config, metrics)
     settings = srsly.read_json(model_path / component / "cfg")
     corpus = None if corpus_path is None else CorpusDescription.read(corpus_path)
@@ -88,6 +89,23 @@ def write_card(
     return text
 
 
+def read_metrics(path: Path) -> Dict[str, Any]:
+    """Read the scores of a pipeline.
+
+    path (Path): The JSON file that `evaluate` wrote.
+    RETURNS (Dict[str, Any]): The scores.
+    RAISES (ValueError): If it holds no JSON object.
+    """
+    metrics = None
+    with suppress(ValueError):
+        metrics = srsly.read_json(path)
+    if not isinstance(metrics, dict):
+        raise ValueError(
+            f"{path}: expected a JSON object of scores, as `eiou evaluate --output` saves it"
+        )
+    return metrics
+
+
 def find_scored_component(config: Config, metrics: Dict[str, Any]) -> str:
     """Find the component that scores belong to.
 
@@ -96,8 +114,6 @@ def find_scored_component(config: Config, metrics: Dict[str, Any]) -> str:
     RETURNS (str): Name of the nested_spancat whose spans key was scored.
     RAISES (ValueError): If there is none.
     """
-    if not isinstance(metrics, dict):
-        metrics = {}
     keys: Dict[str, str] = {
         name: component["spans_key"]
         for name, component in config["components"].items()

@@ -358,12 +358,12 @@ def test_address_of_a_file_is_its_path(tmp_path, model):
     assert report.outputs == [tmp_path / "out.jsonl"]
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "txt"])
 @pytest.mark.parametrize("name", ["out.jsonl", "page.txt", "summary.txt", "log.txt"])
-def test_output_that_the_next_run_would_read(tmp_path, model, name):
+def test_output_that_the_next_run_would_read(tmp_path, model, name, suffix):
     folder = tmp_path / "in"
     folder.mkdir()
-    is_main = name == "out.jsonl"
-    (folder / ("a.jsonl" if is_main else "a.txt")).write_text('{"text": "a"}')
+    (folder / f"a.{suffix}").write_text('{"text": "a"}')
     options = {
         "page.txt": {"html_path": folder / name},
         "summary.txt": {"summary_path": folder / name},
@@ -371,14 +371,15 @@ def test_output_that_the_next_run_would_read(tmp_path, model, name):
     }
     message = f"Expected an output outside of the input, not {folder / name}: the next run would r"
     with pytest.raises(CorpusError, match=message):
-        annotate(model, folder, folder / "out.jsonl", **options.get(name, {}))
+        output = folder if name == "out.jsonl" else tmp_path
+        annotate(model, folder, output / "out.jsonl", **options.get(name, {}))
     assert len([*folder.iterdir()]) == 1
 
 
 def test_output_beside_the_texts_of_a_folder(tmp_path, model):
     (tmp_path / "a.txt").write_text("a b")
     for _ in range(2):
-        report = annotate(model, tmp_path, tmp_path / "out.jsonl", force=True)
+        report = annotate(model, f"{tmp_path}/*.txt", tmp_path / "out.jsonl", force=True)
         assert (report.n_texts, report.n_rejected) == (1, 0)
 
 

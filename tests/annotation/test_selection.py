@@ -149,15 +149,16 @@ def test_seed(model, texts, tmp_path):
 def test_equal_and_blank_texts(model, tmp_path):
     items = ["The boiler leaked.", " The  Boiler leaked.", "", " \n", "The seal leaked."]
     path = write(tmp_path / "texts.jsonl", items)
-    with pytest.warns(UserWarning, match="only 2 texts to choose, not 50"):
+    with pytest.warns(UserWarning, match="only 2 texts to choose, not 50") as caught:
         selection = select(model, path, tmp_path / "selected.jsonl")
+    assert [warning.filename for warning in caught] == [__file__]
     assert {*get_texts(selection)} == {"The boiler leaked.", "The seal leaked."}
     assert (selection.n_texts, selection.n_blank) == (3, 2)
 
 
 def test_excluded_texts(model, texts, tmp_path):
     first = select(model, texts, tmp_path / "1.jsonl", n=20)
-    second = select(model, texts, tmp_path / "2.jsonl", n=20, exclude=[tmp_path / "1.jsonl"])
+    second = select(model, texts, tmp_path / "2.jsonl", n=20, exclude=tmp_path / "1.jsonl")
     assert second.n_excluded == 20
     assert {*get_texts(first), *get_texts(second)} == {*TEXTS}
 

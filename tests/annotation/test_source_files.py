@@ -89,8 +89,30 @@ def test_folder_of_lines(tmp_path):
     with pytest.raises(CorpusError, match="files of one format, not csv, jsonl"):
         read(tmp_path)
     assert len(read(tmp_path, "jsonl")) == 3
-    write(tmp_path / "c.txt", b"z")
-    assert read(tmp_path) == [SourceText("c", "z")]
+
+
+@pytest.mark.parametrize("pattern", ["", "*"])
+@pytest.mark.parametrize(
+    "name, formats",
+    [("b.jsonl", "jsonl, txt"), ("b.csv.gz", "csv, txt"), ("b.spacy", "docbin, txt")],
+)
+def test_no_file_is_left_out_because_of_others(tmp_path, pattern, name, formats):
+    write(tmp_path / name, b"")
+    write(tmp_path / "a.txt", b"x")
+    path = tmp_path / pattern
+    with pytest.raises(CorpusError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f"{path}: expected files of one format, not {formats}. Choose one of them with --format, "
+        "or move the others elsewhere"
+    )
+    assert read(path, "txt") == [SourceText("a", "x")]
+
+
+def test_files_of_no_text_format_are_left_out(tmp_path):
+    for name in ("a.ann", "a.txt", "annotation.conf", "a.json", "README"):
+        write(tmp_path / name, b"x")
+    assert read(tmp_path) == read(tmp_path / "*") == [SourceText("a", "x")]
 
 
 def test_suffixes_in_any_case(tmp_path):
@@ -102,29 +124,27 @@ def test_suffixes_in_any_case(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source, text_format, output, expected",
+    "source, output, expected",
     [
-        ("texts", "txt", "texts/out.jsonl", False),
-        ("texts", "txt", "texts/log.txt", True),
-        ("texts", "jsonl", "texts/new/out.JSONL.gz", True),
-        ("texts", "jsonl", "texts/summary.json", False),
-        # Their formats could not be told.
-        ("texts", "csv", "texts/out.jsonl", True),
-        ("texts", "jsonl", "texts2/out.jsonl", False),
-        ("texts/a.jsonl", "jsonl", "texts/out.jsonl", False),
-        ("texts/*.jsonl", "jsonl", "texts/out.jsonl", True),
-        ("texts/*.jsonl", "jsonl", "texts/new/out.jsonl", False),
-        ("texts/*.jsonl", "jsonl", "texts/out.jsonl.gz", False),
-        ("memory://in/", "jsonl", "memory://in/out.jsonl", True),
-        ("memory://in/", "jsonl", "memory://out.jsonl", False),
-        ("memory://in/*.jsonl", "jsonl", "memory://in/out.jsonl", True),
-        ("memory://in/", "jsonl", "in/out.jsonl", False),
+        ("texts", "texts/new/out.JSONL.gz", True),
+        ("texts", "texts/summary.json", False),
+        # The format could not be told.
+        ("texts", "texts/log.txt", True),
+        ("texts", "texts2/out.jsonl", False),
+        ("texts/a.jsonl", "texts/out.jsonl", False),
+        ("texts/*.jsonl", "texts/out.jsonl", True),
+        ("texts/*.jsonl", "texts/new/out.jsonl", False),
+        ("texts/*.jsonl", "texts/out.jsonl.gz", False),
+        ("memory://in/", "memory://in/out.jsonl", True),
+        ("memory://in/", "memory://out.jsonl", False),
+        ("memory://in/*.jsonl", "memory://in/out.jsonl", True),
+        ("memory://in/", "in/out.jsonl", False),
     ],
 )
-def test_what_would_be_read(in_tmp_path, source, text_format, output, expected):
+def test_what_would_be_read(in_tmp_path, source, output, expected):
     Path("texts").mkdir()
     write(Path("texts/a.jsonl"), b"")
-    assert would_read(source, output, text_format) is expected
+    assert would_read(source, output) is expected
 
 
 def test_no_source(tmp_path):

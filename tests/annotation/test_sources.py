@@ -337,7 +337,8 @@ FORMATS = ".txt, .jsonl, .csv, .parquet, .spacy, one of the formats txt, jsonl, 
         (
             "in",
             None,
-            "in: expected files of one format, not csv, jsonl. Choose one of them with --format",
+            "in: expected files of one format, not csv, jsonl. Choose one of them with --format, "
+            "or move the others elsewhere",
         ),
         ("in/*", "jsonl", "in/b.jsonl: expected a file, not a folder or a broken link"),
         ("in/a.csv", "csv", "in/a.csv: expected a column 'text', not only []"),

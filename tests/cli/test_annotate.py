@@ -3,14 +3,17 @@ import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import cli_util
 import pytest
 import spacy
 import srsly
 from fsspec import filesystem
+from typer.testing import CliRunner
 
 from spacy_eiou.annotation.resume import part_of
+from spacy_eiou.cli import app
 
 run = partial(cli_util.run, "annotate")
 
@@ -140,6 +143,29 @@ def test_names_that_are_not_utf8(tmp_path, model):
     assert b"xff.jsonl'" in process.stdout
 
 
+@pytest.mark.parametrize("output", ["out.jsonl", "out"])
+def test_plain_text_of_the_standard_input(in_tmp_path, model, output):
+    arguments = ["annotate", str(model), "-", output]
+    result = CliRunner().invoke(app, arguments, input="IL-2\ngene\n")
+    assert (result.exit_code, "Annotated nothing: no text in '-'" in result.output) == (1, True)
+    assert "\nIt was read as JSON Lines. For lines of plain text: --format txt\n" in result.output
+    (path,) = Path().rglob("*.rejected.jsonl")
+    reasons = [item["reason"] for item in srsly.read_jsonl(path)]
+    message = "the standard input, line {}: expected valid JSON (Expecting value: line 1 column 1 "
+    assert reasons == [f"{message.format(number)}(char 0))" for number in (1, 2)]
+    arguments += ["--format", "txt", "--force"]
+    result = CliRunner().invoke(app, arguments, input="IL-2\ngene\n")
+    assert (result.exit_code, "Saved 2 annotated texts" in result.output) == (0, True)
+
+
+def test_format_is_no_way_out_where_there_is_no_other(tmp_path, model):
+    arguments = ["annotate", str(model), "-", str(tmp_path / "out.jsonl")]
+    for content, options in [("\n", []), ("{}", ["--format", "jsonl"])]:
+        result = CliRunner().invoke(app, [*arguments, *options, "--force"], input=content)
+        assert (result.exit_code, "Annotated nothing: no text in '-'" in result.output) == (1, True)
+        assert "--format" not in result.output
+
+
 def pipe(data, *args, stdout=subprocess.PIPE):
     """RETURNS: The exit code of a command, its output, and its messages as one line."""
     command = [sys.executable, "-m", "spacy_eiou", "annotate", *args]
@@ -151,7 +177,7 @@ def pipe(data, *args, stdout=subprocess.PIPE):
 def test_standard_streams(model):
     exit_code, output, messages = pipe(b'{"text": "IL-2"}\n{}\n', model, "-", "-")
     assert (exit_code, json.loads(output)["id"]) == (0, "stdin-1")
-    assert "expected an object with 'text'" in messages
+    assert "the standard input, line 2: expected an object with 'text'" in messages
     assert "Saved 1 annotated texts: the standard output" in messages
     assert "Rejected 1 items that can't be annotated: the standard error" in messages
     # A path of what is gone.

@@ -1,8 +1,9 @@
 import shutil
+from pathlib import Path
 
 import pytest
 import spacy
-from cli_util import run
+from cli_util import invoke, run
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import DocBin, Span
@@ -84,6 +85,21 @@ def test_terminal_without_the_characters(tmp_path):
     assert isinstance(result.exception, SystemExit)
     assert result.exit_code == 1
     assert r"\u2603.txt" in result.output
+
+
+def test_each_line_of_an_error_is_a_line(in_tmp_path):
+    Path("notes.jsonl").write_text('{"text": "the IL-2 gene", "spans": []}\nx\ny\n')
+    result = invoke("convert", "notes.jsonl", "out.spacy", "--lang", "en")
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert "✘ Can't convert 'notes.jsonl'" in lines[1]
+    assert lines[2:] == [
+        "notes.jsonl: 2 of 3 items are malformed, more than a share of 0.01 (to let more",
+        "pass: --max-bad)",
+        "notes.jsonl, line 2: expected valid JSON (Expecting value: line 1 column 1 (char 0))",
+        "notes.jsonl, line 3: expected valid JSON (Expecting value: line 1 column 1 (char 0))",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("command", ["evaluate", "calibrate", "statistics"])

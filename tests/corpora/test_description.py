@@ -56,9 +56,13 @@ def test_missing_files_are_listed_and_the_way_out_named(paths):
     with pytest.raises(CorpusError) as caught:
         run(paths)
     assert str(caught.value) == (
-        f"{paths[1] / 'notes.jsonl'}: can't find this file (1 are missing). Fetch them with: "
-        "python -m spacy project assets"
+        f"{paths[1] / 'notes.jsonl'}: can't find this file or directory. Name the directory that "
+        "holds the corpus with --assets, or fetch a public corpus with: python -m spacy project "
+        "assets"
     )
+    describe(paths, convert=[{**CONVERSION, "input": name} for name in ("a", "b", "c")])
+    with pytest.raises(CorpusError, match=r"/a: can't find this file or directory, nor 2 more\. "):
+        run(paths)
     assert not paths[2].exists()
 
 

@@ -206,7 +206,6 @@ def test_scores_of_another_spans_key(model_path, tmp_path, metrics):
 @pytest.mark.parametrize(
     "metrics",
     [
-        *("null", "1", "[]", "[1]", '"a"', "{"),
         '{"spans_bio_per_type": 1}',
         '{"spans_bio_per_type": {}}',
         '{"spans_bio_per_type": {"A": 1}, "spans_bio_macro_f": 1}',
@@ -218,6 +217,17 @@ def test_json_that_holds_no_scores(model_path, tmp_path, metrics):
     with pytest.raises(ValueError):
         write_card(model_path, tmp_path / "metrics.json")
     assert not (model_path / "README.md").exists()
+
+
+@pytest.mark.parametrize("metrics", ["null", "1", "[]", '"a"', "{", '{"a": 1}\n{"b": 2}', ""])
+def test_file_that_is_no_json_object(model_path, tmp_path, metrics):
+    path = tmp_path / "metrics.json"
+    path.write_text(metrics)
+    with pytest.raises(ValueError) as caught:
+        write_card(model_path, path)
+    assert str(caught.value) == (
+        f"{path}: expected a JSON object of scores, as `eiou evaluate --output` saves it"
+    )
 
 
 def test_directory_without_a_pipeline(tmp_path, metrics_path):
