@@ -36,8 +36,8 @@ ANNOTATOR_OPTION: Any = Opt(None, "--annotator", help="The only annotator to kee
 MERGE_OPTION: Any = Opt(
     None,
     "--merge",
-    help=f"How to merge several annotators of a text: {', '.join(MERGES)}. Defaults to the ground "
-    "truth, or else the first",
+    help=f"How to merge several annotators of a text: {', '.join(MERGES)}. Of two annotators, a "
+    "majority is both. Defaults to the ground truth, or else the first",
 )
 MAX_BAD_OPTION: Any = Opt(
     MAX_BAD,

@@ -16,7 +16,7 @@ from typing import (
     get_args,
 )
 
-from .record import Changed, CorpusError, Entity, Record
+from .record import Changed, CorpusError, Dropped, Entity, Record
 
 Merge = Literal["first", "majority", "union"]
 MERGES: Tuple[str, ...] = get_args(Merge)
@@ -29,8 +29,8 @@ def merge_annotators(
 
     records (Iterable[Record]): The records.
     merge (Optional[str]): Whether to take the entities of the "first" annotator, those of the
-        "majority" of them, or the "union" of all. If None, the ground truth if there is one, or
-        else the first, which is counted as a change.
+        "majority" of them, which of two is both, or the "union" of all. If None, the ground truth
+        if there is one, or else the first, which is counted as a change.
     annotator (Optional[str]): The only annotator to keep. Texts that he or she did not annotate are
         skipped.
     RETURNS (List[Record]): The records. Those of several annotators have an `agreement`.
@@ -92,10 +92,16 @@ def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]
         if named:
             votes[max(named, key=votes.__getitem__)] += votes.pop(entity)
     least = len(chosen) // 2 + 1 if merge == "majority" else 1
+    dropped = [item for record in chosen for item in record.dropped]
+    dropped += [
+        Dropped("outvoted", first.id, entity, first.text[entity.start : entity.end])
+        for entity, count in votes.items()
+        if count < least
+    ]
     return replace(
         first,
         entities=tuple(entity for entity, count in votes.items() if count >= least),
-        dropped=tuple(item for record in chosen for item in record.dropped),
+        dropped=tuple(dropped),
         changed=tuple(item for record in chosen for item in record.changed),
         bad=bad,
         annotator=None,

@@ -1,5 +1,7 @@
 import os
 import warnings
+from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import (
     Any,
@@ -24,12 +26,13 @@ from spacy.vocab import Vocab
 from ..factories import importing_no_factories
 from ..files import accepts_strings, to_json, write_files
 from ..progress import ProgressBar
+from ..tables import one_line
 from ._files import CorpusFile, printable
 from .account import Account
 from .annotators import merge_annotators
 from .checks import Example, find_shared, find_warnings
 from .docbin import read_docs
-from .docs import records_to_docs
+from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
 from .formats.writers import DOCBIN, Writer, get_writer
 from .joining import join_documents
@@ -196,9 +199,13 @@ def convert(
     if not any(account.documents for account in accounts.values()):
         reasons = ", ".join(reason for account in accounts.values() for reason in account.skipped)
         raise CorpusError(f"{printable(input_path)}: no record can be written as {to} ({reasons})")
+    last = accounts[paths[-1]]
+    hints = [] if nlp is None else find_inclusive_ends(nlp, chain(*parts), accounts.values())
+    last.warnings += hints
     if strict:
         _check_lossless(accounts.values())
-    accounts[paths[-1]].warnings += find_warnings(
+    _check_any_kept(input_path, list(accounts.values()), hints)
+    last.warnings += find_warnings(
         {path.stem: to_examples(part) for path, part in zip(paths, parts)}
     )
     if to == DOCBIN and len(paths) == 1:
@@ -350,7 +357,7 @@ def _warn_of_other_parts(
 def _check_lossless(accounts: Iterable[Account]) -> None:
     losses: List[str] = []
     for account in accounts:
-        # So far they tell only what the format can't hold.
+        # So far they tell only what the format can't hold, and why.
         losses += [*account.bad[:N_SHOWN], *account.warnings]
         for counts, kind in (
             (account.skipped, "records skipped"),
@@ -364,6 +371,23 @@ def _check_lossless(accounts: Iterable[Account]) -> None:
             "Expected to keep all entities and records as they are, since --strict is set:\n"
             + "\n".join(losses)
         )
+
+
+def _check_any_kept(path: Path, accounts: Sequence[Account], hints: List[str]) -> None:
+    dropped = sum((account.dropped for account in accounts), Counter[str]())
+    if not dropped or any(account.entities for account in accounts):
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.most_common())
+    reason = next(iter(dropped))
+    example = next(a.examples[reason] for a in accounts if reason in a.examples)
+    hint = "".join(f" {hint}" for hint in hints)
+    if dropped["misaligned"] and not hint:
+        hint = " Misaligned ones do not begin and end with a token: try another --tokenizer"
+    raise CorpusError(
+        f"{printable(path)}: expected entities that can be kept, but all are dropped ({reasons}). "
+        f"The first is '{one_line(example.text)}' in {example.record}, characters "
+        f"{example.entity.start} to {example.entity.end}.{hint}"
+    )
 
 
 def make_nlp(lang: str, tokenizer: Optional[str]) -> Language:

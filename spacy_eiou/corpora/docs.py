@@ -1,12 +1,14 @@
 from bisect import bisect_left
 from typing import Iterable, List, Set, Tuple
 
+from spacy.lang.lex_attrs import is_punct
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import get_words_and_spaces
 
 from .account import Account
 from .docbin import FastDocBin
+from .draft import INCLUSIVE_ENDS
 from .record import CorpusError, Dropped, Record
 
 
@@ -73,6 +75,47 @@ def records_to_docs(
             docs.add(doc)
             account.add(doc, spans_key, dropped)
     return docs, account
+
+
+def find_inclusive_ends(
+    nlp: Language, records: Iterable[Record], accounts: Iterable[Account]
+) -> List[str]:
+    """Find out whether the ends of the entities seem to be inclusive: if most are misaligned, begin
+    with a token, and would end with one if their end were one character further.
+
+    nlp (Language): The pipeline whose tokenizer to use.
+    records (Iterable[Record]): The records.
+    accounts (Iterable[Account]): What became of them.
+    RETURNS (List[str]): A warning, if they do.
+    """
+    accounts = list(accounts)
+    n_kept = sum(sum(account.entities.values()) for account in accounts)
+    if sum(account.dropped["misaligned"] for account in accounts) <= n_kept:
+        return []
+    n_entities = n_short = 0
+    for record in records:
+        if record.skipped is None:
+            n_entities += len(record.entities)
+            n_short += _count_short(_make_doc(nlp, record), record)
+    if 2 * n_short <= n_entities:
+        return []
+    return [
+        f"{n_short:,} of {n_entities:,} entities end one character before the end of a token: "
+        f"{INCLUSIVE_ENDS}"
+    ]
+
+
+def _count_short(doc: Doc, record: Record) -> int:
+    starts = {token.idx for token in doc}
+    ends = {token.idx + len(token) for token in doc}
+    return sum(
+        entity.start in starts
+        and entity.end not in ends
+        and entity.end + 1 in ends
+        # A tokenizer may leave a full stop or a comma at its word.
+        and not is_punct(record.text[entity.end])
+        for entity in record.entities
+    )
 
 
 def _make_doc(nlp: Language, record: Record) -> Doc:

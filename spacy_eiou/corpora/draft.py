@@ -21,6 +21,11 @@ from ._parse import show
 from .record import Changed, CorpusError, Dropped, Entity, Record, UnreadableError
 
 T = TypeVar("T")
+# What messages say of the commonest mistake.
+INCLUSIVE_ENDS = (
+    "the ends seem to be inclusive, but an end is expected to be the offset after the last "
+    "character. Add 1 to each end"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,27 @@ class Draft:
         """
         self.bad.append(message)
         self.dropped.append(Dropped(reason, "", Entity(0, 0, ""), show(item)))
+
+    def leave_out(
+        self, reason: str, parse: Callable[[T, str], Iterable[Mention]], items: Iterable[T]
+    ) -> None:
+        """Leave out entities from another place than the one that is read, and count those that are
+        not there too.
+
+        reason (str): The place.
+        parse (Callable[[T, str], Iterable[Mention]]): Makes mentions of an item, see `parse`.
+        items (Iterable[T]): The items.
+        """
+        others = Draft(self.text, self.where)
+        others.parse(parse, items)
+        self.dropped += others.dropped
+        read = {(mention.start, mention.end, mention.label) for mention in self.mentions}
+        for mention in others.mentions:
+            start, end = mention.start, mention.end
+            if (start, end, mention.label) not in read:
+                text = mention.text or self.text[max(0, start) : max(0, end)]
+                entity = mention.to_entity(start, end)
+                self.dropped.append(Dropped(reason, "", entity, text, mention.where))
 
 
 def parse_each(
@@ -238,6 +264,8 @@ def _check(
             f"expected '{mention.text}' at {mention.start} to {mention.end}, but the text has "
             f"'{fragments}' there"
         )
+        if is_stated(" ".join(text[start : end + 1] for start, end in spans), mention):
+            problem += f": {INCLUSIVE_ENDS}"
         return entity, found, "text differs", problem
     gaps = [text[first[1] : second[0]] for first, second in pairwise(spans)]
     if any(gap.strip() for gap in gaps) or sorted(spans) != spans:

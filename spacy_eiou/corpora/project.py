@@ -15,7 +15,7 @@ from .account import Account
 from .checks import find_warnings
 from .conversion import PARTS, Reading, check_records, make_nlp, to_examples
 from .description import Conversion, CorpusDescription, get_encoder_settings
-from .docs import records_to_docs
+from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
 from .record import CorpusError, Record
 from .splits import split_by_fractions
@@ -120,13 +120,18 @@ def init_project(
     )
     write_files({project_dir / name: data for name, data in contents.items()})
     account = records_to_docs(nlp, everything)[1]
-    account.warnings = find_warnings({part: to_examples(found) for part, found in parts.items()})
+    inclusive = find_inclusive_ends(nlp, everything, [account])
+    account.warnings = [
+        *inclusive,
+        *find_warnings({part: to_examples(found) for part, found in parts.items()}),
+    ]
     return ProjectReport(
         corpus_format=reader.name,
         n_files=sum(map(len, files.values())),
         account=account,
         n_entities=sum(len(record.entities) for record in everything),
-        misaligned=compare_tokenizers(nlp, everything),
+        # No tokenizer is the cure for wrong ends.
+        misaligned=compare_tokenizers(nlp, everything, () if inclusive else TOKENIZERS),
     )
 
 
@@ -236,19 +241,22 @@ def _check_parts(parts: Dict[str, List[Record]]) -> None:
         raise CorpusError("Expected an entity in the train part, but there is none to learn from")
 
 
-def compare_tokenizers(nlp: Language, records: List[Record]) -> Dict[str, int]:
+def compare_tokenizers(
+    nlp: Language, records: List[Record], others: Sequence[str] = TOKENIZERS
+) -> Dict[str, int]:
     """Count the entities that the tokenizer keeps from being found, and if they are many, those
     that other tokenizers would.
 
     nlp (Language): The pipeline with the tokenizer.
     records (List[Record]): The records.
+    others (Sequence[str]): The names of the other tokenizers.
     RETURNS (Dict[str, int]): The number of entities that do not begin and end with a token, by the
         name of the tokenizer: the one of the pipeline first.
     """
     lang, chosen = nlp.config["nlp"]["lang"], nlp.config["nlp"]["tokenizer"]["@tokenizers"]
     misaligned = {chosen: count_misaligned(nlp, records)}
     if misaligned[chosen] > MISALIGNED_SHARE * sum(len(record.entities) for record in records):
-        for name in TOKENIZERS:
+        for name in others:
             if name != chosen:
                 misaligned[name] = count_misaligned(make_nlp(lang, name), records)
     return misaligned

@@ -4,7 +4,9 @@ from functools import partial
 
 import cli_util
 import pytest
+import spacy
 import srsly
+from spacy.tokens import DocBin, Span
 
 ITEMS = [
     {"text": "the IL-2 gene", "spans": [[4, 13, "DNA"], [4, 8, "protein"]]},
@@ -121,6 +123,11 @@ def test_options_of_readers_reach_them(tmp_path):
     assert "Generated output file (2 documents)" in output
 
 
+def test_help_says_what_a_majority_of_two_is():
+    _, output = run("--help")
+    assert "Of two annotators, a majority is both." in output
+
+
 def test_whole_documents(tmp_path):
     srsly.write_jsonl(tmp_path / "data.jsonl", [{**ITEMS[0], "group": "1"}] * 2)
     options = ["-l", "en", "--whole-documents"]
@@ -139,6 +146,24 @@ def test_what_is_malformed_and_may_be_wrong_is_printed(tmp_path):
     assert "Changed 1 entities (white space trimmed)" in output
     assert "The labels 'Protein' (1) and 'protein' (2) differ by case" in output
     assert "1 documents have the text of another one ('IL-2')" in output
+
+
+@pytest.mark.parametrize("suffix", ["spacy", "jsonl"])
+def test_spans_under_other_keys_are_counted(tmp_path, suffix):
+    doc = spacy.blank("en")("IL-2 gene")
+    doc.spans["sc"] = [Span(doc, 0, 1, label="protein")]
+    doc.spans["dis"] = [Span(doc, 1, 2, label="DNA")]
+    doc.ents = doc.spans["sc"]
+    DocBin(docs=[doc]).to_disk(tmp_path / "data.spacy")
+    srsly.write_jsonl(tmp_path / "data.jsonl", [doc.to_json()])
+    command = [tmp_path / f"data.{suffix}", tmp_path / "a.spacy", "-l", "en"]
+    code, output = run(*command)
+    assert code == 0, output
+    assert "Dropped 1 entities (under the key 'dis')" in output
+    assert "The first: 'gene' (DNA) in data-1, characters 5 to 9" in output
+    assert "doc.ents" not in output and "'ents'" not in output
+    code, output = run(*command, "--strict")
+    assert code == 1 and "1 entities dropped (under the key 'dis')" in output
 
 
 def test_name_that_is_not_utf8(tmp_path):

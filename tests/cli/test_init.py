@@ -1,7 +1,9 @@
 import pytest
+import spacy
 import srsly
 from cli_util import invoke
 from cli_util import run as run_command
+from spacy.tokens import DocBin, Span
 
 
 @pytest.fixture
@@ -41,6 +43,27 @@ def test_other_tokenizers_are_compared(run):
     rows = [line.split() for line in result.output.splitlines()]
     assert ["spacy_eiou.BiomedicalTokenizer.v1", "0"] in rows
     assert ["spacy_eiou.CharacterTokenizer.v1", "0"] in rows
+
+
+def test_inclusive_ends(tmp_path):
+    records = [{"text": f"Aspirin in {n} mg.", "spans": [[0, 6, "DRUG"]]} for n in range(3)]
+    srsly.write_jsonl(tmp_path / "notes.jsonl", records)
+    code, output = run_command("init", tmp_path / "project", "--train", tmp_path / "notes.jsonl")
+    assert code == 0, output
+    assert "3 of 3 entities do not begin and end with a token of 'spacy.Tokenizer.v1'" in output
+    assert "the ends seem to be inclusive, but an end is expected to be the offset after" in output
+    assert "CharacterTokenizer" not in output and "--tokenizer" not in output
+
+
+def test_entities_in_doc_ents(tmp_path):
+    doc = spacy.blank("en")("IL-2 gene")
+    doc.ents = [Span(doc, 0, 1, label="protein")]
+    DocBin(docs=[doc] * 3).to_disk(tmp_path / "a.spacy")
+    for command in (["init", tmp_path / "b", "--train"], ["convert", "-l", "en"]):
+        output = [tmp_path / "b.spacy"] if command[0] == "convert" else []
+        code, message = run_command(*command, tmp_path / "a.spacy", *output)
+        assert code == 1
+        assert "none, the 3 entities are in doc.ents. Copy them: doc.spans['sc'] =" in message
 
 
 def test_error_is_a_message(run, tmp_path):

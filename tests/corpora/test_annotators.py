@@ -49,6 +49,29 @@ def test_one_record_of_each_text(options, entities):
     assert record.agreement == (8, 12)
 
 
+def test_outvoted_entities_are_counted():
+    (record,) = merge_annotators(RECORDS, "majority")
+    assert record.dropped == (Dropped("outvoted", "a", PART, "seal"),)
+    # Of two annotators, a majority is both
+    (record,) = merge_annotators(RECORDS[:2], "majority")
+    assert record.entities == (EQUIPMENT,)
+    assert record.dropped == (Dropped("outvoted", "a", COMPONENT, "seal"),)
+    (record,) = merge_annotators(RECORDS, "union")
+    assert record.dropped == ()
+
+
+def test_strict_keeps_no_outvoted_entity_in_silence(tmp_path):
+    lines = [
+        {"text": "seal", "spans": [[0, 4, label] for label in labels], "annotator": labels}
+        for labels in ("A", "AB")
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(CorpusError, match=r"\n1 entities dropped \(outvoted\)$"):
+        convert(
+            tmp_path / "a.jsonl", tmp_path / "a.spacy", lang="en", merge="majority", strict=True
+        )
+
+
 def test_ground_truth_comes_first():
     records = [RECORDS[0], make_record("dora", PART, is_ground_truth=True)]
     (record,) = merge_annotators(records)

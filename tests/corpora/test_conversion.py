@@ -289,8 +289,81 @@ def test_options_of_the_reader(in_tmp_path):
     assert [span.label_ for span in doc.spans["sc"]] == ["X"]
 
 
+def write_drugs(*ends):
+    """Write a text for each end of the entity "Aspirin", which is 7."""
+    items = [{"text": f"Aspirin in {end} mg.", "spans": [[0, end, "DRUG"]]} for end in ends]
+    return write_jsonl(Path("drugs.jsonl"), items)
+
+
+INCLUSIVE = (
+    "{} of {} entities end one character before the end of a token: the ends seem to be inclusive, "
+    "but an end is expected to be the offset after the last character. Add 1 to each end"
+)
+ALL_DROPPED = "drugs.jsonl: expected entities that can be kept, but all are dropped ({}). The first"
+
+
+@pytest.mark.parametrize("options", [{"output_path": "a.spacy"}, {"to": "iob2"}])
+def test_inclusive_ends_of_all_entities(in_tmp_path, options):
+    with pytest.raises(CorpusError) as caught:
+        convert(write_drugs(6, 6, 6), **{"output_path": "a.iob2", "lang": "en", **options})
+    assert str(caught.value) == (
+        f"{ALL_DROPPED.format('3 misaligned')} is 'Aspiri' in drugs-1, characters 0 to 6. "
+        f"{INCLUSIVE.format(3, 3)}"
+    )
+    assert [path.name for path in Path().iterdir()] == ["drugs.jsonl"]
+
+
+@pytest.mark.parametrize("options", [{}, {"split_sizes": [1, 2]}])
+def test_inclusive_ends_of_most_entities(in_tmp_path, options):
+    source = write_drugs(7, 6, 6)
+    output = Path("out" if options else "out.spacy")
+    accounts = list(convert_jsonl(source, output, **options).values())
+    assert sum(account.dropped["misaligned"] for account in accounts) == 2
+    assert accounts[-1].warnings[0] == INCLUSIVE.format(2, 3)
+    with pytest.raises(CorpusError) as caught:
+        convert_jsonl(source, Path("strict.spacy"), strict=True)
+    losses = f"{INCLUSIVE.format(2, 3)}\n2 entities dropped (misaligned)"
+    assert str(caught.value).endswith(f"--strict is set:\n{losses}")
+
+
+def test_ends_of_some_entities_are_no_inclusive_ends(in_tmp_path):
+    (account,) = convert_jsonl(write_drugs(7, 7, 6), Path("a.spacy")).values()
+    assert account.dropped == {"misaligned": 1}
+    assert not any("inclusive" in warning for warning in account.warnings)
+
+
+@pytest.mark.parametrize(
+    "items, reasons, place, hint",
+    [
+        (
+            [{"text": "IL-2", "spans": [[0, 2, "X"]]}],
+            "1 misaligned",
+            "'IL' in drugs-1, characters 0 to 2",
+            " Misaligned ones do not begin and end with a token: try another --tokenizer",
+        ),
+        (
+            [{"text": "a  b", "spans": [[1, 2, "X"]]}, {"text": "a", "spans": [[0, 1, ""]]}],
+            "1 whitespace, 1 no label",
+            "' ' in drugs-1, characters 1 to 2",
+            "",
+        ),
+    ],
+)
+def test_no_entity_is_left(in_tmp_path, items, reasons, place, hint):
+    with pytest.raises(CorpusError) as caught:
+        convert_jsonl(write_jsonl(Path("drugs.jsonl"), items), Path("a.spacy"))
+    assert str(caught.value) == f"{ALL_DROPPED.format(reasons)} is {place}.{hint}"
+
+
+def test_there_need_not_be_an_entity(in_tmp_path):
+    source = write_jsonl(Path("a.jsonl"), [{"text": "a", "spans": []}])
+    (account,) = convert_jsonl(source, Path("a.spacy"), strict=True).values()
+    assert account.documents == 1
+
+
 def test_warnings_are_in_the_account_of_the_last_part(in_tmp_path):
-    write_jsonl("a.jsonl", ACCEPTED[:2])
+    items = [{"text": "IL-2", "spans": [[0, 4, "X"]]}] * 2
+    write_jsonl("a.jsonl", items)
     first, last = convert_jsonl(Path("a.jsonl"), Path("out"), split_sizes=[1, 1]).values()
     assert (first.warnings, last.warnings) == (
         [],

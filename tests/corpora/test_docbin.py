@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 
 from spacy_eiou.corpora import (
     CorpusError,
+    Dropped,
     Entity,
     Record,
     create_corpus,
@@ -81,11 +82,67 @@ def test_scores(tmp_path):
     assert [entity.score for entity in record.entities] == [0.75, 0.5]
 
 
-@pytest.mark.parametrize("keys, found", [([None], "none"), (["a", "b"], "a, b")])
-def test_unclear_spans_key(tmp_path, keys, found):
-    path = write(tmp_path, *(make_doc(key=key) for key in keys))
-    with pytest.raises(CorpusError, match=rf"data\.spacy: expected entities .* are: {found}$"):
+@pytest.mark.parametrize(
+    "keys, message",
+    [
+        ([None], "none."),
+        (
+            ["a", "b"],
+            "'a' (1 spans), 'b' (1 spans). Rename the one to read: doc.spans['sc'] = "
+            "doc.spans.pop('a').",
+        ),
+    ],
+)
+def test_unclear_spans_key(tmp_path, keys, message):
+    docs = [make_doc((0, 1, "protein"), key=key) for key in keys]
+    path = write(tmp_path, *docs)
+    with pytest.raises(CorpusError) as caught:
         list(read_docbin(path))
+    assert str(caught.value) == (
+        f"{path}: expected entities under doc.spans['sc'] or under one other key. Spans keys in "
+        f"the data: {message}"
+    )
+
+
+def test_a_renamed_spans_key_is_read(tmp_path):
+    doc = make_doc((0, 1, "protein"), key="a")
+    doc.spans["b"] = [Span(doc, 0, 2, label="DNA")]
+    doc.spans["sc"] = doc.spans.pop("a")
+    (record,) = read_docbin(write(tmp_path, doc))
+    assert record.entities == (Entity(0, 4, "protein"),)
+
+
+def test_data_with_doc_ents_only(tmp_path):
+    doc = make_doc(key=None)
+    doc.ents = [Span(doc, 0, 1, label="protein")]
+    path = write(tmp_path, doc, doc)
+    with pytest.raises(CorpusError) as caught:
+        list(read_docbin(path))
+    assert str(caught.value) == (
+        f"{path}: expected entities under doc.spans['sc'] or under one other key. Spans keys in "
+        "the data: none, the 2 entities are in doc.ents. Copy them: doc.spans['sc'] = "
+        "list(doc.ents)."
+    )
+
+
+def test_other_spans_are_left_out_and_counted(tmp_path):
+    doc = make_doc((0, 2, "DNA"), (0, 1, "protein"))
+    doc.spans["dis"] = [Span(doc, 0, 2, label="DNA"), Span(doc, 1, 2, label="disease")]
+    doc.ents = [Span(doc, 0, 1, label="gene")]
+    (record,) = read_docbin(write(tmp_path, doc))
+    assert record.entities == (Entity(0, 9, "DNA"), Entity(0, 4, "protein"))
+    assert record.dropped == (
+        Dropped("under the key 'dis'", "data-1", Entity(5, 9, "disease"), "gene"),
+        Dropped("in doc.ents", "data-1", Entity(0, 4, "gene"), "IL-2"),
+    )
+    assert record.dropped[0].where.endswith("data.spacy, doc 1")
+
+
+def test_doc_ents_that_are_under_the_key_too_are_not_lost(tmp_path):
+    doc = make_doc((0, 2, "DNA"), (0, 1, "protein"))
+    doc.ents = [Span(doc, 0, 2, label="DNA")]
+    (record,) = read_docbin(write(tmp_path, doc))
+    assert record.dropped == ()
 
 
 @pytest.mark.parametrize("name", ["none.spacy", "empty", "data.txt"])

@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
-from spacy_eiou.corpora import CorpusError, Dropped, Entity, Record, record_to_doc, records_to_docs
+from spacy_eiou.corpora import (
+    CorpusError,
+    Dropped,
+    Entity,
+    Record,
+    make_nlp,
+    record_to_doc,
+    records_to_docs,
+)
+from spacy_eiou.corpora.docs import find_inclusive_ends
 
 NLP = spacy.blank("en")
 
@@ -108,3 +117,51 @@ def test_account_holds_what_reader_and_doc_dropped():
     _, account = records_to_docs(NLP, [record])
     assert account.dropped == {"discontinuous": 1, "misaligned": 1}
     assert account.entities == {"Y": 1}
+
+
+TEXT = "The pump, the seal and the valve failed."
+WORDS = [(4, 8), (14, 18), (27, 32)]
+
+
+def find_ends(*bounds, nlp=NLP, **fields):
+    """RETURNS (List[str]): What is said of the ends of entities of the text."""
+    records = [Record("r1", TEXT, tuple(Entity(*pair, "X") for pair in bounds), **fields)]
+    return find_inclusive_ends(nlp, records, [records_to_docs(nlp, records)[1]])
+
+
+@pytest.mark.parametrize("n_right", [0, 1])
+def test_most_ends_are_inclusive(n_right):
+    bounds = [(start, end - 1) for start, end in WORDS[n_right:]]
+    assert find_ends(*WORDS[:n_right], *bounds) == [
+        f"{3 - n_right} of 3 entities end one character before the end of a token: the ends seem "
+        "to be inclusive, but an end is expected to be the offset after the last character. Add 1 "
+        "to each end"
+    ]
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        [],
+        WORDS,
+        # One word without its plural, say, among others.
+        [*WORDS[:2], (27, 31)],
+        [*WORDS[:1], (14, 17)],
+        # Two characters too short, or within a word.
+        [(start, end - 2) for start, end in WORDS],
+        [(start + 1, end - 1) for start, end in WORDS],
+    ],
+)
+def test_ends_that_are_not_inclusive(bounds):
+    assert find_ends(*bounds) == []
+
+
+def test_inclusive_ends_are_told_by_the_tokens_of_the_record():
+    words = ("The pump", ",", "the", "seal", "and", "the", "valve", "failed", ".")
+    assert len(find_ends((0, 7), words=words)) == 1
+
+
+def test_full_stops_and_commas_at_words_are_no_inclusive_ends():
+    nlp = make_nlp("en", "spacy_eiou.WhitespaceTokenizer.v1")
+    assert find_ends((4, 8), (33, 39), nlp=nlp) == []
+    assert len(find_ends((14, 17), (27, 31), nlp=nlp)) == 1

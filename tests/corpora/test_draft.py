@@ -1,7 +1,14 @@
 import pytest
 
 from spacy_eiou.corpora import Changed, CorpusError, Dropped, Entity, Record
-from spacy_eiou.corpora.draft import Draft, Mention, is_stated, make_record, parse_each
+from spacy_eiou.corpora.draft import (
+    INCLUSIVE_ENDS,
+    Draft,
+    Mention,
+    is_stated,
+    make_record,
+    parse_each,
+)
 from spacy_eiou.corpora.offsets import locate
 from spacy_eiou.corpora.record import UnreadableError
 
@@ -127,6 +134,47 @@ def test_entity_that_is_kept(mention, entity, reasons):
         assert (changed.record, changed.where) == ("a", "here")
         assert changed.text.strip() == TEXT[entity.start : entity.end]
         assert TEXT[changed.entity.start : changed.entity.end] == changed.text
+
+
+@pytest.mark.parametrize(
+    "mention, found",
+    [
+        (Mention(2, 5, "X", "IL-2"), "expected 'IL-2' at 2 to 5, but the text has 'IL-' there"),
+        (
+            Mention(2, 10, "X", "IL-2 gene", fragments=((2, 5), (7, 10))),
+            "expected 'IL-2 gene' at 2 to 10, but the text has 'IL- gen' there",
+        ),
+    ],
+)
+def test_stated_text_tells_that_ends_are_inclusive(mention, found):
+    record = resolve(Draft(TEXT, "here", mentions=[mention]))
+    assert record.bad == (
+        f"here: {found}: the ends seem to be inclusive, but an end is expected to be the offset "
+        "after the last character. Add 1 to each end",
+    )
+
+
+@pytest.mark.parametrize("stated", ["IL-22", "L-2", "IL-2 gene", "IL"])
+def test_other_texts_do_not_tell_that_ends_are_inclusive(stated):
+    (problem,) = resolve(Draft(TEXT, "here", mentions=[Mention(2, 5, "X", stated)])).bad
+    assert INCLUSIVE_ENDS not in problem
+
+
+def test_entities_of_another_place_are_left_out_unless_they_are_there_too():
+    draft = Draft(TEXT, "here", mentions=[Mention(2, 6, "X")])
+
+    def parse(item, where):
+        if item is None:
+            raise CorpusError(f"{where}: no")
+        return [Mention(*item, where=where)]
+
+    draft.leave_out("there", parse, [(2, 6, "X"), (2, 6, "Y"), None])
+    assert (draft.mentions, draft.bad) == ([Mention(2, 6, "X")], [])
+    assert draft.dropped == [
+        Dropped("malformed", "", Entity(0, 0, ""), "None"),
+        Dropped("there", "", Entity(2, 6, "Y"), "IL-2"),
+    ]
+    assert draft.dropped[1].where == "here"
 
 
 def test_changed_entity_is_as_it_is_now():

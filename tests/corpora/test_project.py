@@ -257,6 +257,16 @@ def test_other_tokenizers_are_compared_if_entities_are_misaligned(tmp_path):
     ]
 
 
+def test_no_tokenizer_is_the_cure_for_inclusive_ends(tmp_path):
+    records = [{"text": f"Aspirin in {n} mg.", "spans": [[0, 6, "DRUG"]]} for n in range(3)]
+    srsly.write_jsonl(tmp_path / "notes.jsonl", records)
+    report = init_project(tmp_path / "project", [tmp_path / "notes.jsonl"])
+    assert report.misaligned == {"spacy.Tokenizer.v1": 3}
+    assert report.account.warnings[0].startswith(
+        "3 of 3 entities end one character before the end of a token: the ends seem to be inclusive"
+    )
+
+
 def test_misaligned_entities_are_counted_whatever_tokens_the_corpus_has():
     record = Record("a", "seal leaked.", (Entity(5, 11, "X"),), words=("seal", "leaked", "."))
     assert count_misaligned(make_nlp("en", None), [record]) == 0

@@ -193,6 +193,8 @@ def _parse_text(
         draft.skipped = f"answer: {answer}"
         return draft
     draft.parse(parse, _find_entities(item, where))
+    for key, entities in _list_others(item):
+        draft.leave_out(f"under the key '{key}'", parse, entities)
     if keep_tokens and isinstance(item.get("tokens"), list) and item["tokens"]:
         words = [
             token if isinstance(token, str) else get_field(token, "text", str, f"{where}, 'tokens'")
@@ -215,10 +217,12 @@ def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
             return [dict(zip(item[key], values)) for values in zip(*item[key].values())]
     if _is_by_group(item.get("spans")):
         groups = item["spans"]
-        key = DEFAULT_SPANS_KEY if DEFAULT_SPANS_KEY in groups else next(iter(groups))
-        if len(groups) > 1 and key != DEFAULT_SPANS_KEY:
-            raise CorpusError(f"{where}: expected spans of one key, not of {', '.join(groups)}")
-        return list(groups[key])
+        if len(groups) > 1 and DEFAULT_SPANS_KEY not in groups:
+            raise CorpusError(
+                f"{where}: expected spans under '{DEFAULT_SPANS_KEY}' or under one other key, not "
+                f"under {', '.join(groups)}. Rename the one to read"
+            )
+        return list(groups[_find_spans_key(groups)])
     lists = [item[key] for key in ENTITY_KEYS if isinstance(item.get(key), list)]
     lists += [list(_list_by_label(item[key])) for key in ENTITY_KEYS if _is_by_label(item.get(key))]
     # Dataturks and CLUENER
@@ -234,6 +238,20 @@ def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
             f"not {len(lists)} (a text without entities has an empty list)"
         )
     return list(lists[0])
+
+
+def _find_spans_key(groups: Dict[str, List[Any]]) -> str:
+    return DEFAULT_SPANS_KEY if DEFAULT_SPANS_KEY in groups else next(iter(groups))
+
+
+def _list_others(item: Dict[str, Any]) -> Iterator[Tuple[str, List[Any]]]:
+    """YIELDS (Tuple[str, List[Any]]): The key and the entities of each list that is not read, of a
+    doc as `Doc.to_json` writes it."""
+    groups: Any = item.get("spans")
+    if _is_by_group(groups) and not {"start", "end"} <= groups.keys():
+        yield from ((key, groups[key]) for key in groups if key != _find_spans_key(groups))
+        if isinstance(item.get("ents"), list):
+            yield "ents", item["ents"]
 
 
 def _is_by_group(value: Any) -> bool:

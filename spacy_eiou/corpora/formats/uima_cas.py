@@ -16,8 +16,13 @@ ROOT = "xmi:XMI"
 # Features of an annotation that hold its label, and those that hold its identifier.
 LABEL_FEATURES = ("label", "value", "entityType", "entity", "category", "class", "tag")
 IDENTIFIER_FEATURES = ("identifier", "kb_id")
-# What relations have, and entities have not.
-ENDS = ("Governor", "Dependent", "@Governor", "@Dependent")
+# What relations and chains have, and entities have not.
+LINKS = (
+    *("Governor", "Dependent", "@Governor", "@Dependent"),
+    *("referenceType", "referenceRelation", "next", "@next"),
+)
+# What else an annotation has than its features.
+NO_FEATURES = ("begin", "end", "sofa", "xmi:id")
 # The layers of users have such names, and those that INCEpTION has by itself begin otherwise.
 CUSTOM = ("custom.", "webanno.custom.")
 BUILT_IN = "de.tudarmstadt.ukp."
@@ -42,8 +47,10 @@ def _recognizes(sample: Sample) -> bool:
 @register_format("uima-cas", recognizes=_recognizes, offsets="utf-16")
 def read_uima_cas(path: Path) -> Iterator[Draft]:
     """Read UIMA CAS as JSON or XMI, as INCEpTION exports them. Annotations with a label are
-    entities, except those of tokens, sentences and the like. The text of a file is a record;
-    offsets count UTF-16 code units, as UIMA defines them.
+    entities, except those of tokens, sentences and the like. The label is one of `LABEL_FEATURES`
+    or, in a layer of users, else the first feature that has a value. A layer whose annotations all
+    lack a label is left out and counted. The text of a file is a record; offsets count UTF-16 code
+    units, as UIMA defines them.
 
     path (Path): The file.
     YIELDS (Draft): The record, or a record for each text of the file.
@@ -60,7 +67,11 @@ def read_uima_cas(path: Path) -> Iterator[Draft]:
             for item in structures
             if item.get("@sofa") == sofa.get("%ID") and "begin" in item and _is_entity(item)
         ]
-        draft.parse(_parse_annotation, members)
+        layers = {TYPE, *(_get_type(item) for item in members if _find_label(item))}
+        draft.parse(_parse_annotation, [item for item in members if _get_type(item) in layers])
+        for kind in sorted({_get_type(item) for item in members} - layers):
+            left_out = [item for item in members if _get_type(item) == kind]
+            draft.leave_out(f"layer '{kind}' without labels", _parse_annotation, left_out)
         yield draft
 
 
@@ -108,9 +119,25 @@ class _Builder:
         pass
 
 
+def _get_type(item: Dict[str, Any]) -> str:
+    return str(item.get("%TYPE"))
+
+
+def _find_label(item: Dict[str, Any]) -> Any:
+    label = next((item[key] for key in LABEL_FEATURES if item.get(key)), "")
+    if label or not _get_type(item).startswith(CUSTOM):
+        return label
+    values = (
+        value
+        for key, value in item.items()
+        if key not in (*NO_FEATURES, *IDENTIFIER_FEATURES) and not key.startswith(("%", "@", "^"))
+    )
+    return next((value for value in values if value and isinstance(value, str)), "")
+
+
 def _is_entity(item: Dict[str, Any]) -> bool:
-    kind = str(item.get("%TYPE"))
-    if not holds_entities(kind) or any(end in item for end in ENDS):
+    kind = _get_type(item)
+    if not holds_entities(kind) or any(link in item for link in LINKS):
         return False
     # Other layers, such as that of coreference, need not have labels.
     is_other = kind.startswith(BUILT_IN) and kind != TYPE
@@ -124,11 +151,10 @@ def holds_entities(kind: str) -> bool:
 
 
 def _parse_annotation(item: Dict[str, Any], where: str) -> List[Mention]:
-    where = f"{where}, annotation {item.get('%ID')}"
+    where = f"{where}, annotation {item.get('%ID')} of {_get_type(item)}"
     start, end = (get_field(item, name, int, where) for name in ("begin", "end"))
-    label = next((item[key] for key in LABEL_FEATURES if item.get(key)), "")
     kb_id = next((item[key] for key in IDENTIFIER_FEATURES if item.get(key)), "")
-    label = check_type(label, str, f"{where}, label")
+    label = check_type(_find_label(item), str, f"{where}, label")
     return [Mention(start, end, label, kb_id=check_type(kb_id, str, where), where=where)]
 
 

@@ -196,6 +196,29 @@ def test_text(item, options, draft):
     assert parse_item(item, WHERE, **options) == draft
 
 
+def test_spans_of_other_keys_are_left_out_and_counted():
+    """A doc as `Doc.to_json` writes it."""
+    first, second, third = (
+        {"start": start, "end": end, "label": label}
+        for start, end, label in [(0, 4, "X"), (5, 9, "Y"), (10, 15, "Z")]
+    )
+    item = {
+        "text": TEXT,
+        "ents": [first, third],
+        "spans": {"dis": [second, [0, 4]], "sc": [first]},
+        "tokens": [{"id": 0, "start": 0, "end": 4}],
+    }
+    draft = parse_item(item, WHERE)
+    assert (draft.mentions, draft.bad) == ([make_mention(0, 4, "X")], [])
+    assert draft.dropped == [
+        Dropped("malformed", "", Entity(0, 0, ""), "[0, 4]"),
+        Dropped("under the key 'dis'", "", Entity(5, 9, "Y"), "gene"),
+        Dropped("under the key 'ents'", "", Entity(10, 15, "Z"), "binds"),
+    ]
+    assert draft.dropped[1].where == WHERE
+    assert parse_item({"text": TEXT, "spans": {"dis": [second]}}, WHERE).dropped == []
+
+
 GENE = make_mention(0, 9, "gene")
 BIO = ["B-gene", "I-gene", "O"]
 
@@ -308,6 +331,12 @@ TAG_NAMES = (
         ({"text": "s3://a"}, {}, ADDRESS),
         ({"x": "s3://a"}, {}, ADDRESS),
         ({"text": "x"}, {}, N_LISTS.format(0)),
+        (
+            {"text": "x", "spans": {"a": [], "b": []}},
+            {},
+            ": expected spans under 'sc' or under one other key, not under a, b. Rename the one to "
+            "read",
+        ),
         ({"text": "x", "ner": [1], "label": [1]}, {}, N_LISTS.format(2)),
         ({**ITEM, "answer": 1}, {}, ", 'answer': expected str, not 1"),
         (
