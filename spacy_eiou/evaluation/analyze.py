@@ -1,9 +1,9 @@
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
-import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
@@ -11,8 +11,10 @@ from spacy.training import Example
 from thinc.types import Floats2d, Ragged
 
 from ..annotation import select
+from ..annotation.checks import check_apart, check_unread
+from ..annotation.source_files import find_sources
 from ..corpora import CorpusError, printable
-from ..files import accepts_strings, to_json, write_files
+from ..files import accepts_strings, to_json_line, write_files
 from ..pipeline.ceilings import find_ceilings
 from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
@@ -65,10 +67,11 @@ def analyze(
         chosen `texts`, see `select`, and what `render_report` needs besides.
     RAISES (ValueError): If the data or the pipeline do not tell which spans to analyze.
     RAISES (OSError): If there is no such pipeline.
-    RAISES (CorpusError): If chosen texts of before would be lost, which were changed.
+    RAISES (CorpusError): If chosen texts of before would be lost, which were changed, or texts that
+        are read.
     """
     if output is not None and texts is not None:
-        _check_unchanged(output)
+        _check_selected(output, texts)
     nlp = load_finished_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
     spans_key = find_spans_key(nlp, examples, spans_key)
@@ -91,33 +94,44 @@ def analyze(
         **analyze_docs(docs, get_training_counts(component), max_examples=limit),
     }
     analysis["next"] = advise(analysis, docs)
+    chosen: Dict[str, bytes] = {}
     if texts is not None:
         with TemporaryDirectory() as folder:
-            path = Path(folder if output is None else output) / SELECTED_NAME
             selection = select(
                 nlp,
                 texts,
-                path,
+                Path(folder) / SELECTED_NAME,
                 n=n_texts,
                 random_share=0,
                 spans_key=spans_key,
                 use_gpu=use_gpu,
-                force=True,
                 silent=silent,
             )
         analysis["next"]["texts"] = selection.texts
+        chosen[SELECTED_NAME] = _encode_texts(selection.texts)
     if output is not None:
         page = render_report(analysis).encode("utf8")
-        write_files({output / "index.html": page, output / ANALYSIS_NAME: to_json(analysis)})
+        # Texts may hold numbers of more digits than spaCy's JSON keeps.
+        data = json.dumps(analysis, ensure_ascii=False, indent=2).encode("utf8")
+        # The chosen texts first, so that they are never there without the analysis that knows them.
+        contents = {**chosen, "index.html": page, ANALYSIS_NAME: data}
+        write_files({output / name: content for name, content in contents.items()})
     return analysis
 
 
-def _check_unchanged(output: Path) -> None:
-    """Check that the chosen texts are as they were written: somebody may have annotated them."""
+def _encode_texts(texts: List[Dict[str, Any]]) -> bytes:
+    return "".join(map(to_json_line, texts)).encode("utf8")
+
+
+def _check_selected(output: Path, texts: str) -> None:
+    """Check that the texts that were chosen before are as they were written: somebody may have
+    annotated them. Nor may their file be one of those to choose from."""
     path, analysis = output / SELECTED_NAME, output / ANALYSIS_NAME
+    check_apart([path], [source.location for source in find_sources(texts)])
+    check_unread([path], texts)
     if path.exists():
-        written = srsly.read_json(analysis)["next"].get("texts") if analysis.exists() else None
-        if list(srsly.read_jsonl(path)) != written:
+        known = json.loads(analysis.read_bytes())["next"] if analysis.exists() else {}
+        if path.read_bytes() != _encode_texts(known.get("texts", [])):
             raise CorpusError(
                 f"{printable(path)}: expected the texts that were chosen before. This file is "
                 "another one, or was changed, and would be lost: move it, or choose another output"

@@ -200,16 +200,18 @@ def count_gold_spans(examples: List[Example], spans_key: str) -> Dict[str, int]:
 def predict(
     nlp: Language, component: NestedSpanCategorizer, examples: List[Example]
 ) -> List[Prediction]:
-    """Predict candidates and scores, without choosing among those that reach the floor.
+    """Predict candidates and scores, without choosing among those that reach the floor, or a
+    threshold of the component that is lower.
 
     nlp (Language): The pipeline.
     component (NestedSpanCategorizer): The component.
     examples (List[Example]): The examples, whose predicted docs the components before it annotate.
     RETURNS (List[Prediction]): Batches of predictions, to pass to `set_annotations`.
     """
+    floor = min(FLOOR, component.cfg["threshold"], *component.cfg["label_thresholds"].values())
     predicted = (example.predicted for example in examples)
     predictions = [
-        (docs, select_likely(candidates, scores))
+        (docs, select_likely(candidates, scores, floor=floor))
         for docs, candidates, scores in predict_candidates(nlp, component, predicted)
     ]
     for example, doc in zip(examples, chain.from_iterable(docs for docs, _ in predictions)):

@@ -139,16 +139,19 @@ def predict_candidates(
             yield batch_docs, *component.predict(batch_docs)
 
 
-def select_likely(candidates: Ragged, scores: Floats2d) -> Tuple[Ragged, Floats2d]:
+def select_likely(
+    candidates: Ragged, scores: Floats2d, *, floor: float = FLOOR
+) -> Tuple[Ragged, Floats2d]:
     """Drop the candidates that no label scores at the floor, and move the rest to the CPU.
 
     candidates (Ragged): The candidates of each doc, shape (n, 2).
     scores (Floats2d): Their scores, shape (n, K).
+    floor (float): The floor.
     RETURNS (Tuple[Ragged, Floats2d]): The candidates that are left, and their scores.
     """
     to_numpy = get_array_ops(scores).to_numpy
     scores, lengths = to_numpy(scores), to_numpy(candidates.lengths)
-    likely = (scores >= FLOOR).any(axis=1)
+    likely = (scores >= floor).any(axis=1)
     doc_indices = np.repeat(np.arange(len(lengths)), lengths)[likely]
     spans = to_numpy(candidates.dataXd).reshape((-1, 2))[likely]
     n_likely = np.bincount(doc_indices, minlength=len(lengths)).astype("i")

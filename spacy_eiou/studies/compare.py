@@ -211,7 +211,7 @@ def score(nlp: Language, path: Path) -> Tuple[Dict[str, Any], List[List[int]]]:
     nlp (Language): The pipeline.
     path (Path): The annotated documents, a .spacy file.
     RETURNS (Tuple[Dict[str, Any], List[List[int]]]): The scores of `score_spans`, and the numbers
-        of gold, predicted and correct spans of each document.
+        of gold, predicted and correct spans of each document, zeros if it is not annotated.
     """
     examples = read_examples(path, nlp)
     for example, doc in zip(examples, nlp.pipe([example.predicted for example in examples])):
@@ -220,7 +220,7 @@ def score(nlp: Language, path: Path) -> Tuple[Dict[str, Any], List[List[int]]]:
     counts = []
     for example in examples:
         scores = select_scores(nested_spans_score([example], spans_key=key), key)
-        counts.append([scores[name] for name in ("gold", "predicted", "correct")])
+        counts.append([scores[name] or 0 for name in ("gold", "predicted", "correct")])
     return select_scores(nested_spans_score(examples, spans_key=key), key), counts
 
 

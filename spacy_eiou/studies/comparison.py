@@ -186,12 +186,20 @@ def _format_difference(pairs: List[Tuple[List[Result], List[Result]]]) -> str:
 def _pool_common_seeds(
     results: List[Result], baseline_results: List[Result]
 ) -> Optional[Tuple[Any, Any]]:
-    counts = {result["seed"]: np.array(result["test_counts"]) for result in results}
-    baseline = {result["seed"]: np.array(result["test_counts"]) for result in baseline_results}
+    counts, baseline = _get_counts(results), _get_counts(baseline_results)
     seeds = [seed for seed in counts if seed in baseline]
     if not seeds:
         return None
     return sum(counts[seed] for seed in seeds), sum(baseline[seed] for seed in seeds)
+
+
+def _get_counts(results: List[Result]) -> Dict[int, Any]:
+    """RETURNS (Dict[int, Any]): The counts of the test documents, shape (n, 3), by seed."""
+    # Older results have None for documents that are not annotated.
+    return {
+        result["seed"]: np.array([[count or 0 for count in row] for row in result["test_counts"]])
+        for result in results
+    }
 
 
 def _format_percents(scores: Iterable[Optional[float]]) -> str:

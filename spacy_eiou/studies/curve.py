@@ -38,7 +38,7 @@ class Forecast(NamedTuple):
     """What more documents would give.
 
     now (float): The F-score of the power law with all documents.
-    then (float): That with more of them.
+    then (float): That with twice as many.
     low (float): The lower end of the 95 % interval of the gain.
     high (float): Its upper end.
     """
@@ -67,7 +67,7 @@ class Curve(NamedTuple):
     """A learning curve.
 
     sizes (List[int]): The numbers of documents.
-    target (int): The number of documents of the forecasts.
+    target (int): The number of documents of the forecasts, twice as many as there are.
     scores (Dict[str, Dict[int, List[float]]]): The micro ("f") and macro F ("macro_f") on the dev
         part, of each seed, by number of documents.
     forecasts (Dict[str, Forecast]): The forecasts of these.
@@ -171,7 +171,7 @@ def describe_curve(results: Sequence[Result], *, target: int) -> Curve:
     """Fit power laws to scores.
 
     results (Sequence[Result]): Of each training the "size" and the scores as "dev".
-    target (int): The number of documents of the forecast.
+    target (int): The number of documents of the forecast, twice as many as there are.
     RETURNS (Curve): The scores and the forecasts.
     """
     sizes = np.array([result["size"] for result in results])
@@ -205,16 +205,17 @@ def describe_curve(results: Sequence[Result], *, target: int) -> Curve:
 
 
 def forecast(sizes: NDArray[np.int64], scores: Floats, *, target: int) -> Forecast:
-    """Tell what a score would be with more documents. The interval is that of a parametric
+    """Tell what a score would be with twice the documents. The interval is that of a parametric
     bootstrap: the power law is fitted again to scores that are drawn around it, with the deviation
     that the scores of one size have.
 
     sizes (NDArray[np.int64]): The number of documents of each training, shape (n,).
     scores (Floats): Its score, shape (n,).
-    target (int): The number of documents of the forecast.
+    target (int): The number of documents of the forecast, twice as many as there are.
     RETURNS (Forecast): The forecast.
     """
-    ends = np.array([sizes.max(), target])
+    # Each training may have had fewer documents than there are.
+    ends = np.array([round(target / 2), target])
     law = fit_power_law(sizes, scores)
     now, then = law(ends)
     groups = [scores[sizes == size] for size in np.unique(sizes)]

@@ -67,7 +67,9 @@ def prepare_encoder(
     path.mkdir(exist_ok=True)
     config.to_disk(path / "config.cfg")
     marker, texts_path = path / PREPARED_NAME, path / "texts.jsonl"
-    vectors_path, cache = path / VECTORS_NAME, path / "hidden_states"
+    vectors_path, states_path = path / VECTORS_NAME, path / "hidden_states"
+    # What a stopped call with other texts has left there holds the principal components of those.
+    cache = states_path / checksum
     prepared = srsly.read_json(marker) if marker.exists() else {}
     is_prepared = prepared.get("checksum") == checksum
     if not is_prepared:
@@ -98,7 +100,7 @@ def prepare_encoder(
             output.mkdir()
             settings = set_schedule(make_pretraining(config, texts_path, cache), nlp)
             pretrain(settings.interpolate(), output, use_gpu=use_gpu, silent=silent)
-        rmtree(cache, ignore_errors=True)
+        rmtree(states_path, ignore_errors=True)
         write_json(marker, prepared)
     config["initialize"]["init_tok2vec"] = str(path / "pretrained" / WEIGHTS_NAME)
     return config, is_prepared

@@ -1,4 +1,6 @@
+import json
 import shutil
+from importlib import import_module
 
 import pytest
 import spacy
@@ -257,3 +259,41 @@ def test_chosen_texts_that_were_annotated_are_not_replaced(nested, tmp_path):
     with pytest.raises(CorpusError, match=r"selected.jsonl: .* was changed, and would be lost"):
         run()
     assert list(srsly.read_jsonl(output / "selected.jsonl")) == corrected
+
+
+def test_numbers_of_the_source_stay_as_they_are(nested, tmp_path):
+    texts, output = tmp_path / "texts.jsonl", tmp_path / "output"
+    numbers = {"share": 0.12345678901234567, "number": 2**70}
+    texts.write_text(json.dumps({"text": "alpha gamma", **numbers}), encoding="utf8")
+
+    def run():
+        analyze(str(nested / "model"), nested / "train.spacy", output, texts=str(texts), n_texts=1)
+        return (output / "selected.jsonl").read_bytes()
+
+    # The second call knows that nobody has changed them.
+    assert run() == run()
+    (text,) = json.loads((output / "analysis.json").read_bytes())["next"]["texts"]
+    assert text == json.loads((output / "selected.jsonl").read_bytes())
+    assert text["meta"]["source"] == numbers
+
+
+def test_chosen_texts_are_written_with_the_analysis(nested, tmp_path, monkeypatch):
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": "alpha gamma"}])
+    module = import_module("spacy_eiou.evaluation.analyze")
+    monkeypatch.setattr(module, "render_report", lambda analysis: 1 / 0)
+    arguments = str(nested / "model"), nested / "train.spacy", tmp_path / "output"
+    with pytest.raises(ZeroDivisionError):
+        analyze(*arguments, texts=str(tmp_path / "texts.jsonl"), n_texts=1)
+    assert not (tmp_path / "output").exists()
+
+
+def test_chosen_texts_are_not_those_to_choose_from(tmp_path):
+    def run(texts):
+        analyze("no model", tmp_path / "dev.spacy", tmp_path, texts=str(texts))
+
+    srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": "alpha gamma"}])
+    with pytest.raises(CorpusError, match="the next run would read it"):
+        run(tmp_path)
+    shutil.copy(tmp_path / "texts.jsonl", tmp_path / "selected.jsonl")
+    with pytest.raises(CorpusError, match="is read, and would be lost"):
+        run(tmp_path / "selected.jsonl")

@@ -128,6 +128,28 @@ def test_stored_pipeline_scores_as_reported(model, dev, overlap, per_label):
     assert after[target] > before[target]
 
 
+@pytest.mark.parametrize("settings", [{"threshold": 0.0}, {"label_thresholds": {"A": 0.0}}])
+def test_thresholds_below_the_floor_score_as_the_pipeline_does(model, dev, monkeypatch, settings):
+    predict = NestedSpanCategorizer.predict
+
+    def predict_sharply(component, docs):
+        candidates, scores = predict(component, docs)
+        return candidates, scores**4
+
+    monkeypatch.setattr(NestedSpanCategorizer, "predict", predict_sharply)
+    set_cfg(model, max_positive=None, **settings)
+    before = select_scores(evaluate(str(model), dev), "sc")
+    # All candidates of six words, which have at most two.
+    assert before["per_type"]["A"]["predicted"] == 30 * 11
+    # It scores a little higher. On the candidates that reach the floor alone, it would not.
+    monkeypatch.setattr(
+        "spacy_eiou.pipeline.thresholds.find_threshold", lambda *args, **kwargs: 0.84
+    )
+    result = calibrate(model, dev)
+    assert result.before == before
+    assert not result.kept_old
+
+
 def test_a_threshold_per_label(model, dev, labels_gain):
     common = calibrate(model, dev)
     result = calibrate(model, dev, per_label=True)

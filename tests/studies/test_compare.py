@@ -14,7 +14,7 @@ from study_util import CONFIGS, make_project, write_study
 from spacy_eiou.provenance import describe_code, get_provenance
 from spacy_eiou.spans import score_spans
 from spacy_eiou.studies import Run, Study, compare
-from spacy_eiou.studies.compare import draw_subsets, hash_corpus, train_run
+from spacy_eiou.studies.compare import draw_subsets, hash_corpus, score, train_run
 from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
 
 
@@ -136,6 +136,19 @@ def test_a_part_that_changes_is_other_data(project, tmp_path):
     assert hash_corpus(tmp_path / "notes") != expected
     (tmp_path / "notes" / "dev.spacy").unlink()
     assert hash_corpus(tmp_path / "notes") is None
+
+
+def test_documents_without_annotation_count_nothing(project, tmp_path):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("span_ruler", "nested_spancat", config={"spans_key": "sc"})
+    ruler.add_patterns([{"label": "word", "pattern": "gene"}])
+    path = project / "corpus" / "notes" / "test.spacy"
+    docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))
+    del docs[1].spans["sc"]
+    DocBin(docs=docs).to_disk(tmp_path / "test.spacy")
+    scores, counts = score(nlp, tmp_path / "test.spacy")
+    assert counts == [[2, 1, 1], [0, 0, 0], [2, 1, 1]]
+    assert (scores["gold"], scores["predicted"], scores["correct"]) == (4, 2, 2)
 
 
 @pytest.mark.slow

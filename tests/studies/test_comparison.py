@@ -48,6 +48,19 @@ def test_tables_by_hand():
     assert rna == ["RNA", "1", "50.0 ± 70.7", "100.0 ± 0.0"]
 
 
+def test_documents_without_annotation_in_older_results_count_nothing():
+    def add_row(row):
+        return [
+            {**result, "test_counts": [*result["test_counts"], row(number)]}
+            for number, result in enumerate(RESULTS)
+        ]
+
+    expected = rows(add_row(lambda number: [0, 0, 0]))
+    assert expected[3][8].startswith("+20.0 [")
+    # The others are of today.
+    assert rows(add_row(lambda number: [None] * 3 if number % 2 else [0, 0, 0])) == expected
+
+
 def test_only_common_seeds_are_compared_with_the_baseline():
     assert rows(RESULTS[1:])[2][-2] == "+0.0 [+0.0, +0.0]"
     assert rows(RESULTS[:1] + RESULTS[3:])[3][-2] == "-"

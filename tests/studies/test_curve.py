@@ -59,6 +59,14 @@ def test_forecast_without_noise_is_certain():
     assert found.advice == "annotate more"
 
 
+def test_the_gain_is_that_over_all_documents():
+    sizes = np.repeat([20, 30, 40], 2)
+    found = forecast(sizes, 0.9 - 1.5 / sizes, target=200)
+    assert found.now == pytest.approx(0.9 - 1.5 / 100)
+    assert found.gain == pytest.approx(1.5 / 100 - 1.5 / 200)
+    assert found.advice == "more data won't help"
+
+
 def test_noise_makes_it_uncertain():
     sizes = np.repeat(SIZES, 3)
     scores = 0.9 - 20 / sizes

@@ -1,16 +1,19 @@
 import pytest
 import spacy
 import srsly
+from numpy.testing import assert_array_equal
 from self_training_util import CONFIG, make_ruler, write_data
-from spacy.util import load_config
+from spacy.util import load_config, load_model_from_config
 from transformer_util import make_transformer
 
 from spacy_eiou.corpora import CorpusError
+from spacy_eiou.models.hidden_states import Transformer
 from spacy_eiou.training import self_train
 from spacy_eiou.training.encoder import (
     add_words,
     check_encoder,
     make_pretraining,
+    prepare_encoder,
     set_schedule,
     set_transformer,
     write_parts,
@@ -94,6 +97,41 @@ def test_a_transformer_prepares_another_and_teaches_it(train, few_epochs, tmp_pa
     assert [line["epoch"] for line in log][-1] == 2
     config = load_config(tmp_path / "output" / "config.cfg")
     assert config["initialize"]["init_tok2vec"] == str(encoder / "pretrained" / "model-last.bin")
+
+
+def test_what_a_stopped_call_computed_is_used_for_the_same_texts_only(tmp_path, monkeypatch):
+    transformer = make_transformer(tmp_path / "transformer")
+    computed = []
+    predict = Transformer.predict
+
+    def count(self, docs):
+        computed.append(len(docs))
+        return predict(self, docs)
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Transformer, "predict", count)
+    monkeypatch.setattr("spacy_eiou.training.encoder.pretrain", stop)
+    monkeypatch.setattr("spacy_eiou.training.encoder.list_words", lambda transformer: [])
+    config = load_model_from_config(load_config(CONFIG), auto_fill=True).config
+
+    def run(folder, word):
+        path = tmp_path / f"{word}.jsonl"
+        srsly.write_jsonl(path, [{"text": f"{word} {'abcdef'[n:]} moves"} for n in range(6)])
+        texts = check_texts(path, max_length=100)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_encoder(
+                config, texts, tmp_path / folder, checksum=texts.checksum, transformer=transformer
+            )
+        return spacy.load(tmp_path / folder / "vectors").vocab.vectors.data
+
+    expected = run("other", "gene")
+    run("output", "protein")
+    assert_array_equal(run("output", "gene"), expected)
+    n_computed = len(computed)
+    assert_array_equal(run("output", "gene"), expected)
+    assert len(computed) == n_computed
 
 
 def test_a_prepared_transformer_is_trained_as_others_are():
