@@ -3,23 +3,30 @@
 import json
 import socket
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.client import HTTPConnection
 from threading import Thread
 
 SECONDS = 20
 HARD_TEXT = "😀 The human IL-2 gene is expressed.\n<b> The mouse IL-4 gene is not. </b>"
 JSON = {"Content-Type": "application/json"}
+# How long a connection may be silent between two requests.
+KEEP_ALIVE = 1
 
 
 @contextmanager
-def running(app):
-    """Run an application. YIELDS: Its port."""
+def running(app, seconds=SECONDS):
+    """Run an application, for heads that take so many seconds at most. YIELDS: Its port."""
     import uvicorn
 
-    from spacy_eiou.annotation.server.serving import get_protocol
+    from spacy_eiou.annotation.server.protocol import BoundedProtocol
 
     config = uvicorn.Config(
-        app, http=get_protocol(), log_level="critical", timeout_graceful_shutdown=2
+        app,
+        http=partial(BoundedProtocol, seconds=seconds),
+        log_level="critical",
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -121,7 +121,8 @@ def read_done(folder: Folder, suffix: str) -> Dict[int, Counts]:
     return {
         number: counts
         for number, counts in done.items()
-        if get_shard_names(number, suffix)[0] in names
+        # A run that is killed while it removes its shards leaves any of their files.
+        if names.issuperset(get_shard_names(number, suffix)[: 2 if counts.n_rejected else 1])
     }
 
 

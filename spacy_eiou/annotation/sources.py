@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -255,6 +256,13 @@ def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
         if fields.text not in names:
             raise CorpusError(
                 f"{show_path(file.location)}: expected a column '{fields.text}', not only {names}"
+            )
+        # Spreadsheets write columns without a name at the end.
+        counts = Counter(filter(None, names))
+        if doubled := [name for name, n_columns in counts.items() if n_columns > 1]:
+            raise CorpusError(
+                f"{show_path(file.location)}: expected one column of each name, not several of "
+                f"{doubled}"
             )
         number = 0
         while (row := _read_row(rows, file)) is not None:

@@ -1,4 +1,5 @@
 import shutil
+import signal
 import sys
 from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -134,6 +135,8 @@ def annotate_cli(
                 raise CorpusError(
                     "Expected an output file with --to, not -: the tasks are beside it"
                 )
+            if from_stdin or is_piped:
+                stack.enter_context(_exiting_on_sigterm())
             if from_stdin:
                 input_path = stack.enter_context(_standard_input())
             if is_piped:
@@ -193,6 +196,16 @@ def annotate_cli(
             msg.fail(
                 f"Annotated nothing: no text in '{shown_input}'", hint if is_plain else "", exits=1
             )
+
+
+@contextmanager
+def _exiting_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise SystemExit, so that nothing is left in the folder of temporary files."""
+    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 @contextmanager

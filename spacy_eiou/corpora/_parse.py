@@ -1,4 +1,6 @@
 import json
+import re
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, Iterator, Tuple, Type, TypeVar
 
@@ -9,6 +11,9 @@ T = TypeVar("T")
 
 # Longer numbers are no offsets.
 MAX_DIGITS = 18
+# Python parses about twice as many levels, fewer the more functions are being called.
+MAX_DEPTH = 500
+STRINGS_AND_REST = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^]["{}]+', re.DOTALL)
 
 
 def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
@@ -77,8 +82,12 @@ def parse_json(data: str, where: str) -> Any:
     data (str): The JSON.
     where (str): File and line, for error messages.
     RETURNS (Any): The value.
-    RAISES (CorpusError): If it is not valid JSON, or an escape stands for half a character.
+    RAISES (CorpusError): If it is not valid JSON, or an escape stands for half a character, or it
+        is nested more than `MAX_DEPTH` deep.
     """
+    # A text with fewer brackets need not be looked through.
+    if data.count("[") + data.count("{") > MAX_DEPTH and _get_depth(data) > MAX_DEPTH:
+        raise CorpusError(f"{where}: expected valid JSON that is nested at most {MAX_DEPTH} deep")
     try:
         value = json.loads(data)
         if "\\u" in data:
@@ -86,6 +95,11 @@ def parse_json(data: str, where: str) -> Any:
     except (ValueError, RecursionError) as err:
         raise CorpusError(f"{where}: expected valid JSON ({err})") from err
     return value
+
+
+def _get_depth(data: str) -> int:
+    brackets = STRINGS_AND_REST.sub("", data)
+    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
 
 
 def read_json(path: Path) -> Any:

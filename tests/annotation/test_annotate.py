@@ -565,6 +565,25 @@ def get_arguments(model, texts, folder):
     }
 
 
+def test_killed_while_it_removes_its_shards(tmp_path, model, texts, monkeypatch):
+    texts.write_bytes(b"a\n\xff\n")
+    output = tmp_path / "out.jsonl"
+
+    def remove_some(folder):
+        (folder / "part-00000.rejected.jsonl").unlink()
+        kill()
+
+    with monkeypatch.context() as context:
+        context.setattr(shutil, "rmtree", remove_some)
+        run_and_kill(model=model, input_path=texts, output_path=output)
+    before = read_folder(tmp_path)
+    assert annotate(model, texts, output, force=True).n_rejected == 1
+    paths = [texts, output, output.with_suffix(".rejected.jsonl")]
+    after = {path.relative_to(tmp_path): path.read_bytes() for path in paths}
+    assert read_folder(tmp_path) == after
+    assert after.items() < before.items()
+
+
 @pytest.mark.parametrize("n_replaced", range(8))
 def test_killed_while_it_finishes(tmp_path, model, texts, monkeypatch, n_replaced):
     texts.write_text("IL-2 gene\na\n")

@@ -96,6 +96,9 @@ def test_done(tmp_path):
         log_done(LocalFolder(tmp_path), number, counts)
     for number in (0, 2, 3):
         (tmp_path / f"part-{number:05}.jsonl").touch()
+    # The file of what was rejected may be gone.
+    assert read_done(LocalFolder(tmp_path), ".jsonl") == {3: FIRST}
+    (tmp_path / "part-00000.rejected.jsonl").touch()
     assert read_done(LocalFolder(tmp_path), ".jsonl") == {3: FIRST, 0: SECOND}
     assert read_done(LocalFolder(tmp_path), ".parquet") == {}
 
@@ -105,6 +108,7 @@ def test_cut_log(tmp_path, n_bytes):
     log = tmp_path / ".shards.jsonl"
     for number in (0, 1, 2):
         (tmp_path / f"part-{number:05}.jsonl").touch()
+        (tmp_path / f"part-{number:05}.rejected.jsonl").touch()
     log_done(LocalFolder(tmp_path), 0, FIRST)
     size = log.stat().st_size
     log_done(LocalFolder(tmp_path), 1, FIRST)

@@ -155,6 +155,19 @@ def test_csv(tmp_path):
     assert "row 5: expected UTF-8" in no_text.reason
 
 
+@pytest.mark.parametrize("header, doubled", [("text,id,text", ["text"]), ("text,a,a", ["a"])])
+def test_csv_with_two_columns_of_one_name(tmp_path, header, doubled):
+    path = write(tmp_path / "in.csv", f"{header}\n1,2,3\n".encode())
+    with pytest.raises(CorpusError) as caught:
+        read(path)
+    message = f"{path}: expected one column of each name, not several of {doubled}"
+    assert str(caught.value) == message
+
+
+def test_csv_with_columns_without_a_name(tmp_path):
+    assert read(write(tmp_path / "in.csv", b"text,,\na,,\n")) == [SourceText("in-1", "a", {"": ""})]
+
+
 def test_csv_with_more_cells_than_the_header(tmp_path):
     path = write(tmp_path / "in.csv", b"id,text\n1,replace pump, leaking badly\n2,no leak,,\n")
     rejected, text = read(path)

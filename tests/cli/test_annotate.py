@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -164,6 +166,56 @@ def test_format_is_no_way_out_where_there_is_no_other(tmp_path, model):
         result = CliRunner().invoke(app, [*arguments, *options, "--force"], input=content)
         assert (result.exit_code, "Annotated nothing: no text in '-'" in result.output) == (1, True)
         assert "--format" not in result.output
+
+
+STOPPER = """
+import os, signal
+from spacy.language import Language
+
+@Language.component("eiou_stopper")
+def stop(doc):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return doc
+"""
+
+
+@pytest.fixture(scope="module")
+def stopped_model(tmp_path_factory):
+    """A folder with a pipeline whose process gets SIGTERM at the first text, and with its code."""
+    exec(STOPPER, {})
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("eiou_stopper")
+    nlp.add_pipe("span_ruler")
+    path = tmp_path_factory.mktemp("stopped")
+    nlp.to_disk(path)
+    (path / "stopper.py").write_text(STOPPER)
+    return path
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder of temporary files."""
+    path = tmp_path / "temporary"
+    path.mkdir()
+    monkeypatch.setenv("TMPDIR", str(path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return path
+
+
+def test_sigterm_leaves_no_copy_of_the_standard_input(tmp_path, stopped_model, temporary):
+    signals = []
+    before = signal.signal(signal.SIGTERM, handler := lambda number, _: signals.append(number))
+    arguments = ["annotate", str(stopped_model), "-", str(tmp_path / "out.jsonl")]
+    result = CliRunner().invoke(app, arguments, input='{"text": "IL-2"}')
+    assert signal.signal(signal.SIGTERM, before) is handler
+    assert (result.exit_code, signals, [*temporary.iterdir()]) == (143, [], [])
+
+
+@pytest.mark.slow
+def test_sigterm_leaves_nothing_of_the_standard_streams(stopped_model, temporary):
+    code = ("--code", stopped_model / "stopper.py")
+    exit_code, output, _ = pipe(b'{"text": "IL-2"}\n', stopped_model, "-", "-", *code)
+    assert (exit_code, output, [*temporary.iterdir()]) == (143, b"", [])
 
 
 def pipe(data, *args, stdout=subprocess.PIPE):

@@ -49,6 +49,24 @@ def test_bad_json(data):
         parse_json(data, "f, line 1")
 
 
+def call_from(depth, function, *args):
+    """Call a function from within other calls."""
+    return call_from(depth - 1, function, *args) if depth else function(*args)
+
+
+@pytest.mark.parametrize("n_calls", [0, 300])
+@pytest.mark.parametrize("text", ["", "[" * 600, "\\" + '"' + "[" * 600])
+def test_nested_json(n_calls, text):
+    start = json.dumps(text)
+    value = call_from(n_calls, parse_json, f"[{start}, {'[' * 499}{']' * 499}, [1]]", "w")
+    assert (value[0], value[2]) == (text, [1])
+    message = "w: expected valid JSON that is nested at most 500 deep"
+    for data in (f"[{start}, {'[' * 500}{']' * 500}, [1]]", "[{" * 251, '{"a":' * 501 + "}" * 501):
+        with pytest.raises(CorpusError) as caught:
+            call_from(n_calls, parse_json, data, "w")
+        assert str(caught.value) == message
+
+
 def test_json_list(tmp_path):
     path = tmp_path / "f.json"
     path.write_bytes('\ufeff["😀", 1]'.encode())

@@ -196,11 +196,17 @@ class Handlers:
             raise HTTPException(422, str(err)) from err
         texts = [text for task in tasks for text in task.values()]
         predicted = iter(await self._predict(texts, None))
-        results = [
-            make_prediction({key: next(predicted) for key in task}, controls, self._service.version)
-            for task in tasks
-        ]
-        return _answer({"results": results, "model_version": self._service.version})
+        version = self._service.version
+
+        def answer() -> Response:
+            results = [
+                make_prediction({key: next(predicted) for key in task}, controls, version)
+                for task in tasks
+            ]
+            return _answer({"results": results, "model_version": version})
+
+        # With many spans and tags this takes long, and others wait for the event loop.
+        return await asyncio.to_thread(answer)
 
     async def setup(self, request: Request) -> Response:
         """Tell Label Studio whether its labeling interface fits."""

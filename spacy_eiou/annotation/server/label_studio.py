@@ -11,6 +11,9 @@ from xml.parsers import expat
 from ...corpora import CorpusError
 from ..prediction import PredictedText
 
+# The most tags `<Labels>` of an interface: each repeats the spans of its text.
+MAX_CONTROLS = 50
+
 
 @dataclass(frozen=True)
 class Control:
@@ -39,7 +42,8 @@ def parse_interface(config: str, labels: Sequence[str]) -> List[Control]:
     config (str): The labeling interface of a project, in XML.
     labels (Sequence[str]): The labels of the pipeline. If there are none, it may write any.
     RETURNS (List[Control]): The tags `<Labels>` of a `<Text>`.
-    RAISES (CorpusError): If there are none, or they have no label of the pipeline.
+    RAISES (CorpusError): If there are none, or more than `MAX_CONTROLS`, or they have no label of
+        the pipeline.
     """
     builder = _InterfaceBuilder()
     builder.parse(config)
@@ -52,6 +56,11 @@ def parse_interface(config: str, labels: Sequence[str]) -> List[Control]:
         raise CorpusError(
             'Expected <Labels name="..." toName="..."> for a <Text name="..." value="$..."> in the '
             "labeling interface"
+        )
+    if len(controls) > MAX_CONTROLS:
+        raise CorpusError(
+            f"Expected at most {MAX_CONTROLS} <Labels> for texts in the labeling interface, not "
+            f"{len(controls):,}"
         )
     if labels and not any(control.get_label(label) for control in controls for label in labels):
         raise CorpusError(

@@ -2,8 +2,8 @@
 
 import gc
 import socket
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from spacy.language import Language
 
@@ -76,12 +76,17 @@ def serve(
 
     host (str): The address to listen at. Anybody who reaches it can use the pipeline.
     port (int): The port, or 0 for any that is free.
+    timeout (float): Seconds that a head may take as well.
     on_start (Optional[Callable[[str], object]]): Called with the URL as soon as there is one.
-    RAISES (ValueError): If FastAPI or uvicorn is missing, or the pipeline can't be loaded.
+    RAISES (ValueError): If FastAPI, uvicorn or httptools is missing, or the pipeline can't be
+        loaded.
     RAISES (OSError): If there is no such pipeline, or the address is taken.
     """
-    require_extra("serve", "uvicorn")
+    for module in ("uvicorn", "httptools"):
+        require_extra("serve", module)
     import uvicorn
+
+    from .protocol import BoundedProtocol
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
@@ -96,7 +101,8 @@ def serve(
         )
         config = uvicorn.Config(
             app,
-            http=get_protocol(),
+            # What makes a protocol, as a class does.
+            http=partial(BoundedProtocol, seconds=timeout),  # type: ignore[arg-type]
             log_level="warning",
             access_log=False,
             limit_concurrency=MAX_CONNECTIONS,
@@ -109,12 +115,3 @@ def serve(
         gc.collect()
         gc.freeze()
         uvicorn.Server(config).run([listener])
-
-
-def get_protocol() -> Any:
-    """RETURNS (Any): What reads requests for uvicorn: the quick parser, if it is installed."""
-    if find_spec("httptools") is None:
-        return "h11"
-    from .protocol import BoundedProtocol
-
-    return BoundedProtocol

@@ -40,7 +40,7 @@ def port(nlp):
     from spacy_eiou.annotation import create_app
 
     app = create_app(nlp, max_bytes=20_000, max_chars=2_000, max_texts=50, timeout=1.5)
-    with running(app) as port:
+    with running(app, seconds=1.5) as port:
         yield port
 
 

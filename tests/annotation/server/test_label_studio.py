@@ -2,6 +2,7 @@ import pytest
 
 from serve_util import ask
 from spacy_eiou.annotation.prediction import PredictedText
+from spacy_eiou.annotation.server import app
 from spacy_eiou.annotation.server.label_studio import (
     Control,
     get_texts,
@@ -37,6 +38,11 @@ SPANS = [
 ]
 
 
+def make_interface(n_controls):
+    controls = "".join(f'<Labels name="{number}" toName="t"/>' for number in range(n_controls))
+    return f'<View>{controls}<Text name="t" value="$t"/></View>'
+
+
 def test_interface():
     assert parse_interface(INTERFACE, LABELS) == [Control("label", "text", "abstract", NAMES)]
 
@@ -60,6 +66,7 @@ def test_interface_that_takes_labels_from_the_task():
             INTERFACE.replace("DNA", "x").replace("rotein", "y"),
             "Expected a label of the pipeline .* has: x, Py, py, cell. Those of the pipeline: ",
         ),
+        (make_interface(51), "Expected at most 50 <Labels> for texts in the .*, not 51"),
         ('<!DOCTYPE v [<!ENTITY a "b">]><View>&a;</View>', "Did not expect the XML entity 'a'"),
         ('<!DOCTYPE v [<!ENTITY a SYSTEM "file:///etc/hosts">]><View>&a;</View>', "Did not expect"),
     ],
@@ -67,6 +74,10 @@ def test_interface_that_takes_labels_from_the_task():
 def test_interface_that_does_not_fit(config, problem):
     with pytest.raises(CorpusError, match=problem):
         parse_interface(config, LABELS)
+
+
+def test_interface_with_many_tags():
+    assert len(parse_interface(make_interface(50), LABELS)) == 50
 
 
 def test_pipeline_that_tells_no_labels():
@@ -144,6 +155,19 @@ def test_endpoints(port):
     assert ask(port, "/webhook", {"action": "ANNOTATION_CREATED"}) == (200, {"status": "ignored"})
 
 
+def test_other_requests_are_answered_while_an_answer_is_made(port, monkeypatch):
+    statuses = []
+
+    def ask_meanwhile(*args):
+        statuses.append(ask(port, "/health")[0])
+        return make_prediction(*args)
+
+    monkeypatch.setattr(app, "make_prediction", ask_meanwhile)
+    task = {"data": {"abstract": TEXT}}
+    assert ask(port, "/predict", {"tasks": [task], "label_config": INTERFACE})[0] == 200
+    assert statuses == [200]
+
+
 @pytest.mark.parametrize(
     "path,message,problem",
     [
@@ -156,6 +180,8 @@ def test_endpoints(port):
         ),
         ("/predict", {"tasks": [{}], "label_config": INTERFACE}, "tasks.0.data: Field required"),
         ("/predict", {"tasks": [], "label_config": "<View>"}, "Expected a labeling interface"),
+        ("/predict", {"tasks": [], "label_config": make_interface(51)}, "Expected at most 50 <Lab"),
+        ("/setup", {"schema": make_interface(51)}, "Expected at most 50 <Labels>"),
     ],
 )
 def test_what_does_not_fit_is_told(port, path, message, problem):
