@@ -11,8 +11,9 @@ STUDY is a folder with study.yml. The names of its variants say what they know: 
 all training documents, without their annotation, and lie in the folder WORK. Corpora with the same
 texts can share it. "self-training" has three such models annotate the texts of the other documents
 for the final one; with "taught by MiniLM", a model with the transformer does, and with "taught by
-MiniLM and others" it is one of the three. They annotate "variations" of the texts as well. "mention
-replacement" exchanges mentions in the annotated documents.
+MiniLM and others" it is one of the three. They annotate "variations" of the texts as well. Models
+that were trained before teach with `--teacher`, and other texts are annotated with `--texts`.
+"mention replacement" exchanges mentions in the annotated documents.
 
 A command that was stopped continues. All runs of a study can be trained at the same time, with
 `--corpus`, `--size`, `--variant`, `--seed` and a file of results each: `report` gathers them.
@@ -192,6 +193,12 @@ def train_command(
     transformer: Optional[str] = typer.Option(
         None, help="Package, folder or name of the transformer, for variants that have one teach"
     ),
+    teacher_paths: List[Path] = typer.Option(
+        [], "--teacher", help="Trained models to teach, beside each of which lie its CPU seconds"
+    ),
+    texts_path: Optional[Path] = typer.Option(
+        None, "--texts", help="File of texts to annotate instead (.jsonl)"
+    ),
     n_texts: int = N_TEXTS_OPTION,
     code_paths: List[Path] = CODE_OPTION,
     use_gpu: int = GPU_OPTION,
@@ -218,14 +225,19 @@ def train_command(
         docs = subsets[run.corpus][run.seed][: run.size]
         start = time.process_time()
         if "self-training" in run.variant:
-            teacher = None
-            if "taught by" in run.variant:
-                if not transformer:
-                    raise typer.BadParameter(f"{run.variant}: expected --transformer")
-                teacher = make_teacher(config, transformer)
-            teachers = train_teachers(run, config, docs, teacher, work_path / "teachers", use_gpu)
+            teachers = teacher_paths
+            if not teachers:
+                teacher = None
+                if "taught by" in run.variant:
+                    if not transformer:
+                        raise typer.BadParameter(f"{run.variant}: expected --transformer")
+                    teacher = make_teacher(config, transformer)
+                path = work_path / "teachers"
+                teachers = train_teachers(run, config, docs, teacher, path, use_gpu)
             start = time.process_time()
-            result = self_train_run(run, config, docs, teachers, transformer, project_path, use_gpu)
+            result = self_train_run(
+                run, config, docs, teachers, transformer, texts_path, project_path, use_gpu
+            )
             earlier = sum(srsly.read_json(path.with_suffix(".json")) for path in teachers)
         else:
             earlier = 0.0
@@ -335,19 +347,22 @@ def self_train_run(
     docs: List[Doc],
     teachers: List[Path],
     transformer: Optional[str],
+    texts_path: Optional[Path],
     project_path: Path,
     use_gpu: int,
 ) -> Result:
-    """Self-train with the texts of the other documents, and score the model that is best on the dev
-    part. RETURNS (Result): The result."""
+    """Self-train with other texts, if none are given with those of the other documents, and score
+    the model that is best on the dev part. RETURNS (Result): The result."""
     annotated = {doc.user_data["record_id"] for doc in docs}
     documents = list(read_docs(project_path / "corpus" / run.corpus / "train.spacy", Vocab()))
     with TemporaryDirectory() as name:
         folder = Path(name)
         others = [doc for doc in documents if doc.user_data["record_id"] not in annotated]
-        texts_path = folder / "texts.jsonl"
-        # Where all are annotated, their variations are new.
-        write_texts(texts_path, others or documents)
+        gold_share = GOLD_SHARE if others or texts_path else GOLD_SHARE_OF_VARIED
+        if texts_path is None:
+            texts_path = folder / "texts.jsonl"
+            # Where all are annotated, their variations are new.
+            write_texts(texts_path, others or documents)
         if "variations" in run.variant:
             nlp = spacy.load(config["paths"]["vectors"])
             texts = check_texts(texts_path, max_length=nlp.max_length)
@@ -368,7 +383,7 @@ def self_train_run(
             texts_path,
             folder / "output",
             teachers=teachers,
-            gold_share=GOLD_SHARE if others else GOLD_SHARE_OF_VARIED,
+            gold_share=gold_share,
             overrides=overrides,
             use_gpu=use_gpu,
             silent=False,

@@ -44,7 +44,8 @@ sentences of GENIA, in one thread of a CPU; all components have the same encoder
   vectors as well ([few examples](../../docs/few-examples.md))
 - *self-trained*: the model has also learned from what three others found in the sentences without
   annotation
-- *taught by MPNet*: from what MPNet, trained on the annotated sentences, found in the others
+- *taught by MPNet*: from what MPNet, trained on the annotated sentences, found in the others;
+  *taught by MiniLM*: from what MiniLM found in sentences of other corpora
 - *large*: an encoder of twice the width, with `cpu_bfloat16`
 """
 
@@ -86,6 +87,8 @@ PREPARED_TRANSFORMER = (
     "MiniLM prepared by MPNet"
 )
 N_SENTENCES = 15_022
+# Of other biomedical corpora, see biomedical_texts.py.
+N_OTHERS = 78_561
 MODELS = [
     *make_models(
         "spancat",
@@ -161,6 +164,16 @@ MODELS = [
                 "genia_large",
                 "large, vectors and pretraining",
                 15022,
+            ),
+            (
+                "large, prepared, taught by MiniLM",
+                "large CNN with vectors, bfloat16",
+                "genia_large_taught",
+                "large, vectors, pretraining and self-training, taught by MiniLM",
+                15022,
+                f"[`self-train --teacher`]({PAGE}#many-annotated-documents), a CNN of size "
+                "`large`, prepared by MPNet, taught by MiniLM",
+                N_OTHERS,
             ),
         ],
     ),

@@ -6,6 +6,7 @@ The study names variants of VARIANTS, below. Each run is a file in the folder `r
 so that several processes can share the work with `--variant` and `--seed`; results.jsonl and
 RESULTS.md are made of all of them. A run that was stopped is trained again. A variant that is
 "prepared" begins with the `--weights` of `spacy pretrain` with configs/transformer_pretraining.cfg.
+Models that `--models` keeps can teach others, see pretraining.py.
 """
 
 import signal
@@ -23,9 +24,20 @@ from thinc.optimizers import FloatOrSeq
 
 from spacy_eiou.files import to_json_line, write_file, write_json
 from spacy_eiou.studies import Result, Run, Study
-from spacy_eiou.studies.compare import draw_subsets, read_results, train_run, write_report
+from spacy_eiou.studies.compare import (
+    draw_subsets,
+    read_results,
+    score_run,
+    train_docs,
+    write_report,
+)
 from spacy_eiou.studies.comparison import group_by
-from spacy_eiou.studies.study import hash_settings, list_runs, make_variant_config
+from spacy_eiou.studies.study import (
+    hash_settings,
+    list_runs,
+    locate_transformer,
+    make_variant_config,
+)
 from spacy_eiou.tables import format_mean, markdown_table
 from spacy_eiou.training import AdamW, build_adamw_v1
 from spacy_eiou.training.optimizer import clip_gradients
@@ -139,6 +151,9 @@ def main(
         None, "--runs", help="Folder for a file per run. Defaults to runs in the study's folder"
     ),
     weights: Optional[Path] = typer.Option(None, help="Pretrained weights, for `prepared`"),
+    models_path: Optional[Path] = typer.Option(
+        None, "--models", help="Folder to keep the models in, each with its CPU seconds beside it"
+    ),
     report_only: bool = typer.Option(False, "--report-only", help="Train nothing"),
     max_steps: Optional[int] = typer.Option(None, help="Another number of updates, for a trial"),
     max_seconds: int = typer.Option(0, help="End with an error after this time, 0 for never"),
@@ -172,7 +187,9 @@ def main(
             configs[name] = configs[name].merge(begin_with(weights, project_path))
     for run in missing:
         with bounded(max_seconds):
-            results[run] = train(study, run, configs[run.variant], project_path, use_gpu)
+            results[run] = train(
+                study, run, configs[run.variant], models_path, project_path, use_gpu
+            )
         write_json(paths[run], results[run])
     if not (variants or seeds):
         found = [results[run] for run in runs if run in results]
@@ -204,12 +221,25 @@ def begin_with(weights: Path, project_path: Path) -> Dict[str, Any]:
     return {"pretraining": pretraining, "initialize": {"init_tok2vec": str(weights.resolve())}}
 
 
-def train(study: Study, run: Run, config: Config, project_path: Path, use_gpu: int) -> Result:
+def train(
+    study: Study,
+    run: Run,
+    config: Config,
+    models_path: Optional[Path],
+    project_path: Path,
+    use_gpu: int,
+) -> Result:
     """RETURNS (Result): The result of a run, and how long it took."""
     setup_gpu(use_gpu, silent=True)
     docs = draw_subsets(study, project_path)[run.corpus][run.seed][: run.size]
     started, cpu_started = time.monotonic(), time.process_time()
-    result = train_run(run, config, docs, use_gpu=use_gpu)
+    nlp = train_docs(locate_transformer(config), docs, seed=run.seed, use_gpu=use_gpu)
+    if models_path is not None:
+        models_path.mkdir(parents=True, exist_ok=True)
+        path = models_path / f"{run.variant}-{run.size}-{run.seed}"
+        nlp.to_disk(path)
+        write_json(Path(f"{path}.json"), round(time.process_time() - cpu_started, 1))
+    result = score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
     result["seconds"] = time.monotonic() - started
     result["cpu_seconds"] = time.process_time() - cpu_started
     scores = {part: [result[part][name] for name in ("f", "macro_f")] for part in ("dev", "test")}
