@@ -29,6 +29,7 @@ import srsly
 import typer
 from few_examples import write_texts
 from spacy.cli._util import import_code, setup_gpu
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.loop import DIR_MODEL_BEST
 from spacy.training.pretrain import pretrain as pretrain_encoder
@@ -225,20 +226,14 @@ def train_command(
         docs = subsets[run.corpus][run.seed][: run.size]
         start = time.process_time()
         if "self-training" in run.variant:
-            teachers = teacher_paths
-            if not teachers:
-                teacher = None
-                if "taught by" in run.variant:
-                    if not transformer:
-                        raise typer.BadParameter(f"{run.variant}: expected --transformer")
-                    teacher = make_teacher(config, transformer)
-                path = work_path / "teachers"
-                teachers = train_teachers(run, config, docs, teacher, path, use_gpu)
+            teachers = teacher_paths or train_teachers(
+                run, config, docs, transformer, work_path / "teachers", use_gpu
+            )
             start = time.process_time()
             result = self_train_run(
                 run, config, docs, teachers, transformer, texts_path, project_path, use_gpu
             )
-            earlier = sum(srsly.read_json(path.with_suffix(".json")) for path in teachers)
+            earlier = sum(srsly.read_json(get_seconds_path(path)) for path in teachers)
         else:
             earlier = 0.0
             result = train_run(run, config, docs, use_gpu=use_gpu)
@@ -315,17 +310,19 @@ def train_teachers(
     run: Run,
     config: Config,
     docs: List[Doc],
-    transformer_config: Optional[Config],
+    transformer: Optional[str],
     path: Path,
     use_gpu: int,
 ) -> List[Path]:
     """Train the teachers of a run, each of them once: runs can share them.
-    RETURNS (List[Path]): Their folders. Beside each lies a file with its CPU seconds."""
+    RETURNS (List[Path]): Their folders, see `save_model`."""
     n_steps = min(N_STEPS, config["training"]["max_steps"])
     configs = [config.merge({"training": {"max_steps": n_steps}})] * N_TEACHERS
-    if transformer_config is not None:
+    if "taught by" in run.variant:
+        if not transformer:
+            raise typer.BadParameter(f"{run.variant}: expected --transformer")
         n_others = N_TEACHERS - 1 if "and others" in run.variant else 0
-        configs[n_others:] = [transformer_config]
+        configs[n_others:] = [make_teacher(config, transformer)]
     teachers = []
     for number, settings in enumerate(configs):
         seed = run.seed + number
@@ -334,11 +331,19 @@ def train_teachers(
         if not teachers[-1].exists():
             start = time.process_time()
             nlp = train_docs(settings, docs, seed=seed, use_gpu=use_gpu)
-            with replacing(teachers[-1]) as folder:
-                nlp.to_disk(folder)
-                seconds = round(time.process_time() - start, 1)
-                write_json(teachers[-1].with_suffix(".json"), seconds)
+            save_model(nlp, teachers[-1], time.process_time() - start)
     return teachers
+
+
+def save_model(nlp: Language, path: Path, seconds: float) -> None:
+    """Save a model that can teach others, once its CPU seconds are beside it."""
+    with replacing(path) as folder:
+        nlp.to_disk(folder)
+        write_json(get_seconds_path(path), round(seconds, 1))
+
+
+def get_seconds_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
 
 
 def self_train_run(

@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import srsly
 import typer
+from pretraining import save_model
 from spacy.cli._util import setup_gpu
 from spacy.util import load_config, registry, set_dot_to_object
 from thinc.api import Config
@@ -235,10 +236,8 @@ def train(
     started, cpu_started = time.monotonic(), time.process_time()
     nlp = train_docs(locate_transformer(config), docs, seed=run.seed, use_gpu=use_gpu)
     if models_path is not None:
-        models_path.mkdir(parents=True, exist_ok=True)
         path = models_path / f"{run.variant}-{run.size}-{run.seed}"
-        nlp.to_disk(path)
-        write_json(Path(f"{path}.json"), round(time.process_time() - cpu_started, 1))
+        save_model(nlp, path, time.process_time() - cpu_started)
     result = score_run(run, nlp, Path(config["paths"]["dev"]), use_gpu=use_gpu)
     result["seconds"] = time.monotonic() - started
     result["cpu_seconds"] = time.process_time() - cpu_started

@@ -515,7 +515,7 @@ class NestedSpanCategorizer(SpanCategorizer):
             stacklevel=3,
         )
         self._add_labels([*labels, *gold.labels])
-        self._extend(gold, gold.choose_width())
+        self._extend(gold, gold.choose_width() if self._learns_width else None)
 
     def _follow(self, seen: GoldSpans, examples: List[Example]) -> None:
         """Grow as far as the gold spans ask for that training has seen, and warn of those that
@@ -529,8 +529,8 @@ class NestedSpanCategorizer(SpanCategorizer):
         self._add_labels(seen.labels)
         # To choose takes longer than to see that there is nothing to choose.
         is_wider = max(seen.widths - before, default=0) > (max_width or 0)
-        choice = seen.choose_width(earlier_width=max_width) if is_wider else None
-        self._extend(seen, choice)
+        grows = is_wider and self._learns_width
+        self._extend(seen, seen.choose_width(earlier_width=max_width) if grows else None)
         if self.cfg["class_counts"] is not None:
             self._count_later(seen, examples)
         seen.ceilings.update(find_ceilings(self, examples))
@@ -539,10 +539,10 @@ class NestedSpanCategorizer(SpanCategorizer):
             warnings.warn(f"[{self.name}] So far {seen.ceilings.describe()}.", stacklevel=3)
 
     def _extend(self, gold: GoldSpans, choice: Optional[WidthChoice]) -> None:
-        """Allow for wider candidates and for more labels per span, if gold spans ask for them and
-        the settings leave that to the training data."""
+        """Allow for wider candidates, where a width was chosen, and for more labels per span, if
+        gold spans ask for them and the settings leave that to the training data."""
         max_width, max_positive = self.cfg["max_width"], self.cfg["max_positive"]
-        if choice is not None and self._learns_width and choice.width > (max_width or 0):
+        if choice is not None and choice.width > (max_width or 0):
             if max_width is not None:
                 widen(self.model, max_width)
             self._set_max_width(choice.width)

@@ -56,6 +56,13 @@ def test_variants_differ_in_what_the_encoder_knows(tmp_path, monkeypatch):
     for number, (variant, size) in enumerate(runs):
         options = ["--transformer", transformer, "--results", tmp_path / f"{number}.jsonl"]
         run("train", study, work, "--variant", variant, "--size", size, *options)
+    (teacher,) = (path for path in (work / "teachers").glob("notes-12-*") if path.is_dir())
+    options = ["--teacher", teacher, "--texts", work / "others.jsonl"]
+    options += ["--results", tmp_path / "taught.jsonl"]
+    run("train", study, work, "--variant", list(VARIANTS)[-1], "--size", 12, *options)
+    (taught,) = srsly.read_jsonl(tmp_path / "taught.jsonl")
+    assert taught["cpu_seconds"] > srsly.read_json(f"{teacher}.json")
+    (tmp_path / "taught.jsonl").unlink()
     for _ in range(2):
         run("report", study, *tmp_path.glob("*.jsonl"))
     results = list(srsly.read_jsonl(study / "results.jsonl"))

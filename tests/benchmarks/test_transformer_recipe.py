@@ -1,7 +1,9 @@
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
+import spacy
 import srsly
 import typer
 from study_util import STUDY, make_project, write_study
@@ -13,8 +15,9 @@ VARIANTS = ["recipe", "all weights decay", "each gradient clipped"]
 
 
 @pytest.fixture
-def make_study(tmp_path):
+def make_study(tmp_path, monkeypatch):
     """Makes a study of a tiny transformer. RETURNS: Its folder, and runs the script on it."""
+    monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path])
     script = runpy.run_path(str(SCRIPT))
     app = typer.Typer()
     app.command()(script["main"])
@@ -42,14 +45,18 @@ def make_study(tmp_path):
 
 
 @pytest.mark.slow
-def test_each_variant_changes_one_thing(make_study):
+def test_each_variant_changes_one_thing(make_study, tmp_path):
     settings = {"config": "configs/transformer.cfg", "seeds": [0, 1], "training": {"max_steps": 2}}
     path, run = make_study(VARIANTS, **settings)
-    for options in (["--variant", "recipe", "--seed", "1"], ["--seed", "0"], ["--report-only"]):
+    models = tmp_path / "models"
+    kept = ["--variant", "recipe", "--seed", "1", "--models", str(models)]
+    for options in (kept, ["--seed", "0"], ["--report-only"]):
         run("--max-seconds", "300", *options, catch_exceptions=False)
     runs = [(result["variant"], result["seed"]) for result in read_results(path)]
     assert runs == [("recipe", 0), *((name, 0) for name in VARIANTS[1:]), ("recipe", 1)]
     assert len(list((path / "runs").iterdir())) == 4
+    assert spacy.load(models / "recipe-10-1").pipe_names == ["transformer", "nested_spancat"]
+    assert srsly.read_json(models / "recipe-10-1.json") > 0
     assert "| recipe | 10 | 2 |" in (path / "RESULTS.md").read_text("utf8")
 
 
