@@ -123,9 +123,9 @@ def test_a_pipeline_is_trained_with_vectors_and_pretraining(transformer, tmp_pat
     pretrain(load_config(config_path, overrides=overrides).interpolate(), weights_path)
     assert len(list((tmp_path / "cache").rglob("*.vectors"))) == 1
     # The run continues where it was.
-    config = load_config(config_path, overrides={**overrides, "pretraining.max_epochs": 9})
-    pretrain(config.interpolate(), weights_path, resume_path=weights_path / "model7.bin")
-    assert [line["epoch"] for line in srsly.read_jsonl(weights_path / "log.jsonl")][-2:] == [8, 9]
+    config = load_config(config_path, overrides={**overrides, "pretraining.max_epochs": 25})
+    pretrain(config.interpolate(), weights_path, resume_path=weights_path / "model23.bin")
+    assert [line["epoch"] for line in srsly.read_jsonl(weights_path / "log.jsonl")][-2:] == [24, 25]
     overrides["paths.init_tok2vec"] = str(weights_path / "model-last.bin")
     # Training needs no transformer.
     overrides.update({"paths.transformer": None, "paths.cache": None})
