@@ -221,6 +221,12 @@ def to_json(value: Any) -> bytes:
     return data.encode("utf8")
 
 
-def to_json_line(value: Any) -> str:
+def to_json_line(value: Any, *, allow_nan: bool = True) -> str:
     """RETURNS (str): A value as JSON on a line of its own, with all characters as they are."""
-    return json.dumps(value, ensure_ascii=False) + "\n"
+    return json.dumps(value, ensure_ascii=False, allow_nan=allow_nan) + "\n"
+
+
+def encode_json_line(value: Any) -> bytes:
+    """RETURNS (bytes): A value as a line of JSON, in UTF-8.
+    RAISES (ValueError): If a number in it is not finite."""
+    return to_json_line(value, allow_nan=False).encode("utf8")

@@ -6,7 +6,15 @@ from typing import Optional, Sequence, Union
 import pytest
 
 from spacy_eiou.corpora import convert, init_project, read_docbin
-from spacy_eiou.files import accepts_strings, check_not_read, replacing, write_file, write_files
+from spacy_eiou.files import (
+    accepts_strings,
+    check_not_read,
+    encode_json_line,
+    replacing,
+    to_json_line,
+    write_file,
+    write_files,
+)
 
 
 def test_strings_in_the_place_of_paths():
@@ -149,6 +157,13 @@ def test_what_is_read_is_not_written(tmp_path, output, is_lost):
             check_not_read(tmp_path / output, inputs)
     else:
         check_not_read(tmp_path / output, inputs)
+
+
+def test_lines_of_json():
+    assert to_json_line({"a": "é\n", "b": float("nan")}) == '{"a": "é\\n", "b": NaN}\n'
+    assert encode_json_line({"a": "é\n"}) == '{"a": "é\\n"}\n'.encode()
+    with pytest.raises(ValueError):
+        encode_json_line(float("nan"))
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="needs /dev/null")

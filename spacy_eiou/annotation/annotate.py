@@ -1,79 +1,51 @@
-import os
-import re
 import shutil
 import time
 import warnings
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import (
-    Any,
-    BinaryIO,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Union,
-)
+from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
 from spacy.language import Language
 from spacy.util import ensure_path
 
 from ..corpora import CorpusError
-from ..files import remove, write_json
+from ..files import encode_json_line, remove, write_json
 from ..progress import ProgressBar
 from .annotator import SPANS_COLUMN
-from .checks import (
-    check_addresses,
-    check_apart,
-    check_new,
-    check_outside,
-    check_part_folder,
-    check_shards_folder,
-    check_unread,
-)
-from .engines import ENGINES, check_engine
-from .folders import RemoteFolder, append_line, open_folder
-from .paths import get_state, is_remote, real_path, show_path, without_scheme
-from .prediction import Annotation, find_spans_key, load_once
+from .checks import check_apart, check_new, check_outside, check_unread
+from .engines import ENGINES, EngineOptions, check_engine
+from .folders import Folder, RemoteFolder, append_line, open_folder
+from .outputs import Outputs, check_outputs, planning_outputs
+from .paths import get_state, show_path, without_scheme
+from .prediction import find_spans_key, load_once
 from .resume import (
     bind_folder,
     compute_digest,
     finish_file,
     finish_folder,
     finish_remote,
-    get_exports,
     locked,
     log_done,
     part_of,
     read_done,
 )
 from .shards import (
-    OUTPUT_FORMATS,
-    REJECTED_SUFFIX,
     Counts,
     ShardAnnotator,
     check_same_columns,
-    encode_json_line,
-    get_output_format,
     get_shard_names,
     merge_parquet,
     open_output,
 )
-from .sinks import GRAPH_WRITERS, read_annotations, write_brat, write_html
-from .source_files import TEXT_FORMATS, SourceFile, find_sources, guess_text_format
+from .sinks import read_annotations
+from .source_files import TEXT_FORMATS, Shard, SourceFile, find_sources, guess_text_format
 from .sources import Fields, plan_shards
-from .tasks import TaskWriter, name_tasks
+from .tasks import TaskWriter
 
 # Bytes of a shard, about: those of a folder of outputs, and those that become a single output.
 SHARD_SIZE = 16 * 2**20
 STEP_SIZE = 128 * 2**10
-
-Writer = Callable[[Iterable[Annotation], Path], None]
 
 
 class AnnotationReport(NamedTuple):
@@ -182,13 +154,8 @@ def annotate(
     input_path, output_path = map(without_scheme, (input_path, output_path))
     graph, brat, html = map(ensure_path, (graph_path, brat_path, html_path))
     summary, log = map(ensure_path, (summary_path, log_path))
-    check_engine(
-        engine,
-        n_process=n_process,
-        use_gpu=use_gpu,
-        address=address,
-        gpus_per_worker=gpus_per_worker,
-    )
+    options = EngineOptions(n_process, use_gpu, address, gpus_per_worker)
+    check_engine(engine, options)
     tasks = None if to is None else TaskWriter(to)
     text_format = text_format or guess_text_format(input_path)
     if text_format not in TEXT_FORMATS.values():
@@ -197,20 +164,13 @@ def annotate(
         )
     with ExitStack() as stack:
         outputs = stack.enter_context(
-            _planning_outputs(output_path, output_format, graph, brat, html, tasks)
+            planning_outputs(output_path, output_format, graph, brat, html, tasks)
         )
         sources = find_sources(input_path, text_format)
-        _check_outputs(outputs, input_path, sources, force=force)
         others = [path for path in (summary, log) if path is not None]
-        check_apart([*outputs.all, *others], [source.location for source in sources])
-        check_new(others, [], own=(), force=True)
-        check_unread([*outputs.files, *others], input_path)
-        if outputs.suffix == ".parquet" and text_key == SPANS_COLUMN:
-            raise CorpusError(
-                f"Expected texts in another column than '{SPANS_COLUMN}', which holds what is found"
-            )
-        if text_format == "parquet" and outputs.suffix == ".parquet" and not outputs.is_folder:
-            check_same_columns([source.location for source in sources])
+        _check_paths(outputs, others, input_path, sources, force=force)
+        if outputs.suffix == ".parquet":
+            _check_columns(outputs, sources, text_format, text_key)
         load_once.cache_clear()
         # The processes of another engine may have GPUs that this one hasn't.
         nlp = load_once(model, use_gpu if engine == "local" else -1)
@@ -232,7 +192,7 @@ def annotate(
         for path in outputs.all:
             stack.enter_context(locked(path))
         # Between the first check and the lock, another process may have ended.
-        _check_outputs(outputs, input_path, sources, force=force)
+        check_outputs(outputs, input_path, sources, force=force)
         size = SHARD_SIZE if outputs.is_folder else STEP_SIZE
         folder = open_folder(outputs.shards)
         if bind_folder(folder, _compute_digest(annotator, size, sources, model_parts)):
@@ -242,41 +202,14 @@ def annotate(
             )
         shards = plan_shards(sources, text_format, size=size)
         done = read_done(folder, outputs.shard_suffix)
-        n_before = sum(counts.n_texts for counts in done.values())
-        left = [item for item in enumerate(shards) if item[0] not in done]
-        progress = Progress(sum(shard.size for _, shard in left), silent=silent)
-        running = ENGINES[engine](
-            annotator,
-            left,
-            n_process=n_process,
-            use_gpu=use_gpu,
-            address=address,
-            gpus_per_worker=gpus_per_worker,
+        counts = _run(
+            annotator, shards, done, folder, engine=engine, options=options, log=log, silent=silent
         )
-        with progress, closing(running) as results:
-            for number, counts in results:
-                log_done(folder, number, counts)
-                if log is not None:
-                    append_line(log, encode_json_line({"shard": number, **asdict(counts)}))
-                done[number] = counts
-                progress.update(counts, shards[number].size)
-        load_once.cache_clear()
-        total = Counts()
-        for number in range(len(shards)):
-            total.add(done[number])
-        if outputs.is_folder:
-            finish_folder(folder, _describe(annotator, input_path, done))
-        elif isinstance(folder, RemoteFolder):
-            folder.fetch(part_of(outputs.path))
-            _finish_file(outputs, len(shards))
-            finish_remote(
-                folder, {str(outputs.locate(path)): path for path in reversed(outputs.all)}
-            )
-        else:
-            _finish_file(outputs, len(shards))
+        _finish(outputs, folder, _describe(annotator, input_path, counts), len(shards))
+    total = _add_up(counts)
     report = AnnotationReport(
         total.n_texts,
-        n_before,
+        _add_up(done.values()).n_texts,
         total.n_rejected,
         [outputs.locate(outputs.path), *outputs.writers],
         outputs.locate(outputs.rejected_path),
@@ -292,6 +225,77 @@ def annotate(
             f"{report.n_texts:,} texts that were annotated in {show_path(output_path)}"
         )
     return report
+
+
+def _check_paths(
+    outputs: Outputs,
+    others: List[Path],
+    input_path: Union[str, Path],
+    sources: List[SourceFile],
+    *,
+    force: bool,
+) -> None:
+    """Check the outputs, and the other files to write, which may be there already."""
+    check_outputs(outputs, input_path, sources, force=force)
+    check_apart([*outputs.all, *others], [source.location for source in sources])
+    check_new(others, [], own=(), force=True)
+    check_unread([*outputs.files, *others], input_path)
+
+
+def _check_columns(
+    outputs: Outputs, sources: List[SourceFile], text_format: str, text_key: str
+) -> None:
+    if text_key == SPANS_COLUMN:
+        raise CorpusError(
+            f"Expected texts in another column than '{SPANS_COLUMN}', which holds what is found"
+        )
+    if text_format == "parquet" and not outputs.is_folder:
+        check_same_columns([source.location for source in sources])
+
+
+def _run(
+    annotator: ShardAnnotator,
+    shards: List[Shard],
+    done: Mapping[int, Counts],
+    folder: Folder,
+    *,
+    engine: str,
+    options: EngineOptions,
+    log: Optional[Path],
+    silent: bool,
+) -> List[Counts]:
+    """RETURNS (List[Counts]): The counts of each shard, when those that are missing are done."""
+    counts = {**done}
+    left = [item for item in enumerate(shards) if item[0] not in done]
+    progress = Progress(sum(shard.size for _, shard in left), silent=silent)
+    with progress, closing(ENGINES[engine](annotator, left, options)) as results:
+        for number, new in results:
+            log_done(folder, number, new)
+            if log is not None:
+                append_line(log, encode_json_line({"shard": number, **asdict(new)}))
+            counts[number] = new
+            progress.update(new, shards[number].size)
+    load_once.cache_clear()
+    return [counts[number] for number in range(len(shards))]
+
+
+def _finish(outputs: Outputs, folder: Folder, info: Dict[str, Any], n_shards: int) -> None:
+    """Make the outputs of the shards, and put them in their places."""
+    if outputs.is_folder:
+        finish_folder(folder, info)
+    elif isinstance(folder, RemoteFolder):
+        folder.fetch(part_of(outputs.path))
+        _finish_file(outputs, n_shards)
+        finish_remote(folder, {str(outputs.locate(path)): path for path in reversed(outputs.all)})
+    else:
+        _finish_file(outputs, n_shards)
+
+
+def _add_up(counts: Iterable[Counts]) -> Counts:
+    total = Counts()
+    for item in counts:
+        total.add(item)
+    return total
 
 
 class Progress:
@@ -319,120 +323,6 @@ class Progress:
         self.bar.update(n_bytes)
 
 
-class Outputs(NamedTuple):
-    """The outputs of a run.
-
-    path (Path): The main one. If it is to be at an address, where it is made before.
-    address (str): This address, or "".
-    suffix (str): Its suffix, or that of its files, one of `OUTPUT_FORMATS`.
-    is_folder (bool): Whether it is a folder of shards.
-    rejected_path (Path): The file of what is rejected, or the folder of such files.
-    writers (Dict[Path, Writer]): The exports, and what writes them.
-    new_folders (List[Path]): Those of them that are folders.
-    """
-
-    path: Path
-    address: str
-    suffix: str
-    is_folder: bool
-    rejected_path: Path
-    writers: Dict[Path, Writer]
-    new_folders: List[Path]
-
-    @property
-    def exports(self) -> List[Path]:
-        """RETURNS (List[Path]): All but the main one."""
-        return [] if self.is_folder else [*self.writers, self.rejected_path]
-
-    @property
-    def all(self) -> List[Path]:
-        """RETURNS (List[Path]): All of them."""
-        return [self.path, *self.exports]
-
-    @property
-    def shards(self) -> str:
-        """RETURNS (str): The folder of the shards."""
-        return str(self.locate(self.path if self.is_folder else part_of(self.path)))
-
-    @property
-    def shard_suffix(self) -> str:
-        """RETURNS (str): The suffix of the shards. Lines are packed when they are merged."""
-        return self.suffix if self.is_folder or self.suffix == ".parquet" else ".jsonl"
-
-    @property
-    def files(self) -> List[Union[str, Path]]:
-        """RETURNS (List[Union[str, Path]]): Where its files are to be in the end. Those of a shard
-        stand for all of a folder."""
-        if self.is_folder:
-            return [f"{self.shards}/{name}" for name in get_shard_names(0, self.suffix)]
-        return [*map(self.locate, self.all)]
-
-    def locate(self, path: Path) -> Union[str, Path]:
-        """RETURNS (Union[str, Path]): Where a path beside the main one is to be in the end."""
-        return f"{self.address.rpartition('/')[0]}/{path.name}" if self.address else path
-
-
-@contextmanager
-def _planning_outputs(
-    output_path: Union[str, Path],
-    output_format: str,
-    graph_path: Optional[Path],
-    brat_path: Optional[Path],
-    html_path: Optional[Path],
-    tasks: Optional[TaskWriter],
-) -> Iterator[Outputs]:
-    shown = show_path(output_path)
-    if isinstance(output_path, Path) and re.match("[a-z0-9+]{2,}:/", shown):
-        raise CorpusError(f"Expected an address to be a string, not the path {shown}")
-    address = str(output_path).rstrip("/") if is_remote(str(output_path)) else ""
-    writers = _get_writers(graph_path, brat_path, html_path)
-    with TemporaryDirectory() if address else nullcontext("") as here:
-        path = Path(here, os.path.basename(address)) if address else Path(output_path)
-        # The folder "." has no name.
-        path = path if path.name else real_path(path)
-        is_folder = not path.suffix or path.is_dir() or f"{output_path}" == f"{address}/"
-        suffix = f".{output_format}" if is_folder else get_output_format(path.name)
-        if suffix not in OUTPUT_FORMATS:
-            raise CorpusError(
-                f"Expected an output file with the suffix {', '.join(OUTPUT_FORMATS)}, or a "
-                f"folder, which has none, not {shown}"
-            )
-        if (writers or tasks) and (is_folder or suffix == ".parquet" or address):
-            raise CorpusError(
-                "Expected one local .jsonl output, to write a graph, brat files, a page or tasks"
-            )
-        rejected_path = path
-        if not is_folder:
-            rejected_path = path.with_name(path.name.removesuffix(suffix) + REJECTED_SUFFIX)
-        new_folders = [path for path in (brat_path,) if path is not None]
-        if tasks is not None:
-            planned = tasks.plan(name_tasks(path, suffix))
-            writers.update(planned)
-            new_folders += tasks.get_folders(planned)
-        yield Outputs(path, address, suffix, is_folder, rejected_path, writers, new_folders)
-
-
-def _check_outputs(
-    outputs: Outputs, input_path: Union[str, Path], sources: List[SourceFile], *, force: bool
-) -> None:
-    locations = [source.location for source in sources]
-    if outputs.address:
-        addresses = [str(outputs.locate(path)) for path in outputs.all]
-        check_addresses(addresses, locations, outputs.shards, force=force)
-        return
-    check_apart(outputs.all, locations)
-    if outputs.is_folder:
-        check_shards_folder(outputs.path, force=force)
-    # The next run would read what this one writes.
-    check_outside(
-        [outputs.path] if outputs.is_folder else outputs.new_folders, [input_path], "the input"
-    )
-    own = get_exports(outputs.path)
-    if not outputs.is_folder:
-        check_part_folder(part_of(outputs.path))
-        check_new(outputs.all, outputs.new_folders, own=own, force=force)
-
-
 def _compute_digest(
     annotator: ShardAnnotator, size: int, sources: List[SourceFile], model_parts: List[Path]
 ) -> str:
@@ -444,16 +334,16 @@ def _compute_digest(
 
 
 def _describe(
-    annotator: ShardAnnotator, input_path: Union[str, Path], done: Dict[int, Counts]
+    annotator: ShardAnnotator, input_path: Union[str, Path], counts: List[Counts]
 ) -> Dict[str, Any]:
     names = ("model", "spans_key", "text_format", "batch_size")
     shards = [
         {
             "name": get_shard_names(number, annotator.suffix)[0],
             # How long it took is no part of what was made.
-            **{name: value for name, value in asdict(done[number]).items() if name != "seconds"},
+            **{name: value for name, value in asdict(item).items() if name != "seconds"},
         }
-        for number in sorted(done)
+        for number, item in enumerate(counts)
     ]
     return {
         "input": show_path(input_path),
@@ -491,30 +381,6 @@ def _copy_files(paths: Iterable[Path], output: BinaryIO) -> None:
     for path in paths:
         with path.open("rb") as file:
             shutil.copyfileobj(file, output)
-
-
-def _get_writers(
-    graph_path: Optional[Path], brat_path: Optional[Path], html_path: Optional[Path]
-) -> Dict[Path, Writer]:
-    writers: Dict[Path, Writer] = {}
-    paths = [path for path in (graph_path, brat_path, html_path) if path is not None]
-    if len(set(paths)) < len(paths):
-        raise CorpusError(
-            "Expected an output path of its own for each output, not "
-            f"{', '.join(map(show_path, paths))}"
-        )
-    if graph_path is not None:
-        if graph_path.suffix not in GRAPH_WRITERS:
-            raise CorpusError(
-                f"Expected a graph file that ends in {' or '.join(GRAPH_WRITERS)}, not "
-                f"{show_path(graph_path)}"
-            )
-        writers[graph_path] = GRAPH_WRITERS[graph_path.suffix]
-    if brat_path is not None:
-        writers[brat_path] = write_brat
-    if html_path is not None:
-        writers[html_path] = write_html
-    return writers
 
 
 def _find_model_parts(nlp: Language) -> List[Path]:

@@ -18,6 +18,7 @@ from typing import (
     Dict,
     Generator,
     List,
+    NamedTuple,
     Optional,
     Sequence,
     Tuple,
@@ -47,14 +48,29 @@ SPARK_JOB = "spacy-eiou annotate"
 MAX_WAITING = 1000
 
 
+class EngineOptions(NamedTuple):
+    """What an engine is told. None of them has a use for all, see `check_engine`.
+
+    n_process (Optional[int]): Most processes, or tasks at once. If None, one, or with Ray and Spark
+        as many as there is room for.
+    use_gpu (int): GPU ID or -1 for CPU.
+    address (Optional[str]): Address of the cluster of Ray, or master of Spark. If None, the default
+        of the engine.
+    gpus_per_worker (float): GPUs that a task of Ray needs, or the share of one.
+    """
+
+    n_process: Optional[int] = None
+    use_gpu: int = -1
+    address: Optional[str] = None
+    gpus_per_worker: float = 0
+
+
 def run_local(
     task: Callable[[int, Item], Result],
     shards: Sequence[Tuple[int, Item]],
     *,
     n_process: Optional[int] = None,
     use_gpu: int = -1,
-    address: Optional[str] = None,
-    gpus_per_worker: float = 0,
 ) -> Generator[Tuple[int, Result], None, None]:
     """Call a function of shards, or of other items, in processes of this machine. Only the items
     and the results go from one to the other. The processes end with this one, even if it is killed.
@@ -63,8 +79,6 @@ def run_local(
     shards (Sequence[Tuple[int, Item]]): The shards and their numbers.
     n_process (Optional[int]): Most processes. If there is one, or None, it is this one.
     use_gpu (int): GPU ID or -1 for CPU.
-    address (Optional[str]): Not used.
-    gpus_per_worker (float): Not used.
     YIELDS (Tuple[int, Result]): The number of a shard that is done, and its result.
     RAISES (ChildProcessError): If a process was killed.
     """
@@ -105,25 +119,14 @@ def run_local(
             yield busy.pop(connection), _raise_error(result)
 
 
-def run_ray(
-    task: Task,
-    shards: Sequence[Numbered],
-    *,
-    n_process: Optional[int] = None,
-    use_gpu: int = -1,
-    address: Optional[str] = None,
-    gpus_per_worker: float = 0,
-) -> Results:
+def run_ray(task: Task, shards: Sequence[Numbered], options: EngineOptions) -> Results:
     """Call a function of shards as tasks of Ray. What was lost with a process or a machine is done
     once more by another one.
 
     task (Task): The function.
     shards (Sequence[Numbered]): The shards and their numbers.
-    n_process (Optional[int]): Most tasks at once. If None, as many as the cluster has room for.
-    use_gpu (int): Not used.
-    address (Optional[str]): Address of the cluster. If None, that of RAY_ADDRESS, or else one of
-        this machine, which is started if there is none.
-    gpus_per_worker (float): GPUs that a task needs, or the share of one.
+    options (EngineOptions): The options. If there is no address, the cluster is that of
+        RAY_ADDRESS, or else one of this machine, which is started if there is none.
     YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
     RAISES (ValueError): If Ray is not installed.
     RAISES (ChildProcessError): If the processes of a shard were killed again and again.
@@ -133,15 +136,16 @@ def run_ray(
 
     with ExitStack() as stack:
         if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False, include_dashboard=False)
+            ray.init(address=options.address, log_to_driver=False, include_dashboard=False)
             stack.callback(ray.shutdown)
-        call = ray.remote(num_cpus=1, num_gpus=gpus_per_worker, max_retries=5)(_call_there)
+        with_resources = ray.remote(num_cpus=1, num_gpus=options.gpus_per_worker, max_retries=5)
+        call = with_resources(_call_there)
         shared, folder = ray.put(task), os.getcwd()
         waiting: Dict[Any, int] = {}
         stack.callback(lambda: [ray.cancel(result, force=True) for result in waiting])
         left = iter(shards)
         while True:
-            room = (n_process or MAX_WAITING) - len(waiting)
+            room = (options.n_process or MAX_WAITING) - len(waiting)
             for number, shard in islice(left, room):
                 waiting[call.remote(shared, number, shard, folder)] = number
             if not waiting:
@@ -155,26 +159,15 @@ def run_ray(
                 yield number, _raise_error(result)
 
 
-def run_spark(
-    task: Task,
-    shards: Sequence[Numbered],
-    *,
-    n_process: Optional[int] = None,
-    use_gpu: int = -1,
-    address: Optional[str] = None,
-    gpus_per_worker: float = 0,
-) -> Results:
+def run_spark(task: Task, shards: Sequence[Numbered], options: EngineOptions) -> Results:
     """Call a function of shards as tasks of a job of Spark. What was lost with a process or a
     machine is done once more by another one.
 
     task (Task): The function.
     shards (Sequence[Numbered]): The shards and their numbers.
-    n_process (Optional[int]): Most tasks at once, if there is no address. If None, as many as this
-        machine has cores, or as the settings of Spark allow.
-    use_gpu (int): Not used.
-    address (Optional[str]): The master. If None, that of a session that is there or of the settings
-        of Spark, or else this machine.
-    gpus_per_worker (float): Not used. The settings of Spark tell it.
+    options (EngineOptions): The options. If there is no address, the master is that of a session
+        that is there or of the settings of Spark, or else this machine, with a task at once for
+        each of its cores unless `n_process` is set. The settings of Spark tell the GPUs of a task.
     YIELDS (Tuple[int, Counts]): The number of a shard that is done, and its counts.
     RAISES (ValueError): If Spark is not installed.
     RAISES (ChildProcessError): If the processes of a shard were killed again and again.
@@ -194,7 +187,7 @@ def run_spark(
             value.extend(more)
             return value
 
-    master = address or (f"local[{n_process}, 4]" if n_process else "")
+    master = options.address or (f"local[{options.n_process}, 4]" if options.n_process else "")
     builder = SparkSession.builder.config("spark.ui.showConsoleProgress", "false")
     if master:
         builder = builder.master(master)
@@ -239,42 +232,36 @@ def run_spark(
             raise ChildProcessError(f"{KILLED}: {str(err)[:500]}") from err
 
 
-Engine = Callable[..., Results]
-ENGINES: Dict[str, Engine] = {"local": run_local, "ray": run_ray, "spark": run_spark}
+def _run_here(task: Task, shards: Sequence[Numbered], options: EngineOptions) -> Results:
+    return run_local(task, shards, n_process=options.n_process, use_gpu=options.use_gpu)
 
 
-def check_engine(
-    engine: str,
-    *,
-    n_process: Optional[int],
-    use_gpu: int,
-    address: Optional[str],
-    gpus_per_worker: float,
-) -> None:
+Engine = Callable[[Task, Sequence[Numbered], EngineOptions], Results]
+ENGINES: Dict[str, Engine] = {"local": _run_here, "ray": run_ray, "spark": run_spark}
+
+
+def check_engine(engine: str, options: EngineOptions) -> None:
     """Check the options of an engine.
 
     engine (str): One of `ENGINES`.
-    n_process (Optional[int]): Most processes.
-    use_gpu (int): GPU ID or -1 for CPU.
-    address (Optional[str]): Address of its cluster.
-    gpus_per_worker (float): GPUs of each process.
+    options (EngineOptions): The options.
     RAISES (CorpusError): If an option doesn't suit it.
     """
     if engine not in ENGINES:
         raise CorpusError(f"Expected an engine from {', '.join(ENGINES)}, not '{engine}'")
-    if engine == "local" and address is not None:
+    if engine == "local" and options.address is not None:
         raise CorpusError("Expected no --address with --engine local")
-    if engine != "ray" and gpus_per_worker:
+    if engine != "ray" and options.gpus_per_worker:
         raise CorpusError(
             "Expected --engine ray with --gpus-per-worker. Elsewhere --gpu-id tells the GPU, with "
             "Spark that of each machine"
         )
-    if engine == "ray" and use_gpu >= 0 and not gpus_per_worker:
+    if engine == "ray" and options.use_gpu >= 0 and not options.gpus_per_worker:
         raise CorpusError(
             "Expected --gpus-per-worker, such as 1, with --engine ray and --gpu-id: Ray gives GPUs "
             "only to processes that ask for them"
         )
-    if engine == "spark" and n_process is not None and address is not None:
+    if engine == "spark" and options.n_process is not None and options.address is not None:
         raise CorpusError(
             "Expected no --n-process with the --address of Spark: its settings tell it, such as "
             "spark.executor.instances"

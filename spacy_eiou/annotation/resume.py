@@ -15,10 +15,10 @@ except ImportError:  # Windows has no such locks.
     fcntl = None  # type: ignore[assignment]
 
 from ..corpora import CorpusError
-from ..files import remove
+from ..files import encode_json_line, remove
 from .folders import Folder, LocalFolder, RemoteFolder, put_file
 from .paths import real_path, show_path
-from .shards import Counts, encode_json_line, get_shard_names
+from .shards import Counts, get_shard_names
 
 MANIFEST = "manifest.json"
 LOG = ".shards.jsonl"

@@ -26,14 +26,13 @@ from spacy.tokens import Doc
 from thinc.types import Floats2d, Ragged
 
 from ..corpora import CorpusError
-from ..files import accepts_strings, replacing_all, write_file
+from ..files import accepts_strings, encode_json_line, replacing_all, write_file
 from ..models.torch_layers import one_thread
 from ..pipeline import load_pipeline
 from ..pipeline.prediction import find_component, predict_candidates, select_likely
 from ..progress import ProgressBar
 from .checks import check_apart, check_new, check_unread
 from .prediction import annotate_texts, find_spans_key, make_batches, make_windows
-from .shards import encode_json_line
 from .source_files import find_sources, guess_text_format
 from .sources import RejectedText, SourceText, read_texts
 from .strategies import Floats, Prediction, Strategy, TextBatch, get_strategy
@@ -331,9 +330,13 @@ class TextScorer:
                 raise CorpusError(
                     f"Expected models with the same labels, not some without {differing}"
                 )
+        # Of each component, the column of each label in its scores.
+        self.columns = [
+            [component.labels.index(label) for label in self.labels]
+            for component in self.components
+        ]
         counts = self.components[0].cfg.get("class_counts")
-        columns = self._find_columns(self.components[0])
-        self.label_counts = None if counts is None else np.array(counts)[columns]
+        self.label_counts = None if counts is None else np.array(counts)[self.columns[0]]
 
     def get_key(self, text: str) -> bytes:
         """RETURNS (bytes): What is the same for texts that differ in white space and case only, and
@@ -405,11 +408,11 @@ class TextScorer:
         first one as well, which the components before the last one annotate."""
         texts = [source.text for source in sources]
         predictions = []
-        for nlp, component in zip(self.nlps, self.components):
+        for nlp, component, columns in zip(self.nlps, self.components, self.columns):
             own_docs = docs if nlp is self.nlps[0] else list(map(nlp.make_doc, texts))
             ((own_docs, candidates, scores),) = predict_candidates(nlp, component, own_docs)
             likely, scores = select_likely(candidates, scores[:, : len(self.labels)])
-            scores = scores[:, self._find_columns(component)]
+            scores = scores[:, columns]
             predictions.append(self._make_prediction(component, own_docs, likely, scores))
         return TextBatch(
             texts,
@@ -441,10 +444,6 @@ class TextScorer:
         model = self.components[0].model
         vectors = model.get_ref("tok2vec").predict(docs)
         return [model.ops.to_numpy(array).mean(axis=0) for array in vectors]
-
-    def _find_columns(self, component: SpanCategorizer) -> List[int]:
-        """RETURNS (List[int]): The column of each label in the scores of a component."""
-        return [component.labels.index(label) for label in self.labels]
 
 
 def _read_keys(

@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Sequence, Tuple, Union, cast
 
 from ..corpora import CorpusError
+from ..files import encode_json_line
 from ..models.torch_layers import one_thread
 from .annotator import add_spans
 from .folders import open_folder
@@ -258,11 +259,6 @@ def merge_parquet(paths: Iterable[Path], target: Path) -> None:
     if writer is None:
         writer = ParquetWriter(target, make_rows([]).schema)
     writer.close()
-
-
-def encode_json_line(value: Dict[str, Any]) -> bytes:
-    """RETURNS (bytes): A value as a line of JSON, in UTF-8."""
-    return (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode("utf8")
 
 
 def _set_aside_rejected(

@@ -3,12 +3,14 @@ import json
 import re
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
 
 from ..corpora.formats._xml import NOT_IN_XML, escape_xml
+from ..corpora.formats.brat import fit, write_document, write_labels
 from ..files import open_text, to_json_line
 from .prediction import Annotation
 from .source_files import open_input
+from .tasks import to_record
 
 GRAPHML_TYPES = {
     "record": "string",
@@ -61,23 +63,21 @@ def read_annotations(path: Path) -> Iterator[Annotation]:
 
 
 def write_brat(annotations: Iterable[Annotation], path: Path) -> None:
-    """Write brat standoff annotation: a .txt and an .ann file for each text. They are named by its
-    number from 1 and its id, where characters that may not suit a file name become "_". As labels
-    hold no whitespace in brat, it becomes "_" as well. An entry of a knowledge base is a reference.
+    """Write a folder for brat: a .txt and an .ann file for each text, and annotation.conf with the
+    labels. They are named by the number of the text, from 1, and its id, where characters that may
+    not suit a file name become "_".
 
     annotations (Iterable[Annotation]): The annotated texts.
     path (Path): The folder, which must not exist yet.
     """
     path.mkdir()
+    labels: Set[str] = set()
     for number, annotation in enumerate(annotations, start=1):
-        name = re.sub(r"[^\w.-]", "_", annotation["id"], flags=re.ASCII)[:100]
-        lines = [
-            _format_brat_entity(index, span)
-            for index, span in enumerate(annotation["spans"], start=1)
-        ]
-        stem = f"{number:06}-{name}"
-        (path / f"{stem}.txt").write_bytes(annotation["text"].encode())
-        (path / f"{stem}.ann").write_bytes("".join(lines).encode())
+        record = fit(to_record(annotation))
+        name = re.sub(r"[^\w.-]", "_", record.id, flags=re.ASCII)[:100]
+        write_document(record, path / f"{number:06}-{name}.txt")
+        labels.update(entity.label for entity in record.entities)
+    write_labels(sorted(labels), path)
 
 
 def write_graph_jsonl(annotations: Iterable[Annotation], path: Path) -> None:
@@ -150,16 +150,6 @@ GRAPH_WRITERS: Dict[str, Callable[[Iterable[Annotation], Path], None]] = {
     ".graphml": write_graphml,
     ".jsonl": write_graph_jsonl,
 }
-
-
-def _format_brat_entity(index: int, span: Dict[str, Any]) -> str:
-    label = re.sub(r"\s", "_", span["label"])
-    text = re.sub(r"[\r\n]", " ", span["text"])
-    entity = f"T{index}\t{label} {span['start']} {span['end']}\t{text}\n"
-    if "kb_id" not in span:
-        return entity
-    kb_id = re.sub(r"\s", "_", span["kb_id"])
-    return f"{entity}N{index}\tReference T{index} {kb_id}\t{text}\n"
 
 
 def _get_nodes(annotation: Annotation, number: int) -> List[Dict[str, Any]]:

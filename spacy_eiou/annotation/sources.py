@@ -362,12 +362,8 @@ def _split_docbin(file: SourceFile, size: int) -> Iterator[Shard]:
 
 def _read_docbin(shard: Shard, fields: Fields) -> Iterator[RawText]:
     (file,) = shard.files
-    docs = _get_docbin(file.location)
-    part = FastDocBin(store_user_data=docs.store_user_data)
-    part.__dict__.update(vars(docs))
-    for name in ("tokens", "spaces", "cats", "span_groups", "flags", "user_data"):
-        setattr(part, name, getattr(docs, name)[shard.start : shard.stop])
-    for number, doc in enumerate(part.get_docs(Vocab()), start=shard.n_before + 1):
+    docs = _get_docbin(file.location).get_docs(Vocab(), shard.start, shard.stop)
+    for number, doc in enumerate(docs, start=shard.n_before + 1):
         yield _make_raw(file, number, "doc", doc)
 
 

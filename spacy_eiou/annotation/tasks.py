@@ -9,11 +9,10 @@ from spacy.language import Language
 from ..corpora import Entity, Record
 from ..corpora.formats.writers import TOOLS, Target, get_writer
 from ..corpora.writing import hold_records
+from .prediction import Annotation
 
 # Whose formats are meant, in the help of commands. Any other one of `WRITERS` will do.
 TOOL_NAMES = ("label-studio", "prodigy", "doccano", "brat", *TOOLS)
-
-Annotation = Dict[str, Any]
 
 
 class TaskWriter:

@@ -5,7 +5,7 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ..corpora import READERS, ProjectReport, Reading, init_project, printable
+from ..corpora import READERS, ProjectReport, init_project, printable
 from ._accounts import (
     ANNOTATOR_OPTION,
     KEEP_TOKENS_OPTION,
@@ -74,15 +74,6 @@ def init_cli(
     packages a model. Nothing is written if a file can't be read as a whole, or if
     more than a few of its items are malformed.
     """
-    reading = Reading(
-        offsets=offsets,
-        text_key=text_key,
-        tag_names=None if tag_names is None else tag_names.split(","),
-        keep_tokens=keep_tokens,
-        annotator=annotator,
-        merge=merge,
-        max_bad=max_bad,
-    )
     with reporting(f"Can't start a project in '{printable(project_dir)}'"):
         report = init_project(
             project_dir,
@@ -94,7 +85,13 @@ def init_cli(
             tokenizer=tokenizer,
             transformer=transformer,
             size=size,
-            reading=reading,
+            offsets=offsets,
+            text_key=text_key,
+            tag_names=None if tag_names is None else tag_names.split(","),
+            keep_tokens=keep_tokens,
+            annotator=annotator,
+            merge=merge,
+            max_bad=max_bad,
             force=force,
         )
     print_report(report)

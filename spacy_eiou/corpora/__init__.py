@@ -2,7 +2,7 @@ from ..extras import find_transformer
 from ._files import list_files, printable
 from .account import Account
 from .annotators import MERGES, merge_annotators
-from .checks import Example, find_warnings
+from .checks import LabeledText, find_warnings
 from .conversion import PARTS, Reading, convert, make_nlp
 from .description import ENCODER_SIZES, Conversion, CorpusDescription, make_config, prepare
 from .docbin import create_corpus
@@ -45,8 +45,8 @@ __all__ = [
     "Draft",
     "Dropped",
     "Entity",
-    "Example",
     "IdSplit",
+    "LabeledText",
     "Mention",
     "ProjectReport",
     "Reading",

@@ -1,8 +1,9 @@
+import codecs
 import json
 import re
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, Any, Iterator, Tuple, Type, TypeVar
+from typing import IO, Any, Iterator, Tuple, Type, TypeVar, Union
 
 from ..files import to_json_line
 from .record import CorpusError, UnreadableError
@@ -17,30 +18,26 @@ STRINGS_AND_REST = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^]["{}]+', re.DOTALL)
 
 
 def read_lines(path: Path) -> Iterator[Tuple[int, str]]:
-    """Read the lines of a UTF-8 file, see `split_lines`. A byte order mark is no part of the first
-    line.
+    """Read the lines of a UTF-8 file, see `split_lines`.
 
     path (Path): The file.
     YIELDS (Tuple[int, str]): The line number, from 1, and the line without its end.
-    RAISES (CorpusError): If a line is not in UTF-8.
+    RAISES (UnreadableError): If a line is not in UTF-8.
     """
     with path.open("rb") as file:
         for number, data in enumerate(split_lines(file), start=1):
-            try:
-                line = data.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as err:
-                raise UnreadableError(f"{path}, line {number}: expected UTF-8 ({err})") from err
-            yield number, line.removesuffix("\n").removesuffix("\r")
+            yield number, decode(data, f"{path}, line {number}", UnreadableError)
 
 
 def split_lines(file: IO[bytes]) -> Iterator[bytes]:
     """Split a file into lines. LF and CRLF end a line, since a text may hold any other line
-    separator; in a file that has no LF, so does CR, as in files of old Macs.
+    separator; in a file that has no LF, so does CR, as in files of old Macs. A byte order mark is
+    no part of the first line.
 
     file (IO[bytes]): The file.
     YIELDS (bytes): The lines, with the end that they have.
     """
-    first = file.readline()
+    first = file.readline().removeprefix(codecs.BOM_UTF8)
     if first.endswith(b"\n"):
         yield first
         yield from file
@@ -60,19 +57,29 @@ def read_items(path: Path) -> Iterator[Tuple[str, bytes]]:
                 yield f"{path}, line {number}", data
 
 
-def decode(data: bytes, where: str) -> str:
-    """Decode UTF-8. A byte order mark is no part of the first line.
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file, of whose text a byte order mark is no part.
+
+    path (Path): The file.
+    RETURNS (str): The text, without the end of the last line.
+    RAISES (UnreadableError): If the file is not in UTF-8.
+    """
+    return decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), str(path), UnreadableError)
+
+
+def decode(data: bytes, where: str, error: Type[CorpusError] = CorpusError) -> str:
+    """Decode UTF-8.
 
     data (bytes): A line or a file.
     where (str): File, and line if there is one, for error messages.
+    error (Type[CorpusError]): What to raise if it is not UTF-8.
     RETURNS (str): The text, without the end of a line.
     RAISES (CorpusError): If it is not UTF-8.
     """
-    is_first = ", line " not in where or where.endswith(", line 1")
     try:
-        text = data.decode("utf-8-sig" if is_first else "utf-8")
+        text = data.decode()
     except UnicodeDecodeError as err:
-        raise CorpusError(f"{where}: expected UTF-8 ({err})") from err
+        raise error(f"{where}: expected UTF-8 ({err})") from err
     return text.removesuffix("\n").removesuffix("\r")
 
 
@@ -97,6 +104,15 @@ def parse_json(data: str, where: str) -> Any:
     return value
 
 
+def try_json(data: Union[str, bytes]) -> Any:
+    """RETURNS (Any): The value of JSON, or None if it is malformed: whoever parses it next says
+    what is wrong."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _get_depth(data: str) -> int:
     brackets = STRINGS_AND_REST.sub("", data)
     return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
@@ -110,17 +126,14 @@ def read_json(path: Path) -> Any:
         string.
     RAISES (UnreadableError): If the file is not in UTF-8 or not valid JSON.
     """
+    data = read_text(path)
     try:
-        data = decode(path.read_bytes(), str(path))
-        try:
-            return parse_json(data, str(path))
-        except CorpusError:
-            lines = [line for line in data.split("\n") if line.strip()]
-            if len(lines) < 2 or not isinstance(_parse_line(lines[0]), dict):
-                raise
-            return [_parse_line(line) for line in lines]
+        return parse_json(data, str(path))
     except CorpusError as err:
-        raise UnreadableError(str(err)) from err
+        lines = [line for line in data.split("\n") if line.strip()]
+        if len(lines) < 2 or not isinstance(_parse_line(lines[0]), dict):
+            raise UnreadableError(str(err)) from err
+        return [_parse_line(line) for line in lines]
 
 
 def _parse_line(line: str) -> Any:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
+from typing import Counter as CounterType
 from typing import (
     Dict,
     Hashable,
@@ -73,26 +74,39 @@ def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]
             return replace(records[0], entities=(), skipped=f"not annotated by {annotator}")
     if len(records) == 1:
         return records[0]
-    agreement = find_agreement([record.entities for record in records])
-    truths = [record for record in chosen if record.is_ground_truth]
-    first = (truths or chosen)[0]
-    bad = tuple(problem for record in records for problem in record.bad)
     if merge in (None, "first") or len(chosen) == 1:
-        changed = first.changed
-        if merge is None and annotator is None and not truths:
-            entity = first.entities[0] if first.entities else Entity(0, 0, "")
-            text = first.text[entity.start : entity.end]
-            reason = "of the first of several annotators; else choose --merge or --annotator"
-            changed += (Changed(reason, first.id, entity, text, f"annotator {first.annotator}"),)
-        return replace(first, changed=changed, bad=bad, agreement=agreement)
-    votes = Counter(entity for record in chosen for entity in dict.fromkeys(record.entities))
-    # Who gives no identifier doesn't say that there is none.
-    for entity in [entity for entity in votes if not entity.kb_id]:
-        named = [other for other in votes if other.kb_id and replace(other, kb_id="") == entity]
-        if named:
-            votes[max(named, key=votes.__getitem__)] += votes.pop(entity)
-    least = len(chosen) // 2 + 1 if merge == "majority" else 1
-    dropped = [item for record in chosen for item in record.dropped]
+        merged = _take_first(chosen, is_default=merge is None and annotator is None)
+    else:
+        merged = _vote(chosen, least=len(chosen) // 2 + 1 if merge == "majority" else 1)
+    return replace(
+        merged,
+        bad=tuple(problem for record in records for problem in record.bad),
+        agreement=find_agreement([record.entities for record in records]),
+    )
+
+
+def _find_first(records: List[Record]) -> Record:
+    """RETURNS (Record): The ground truth if there is one, or else the first."""
+    return next((record for record in records if record.is_ground_truth), records[0])
+
+
+def _take_first(records: List[Record], *, is_default: bool) -> Record:
+    """RETURNS (Record): The first, with a change if nobody chose it and it is no ground truth."""
+    first = _find_first(records)
+    if not is_default or first.is_ground_truth:
+        return first
+    entity = first.entities[0] if first.entities else Entity(0, 0, "")
+    text = first.text[entity.start : entity.end]
+    reason = "of the first of several annotators; else choose --merge or --annotator"
+    change = Changed(reason, first.id, entity, text, f"annotator {first.annotator}")
+    return replace(first, changed=(*first.changed, change))
+
+
+def _vote(records: List[Record], *, least: int) -> Record:
+    """RETURNS (Record): The first, with the entities that at least so many annotators gave."""
+    first = _find_first(records)
+    votes = _count_votes(records)
+    dropped = [item for record in records for item in record.dropped]
     dropped += [
         Dropped("outvoted", first.id, entity, first.text[entity.start : entity.end])
         for entity, count in votes.items()
@@ -102,11 +116,20 @@ def _merge(records: List[Record], merge: Optional[str], annotator: Optional[str]
         first,
         entities=tuple(entity for entity, count in votes.items() if count >= least),
         dropped=tuple(dropped),
-        changed=tuple(item for record in chosen for item in record.changed),
-        bad=bad,
+        changed=tuple(item for record in records for item in record.changed),
         annotator=None,
-        agreement=agreement,
     )
+
+
+def _count_votes(records: List[Record]) -> CounterType[Entity]:
+    """RETURNS (Counter[Entity]): How many annotators gave each entity."""
+    votes = Counter(entity for record in records for entity in dict.fromkeys(record.entities))
+    # Who gives no identifier doesn't say that there is none.
+    for entity in [entity for entity in votes if not entity.kb_id]:
+        named = [other for other in votes if other.kb_id and replace(other, kb_id="") == entity]
+        if named:
+            votes[max(named, key=votes.__getitem__)] += votes.pop(entity)
+    return votes
 
 
 def find_agreement(annotations: List[Tuple[Entity, ...]]) -> Tuple[int, int]:

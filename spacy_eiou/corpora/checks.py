@@ -18,6 +18,7 @@ from typing import (
 
 from spacy.tokens import Doc
 
+from ..spans.groups import LabeledSpan, get_spans
 from ..tables import one_line
 from .record import Record
 
@@ -26,38 +27,36 @@ MIN_LABEL_LENGTH = 4
 N_SHOWN = 5
 
 
-class Example(NamedTuple):
+class LabeledText(NamedTuple):
     """An annotated text.
 
     text (str): The text.
     group (Optional[str]): Id of the document that it is a part of.
-    entities (Tuple[Tuple[int, int, str], ...]): Start, end and label of the entities.
+    entities (Tuple[LabeledSpan, ...]): Start, end and label of the entities.
     """
 
     text: str
     group: Optional[str]
-    entities: Tuple[Tuple[int, int, str], ...]
+    entities: Tuple[LabeledSpan, ...]
 
     @classmethod
-    def from_record(cls, record: Record) -> "Example":
-        """RETURNS (Example): The annotated text of a record."""
+    def from_record(cls, record: Record) -> "LabeledText":
+        """RETURNS (LabeledText): The annotated text of a record."""
         entities = tuple((entity.start, entity.end, entity.label) for entity in record.entities)
         return cls(record.text, record.group, entities)
 
     @classmethod
-    def from_doc(cls, doc: Doc, spans_key: str = "sc") -> "Example":
-        """RETURNS (Example): The annotated text of a doc, as `convert` makes it."""
-        spans = doc.spans.get(spans_key, [])
-        entities = tuple((span.start_char, span.end_char, span.label_) for span in spans)
-        return cls(doc.text, doc.user_data.get("group"), entities)
+    def from_doc(cls, doc: Doc, spans_key: str = "sc") -> "LabeledText":
+        """RETURNS (LabeledText): The annotated text of a doc, as `convert` makes it."""
+        return cls(doc.text, doc.user_data.get("group"), tuple(get_spans(doc, spans_key)))
 
 
-def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
+def find_warnings(parts: Mapping[str, Iterable[LabeledText]]) -> List[str]:
     """Find what may be wrong with a corpus: documents that parts share, documents that stand in a
     part several times, parts without entities, texts that are annotated differently in two places,
     labels that differ by a letter or by case, and labels with one example.
 
-    parts (Mapping[str, Iterable[Example]]): The annotated texts of each part, by its name.
+    parts (Mapping[str, Iterable[LabeledText]]): The annotated texts of each part, by its name.
     RETURNS (List[str]): The warnings.
     """
     examples = {part: list(members) for part, members in parts.items()}
@@ -76,10 +75,10 @@ def find_warnings(parts: Mapping[str, Iterable[Example]]) -> List[str]:
     return warnings
 
 
-def find_shared(parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
+def find_shared(parts: Mapping[str, Sequence[LabeledText]]) -> Iterator[str]:
     """Find documents that parts of a corpus share.
 
-    parts (Mapping[str, Sequence[Example]]): The annotated texts of each part, by its name.
+    parts (Mapping[str, Sequence[LabeledText]]): The annotated texts of each part, by its name.
     YIELDS (str): A warning for each part that shares any with an earlier one. The first is train.
     """
     texts: Set[str] = set()
@@ -99,7 +98,7 @@ def find_shared(parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
         groups.update(example.group for example in examples if example.group is not None)
 
 
-def _find_repeated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+def _find_repeated(parts: Mapping[str, List[LabeledText]]) -> Iterable[str]:
     for part, examples in parts.items():
         counts = Counter(example.text for example in examples if example.text)
         repeated = [text for text, count in counts.items() if count > 1]
@@ -111,7 +110,7 @@ def _find_repeated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
             )
 
 
-def _find_unannotated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
+def _find_unannotated(parts: Mapping[str, List[LabeledText]]) -> Iterable[str]:
     has_entities = {
         part: any(example.entities for example in examples) for part, examples in parts.items()
     }
@@ -121,8 +120,8 @@ def _find_unannotated(parts: Mapping[str, List[Example]]) -> Iterable[str]:
                 yield f"No document of {part} has an entity, unlike those of other parts"
 
 
-def _find_contradictions(examples: List[Example]) -> Iterable[str]:
-    annotations: Dict[str, Set[Tuple[Tuple[int, int, str], ...]]] = {}
+def _find_contradictions(examples: List[LabeledText]) -> Iterable[str]:
+    annotations: Dict[str, Set[Tuple[LabeledSpan, ...]]] = {}
     for example in examples:
         annotations.setdefault(example.text, set()).add(tuple(sorted(set(example.entities))))
     differing = [text for text, found in annotations.items() if len(found) > 1]

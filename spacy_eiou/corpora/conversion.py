@@ -30,7 +30,7 @@ from ..tables import one_line
 from ._files import CorpusFile, printable
 from .account import Account
 from .annotators import merge_annotators
-from .checks import Example, find_shared, find_warnings
+from .checks import LabeledText, find_shared, find_warnings
 from .docbin import read_docs
 from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
@@ -206,7 +206,7 @@ def convert(
         _check_lossless(accounts.values())
     _check_any_kept(input_path, list(accounts.values()), hints)
     last.warnings += find_warnings(
-        {path.stem: to_examples(part) for path, part in zip(paths, parts)}
+        {path.stem: to_labeled_texts(part) for path, part in zip(paths, parts)}
     )
     if to == DOCBIN and len(paths) == 1:
         _warn_of_other_parts(paths[0], parts[0], beside)
@@ -331,21 +331,21 @@ def check_records(records: Sequence[Record], paths: Sequence[Path], max_bad: flo
         )
 
 
-def to_examples(records: Iterable[Record]) -> List[Example]:
-    """RETURNS (List[Example]): The annotated texts of records that are not skipped."""
-    return [Example.from_record(record) for record in records if record.skipped is None]
+def to_labeled_texts(records: Iterable[Record]) -> List[LabeledText]:
+    """RETURNS (List[LabeledText]): The annotated texts of records that are not skipped."""
+    return [LabeledText.from_record(record) for record in records if record.skipped is None]
 
 
 def _warn_of_other_parts(
     path: Path, records: List[Record], beside: Optional[Collection[Path]]
 ) -> None:
     """Warn of documents that a part shares with others that lie beside it."""
-    examples = to_examples(records)
+    examples = to_labeled_texts(records)
     for part in PARTS if path.stem in PARTS else ():
         other = path.with_name(f"{part}.spacy")
         if other != path and other.exists() and (beside is None or other in beside):
             try:
-                others = [Example.from_doc(doc) for doc in read_docs(other, Vocab())]
+                others = [LabeledText.from_doc(doc) for doc in read_docs(other, Vocab())]
             # It is not this file that is damaged.
             except CorpusError:
                 continue

@@ -76,10 +76,12 @@ class FastDocBin(DocBin):
                 self.strings.add(strings[value])
         self._known |= hashes
 
-    def get_docs(self, vocab: Vocab) -> Iterator[Doc]:
-        """Recover the docs.
+    def get_docs(self, vocab: Vocab, start: int = 0, stop: Optional[int] = None) -> Iterator[Doc]:
+        """Recover the docs, or some of them.
 
         vocab (Vocab): The vocabulary of the docs.
+        start (int): The number of the first one, from 0.
+        stop (Optional[int]): The number after that of the last one. If None, there is no limit.
         YIELDS (Doc): The docs.
         """
         for string in self.strings:
@@ -87,7 +89,8 @@ class FastDocBin(DocBin):
         unpacker = Unpacker(raw=False, max_buffer_size=0)
         tuple_unpacker = Unpacker(raw=False, use_list=False, max_buffer_size=0)
         orth = self.attrs.index(IDS["ORTH"])
-        for i, tokens in enumerate(self.tokens):
+        for i in range(len(self.tokens))[start:stop]:
+            tokens = self.tokens[i]
             has_unknown_spaces = self.flags[i].get("has_unknown_spaces")
             spaces = None if has_unknown_spaces else self.spaces[i]
             doc = Doc(vocab, words=tokens[:, orth], spaces=spaces)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from ..templates import TEMPLATES_PATH, render_template
 from ._files import CorpusFile, list_files, printable
 from .account import Account
 from .checks import find_warnings
-from .conversion import PARTS, Reading, check_records, make_nlp, to_examples
+from .conversion import MAX_BAD, PARTS, Reading, check_records, make_nlp, to_labeled_texts
 from .description import Conversion, CorpusDescription, get_encoder_settings
 from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
@@ -69,7 +69,14 @@ def init_project(
     tokenizer: Optional[str] = None,
     transformer: Optional[str] = None,
     size: str = "medium",
-    reading: Reading = Reading(),
+    level: Optional[int] = None,
+    offsets: Optional[str] = None,
+    text_key: Optional[str] = None,
+    tag_names: Optional[Sequence[str]] = None,
+    keep_tokens: bool = False,
+    annotator: Optional[str] = None,
+    merge: Optional[str] = None,
+    max_bad: float = MAX_BAD,
     force: bool = False,
 ) -> ProjectReport:
     """Start a spaCy project for annotated texts.
@@ -85,7 +92,7 @@ def init_project(
     transformer (Optional[str]): Name of a transformer, see `find_transformer`. If None, the model
         has none.
     size (str): The size of the encoder, if it is no transformer, see `prepare`.
-    reading (Reading): How to read the files, see `convert`.
+    level, offsets, text_key, tag_names, keep_tokens, annotator, merge, max_bad: See `convert`.
     force (bool): Whether to write into a directory that is not empty.
     RETURNS (ProjectReport): What the project was made of.
     RAISES (CorpusError): If the files or an argument are not as expected. Nothing is written.
@@ -94,6 +101,7 @@ def init_project(
         raise CorpusError(
             f"{project_dir}: expected an empty directory, or --force to write into it"
         )
+    reading = Reading(offsets, level, text_key, tag_names, keep_tokens, annotator, merge, max_bad)
     get_encoder_settings(size)
     nlp = make_nlp(lang, tokenizer)
     tokenizer = str(nlp.config["nlp"]["tokenizer"]["@tokenizers"])
@@ -104,7 +112,7 @@ def init_project(
     _check_assets(project_dir, files)
     records = {part: reading.read(reader, listed) for part, listed in files.items()}
     for part, listed in files.items():
-        check_records(records[part], [listed[0].path], reading.max_bad)
+        check_records(records[part], [listed[0].path], max_bad)
     fractions = choose_fractions(records)
     parts = split_records(records, fractions)
     _check_parts(parts)
@@ -123,7 +131,7 @@ def init_project(
     inclusive = find_inclusive_ends(nlp, everything, [account])
     account.warnings = [
         *inclusive,
-        *find_warnings({part: to_examples(found) for part, found in parts.items()}),
+        *find_warnings({part: to_labeled_texts(found) for part, found in parts.items()}),
     ]
     return ProjectReport(
         corpus_format=reader.name,

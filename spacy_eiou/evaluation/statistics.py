@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training.corpus import FILE_TYPE, walk_corpus
 from spacy.vocab import Vocab
 
-from ..corpora import Example, find_warnings
+from ..corpora import LabeledText, find_warnings
 from ..corpora.docbin import read_docs
 from ..files import accepts_strings, check_not_read, write_json
 from ..spans.groups import describe_spans_keys
@@ -145,7 +145,7 @@ def statistics(
     result = compute_statistics(chain.from_iterable(parts.values()), spans_key)
     result.warnings = find_warnings(
         {
-            part: [Example.from_doc(doc, spans_key) for doc in docs if spans_key in doc.spans]
+            part: [LabeledText.from_doc(doc, spans_key) for doc in docs if spans_key in doc.spans]
             for part, docs in parts.items()
         }
     )

@@ -19,7 +19,6 @@ from thinc.api import Config
 
 from ..annotation.checks import check_not_among
 from ..annotation.engines import run_local
-from ..annotation.shards import encode_json_line
 from ..corpora import CorpusError, Entity, Reading, Record, printable
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..corpora.docbin import FastDocBin
@@ -30,7 +29,7 @@ from ..evaluation.analysis import AnalyzedDoc
 from ..evaluation.analyze import get_probabilities
 from ..evaluation.suspects import Suspect, WordIndex, describe_suspect, rank_suspects, show_suspect
 from ..evaluation.suspects_page import render_suspects
-from ..files import accepts_strings, write_files
+from ..files import accepts_strings, encode_json_line, write_files
 from ..models.torch_layers import one_thread
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import find_component, predict_candidates
@@ -357,6 +356,7 @@ def predict_docs(
         each annotated span that is a candidate and whose label the pipeline has.
     """
     component = find_component(nlp, SpanCategorizer)
+    columns = {label: column for column, label in enumerate(component.labels)}
     predictions: List[Probabilities] = []
     for docs, candidates, scores in predict_candidates(nlp, component, map(nlp.make_doc, texts)):
         likely = get_probabilities(component, docs, candidates, scores)
@@ -368,9 +368,9 @@ def predict_docs(
             for start, end, label in gold[len(predictions)]:
                 span = doc.char_span(start, end)
                 row = own.get((span.start, span.end)) if span else None
-                if row is not None and label in component.labels:
-                    score = scores[row, component.labels.index(label)]
-                    found.setdefault((start, end, label), float(score))
+                if row is not None and label in columns:
+                    score = float(scores[row, columns[label]])
+                    found.setdefault((start, end, label), score)
             predictions.append(found)
     return predictions
 

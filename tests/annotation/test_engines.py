@@ -5,7 +5,7 @@ import pytest
 
 from spacy_eiou import extras
 from spacy_eiou.annotation import annotate, engines
-from spacy_eiou.annotation.engines import ENGINES, run_local
+from spacy_eiou.annotation.engines import ENGINES, EngineOptions, run_local
 from spacy_eiou.annotation.shards import Counts
 from spacy_eiou.annotation.source_files import Shard
 from spacy_eiou.corpora import CorpusError
@@ -53,7 +53,7 @@ def test_processes_that_are_not_forked(monkeypatch):
 def test_missing_engine_is_an_extra(monkeypatch, engine):
     monkeypatch.setattr(extras, "find_spec", lambda module: None)
     with pytest.raises(ValueError, match=rf"pip install 'spacy-eiou\[{engine}\]'"):
-        next(ENGINES[engine](Task(), SHARDS))
+        next(ENGINES[engine](Task(), SHARDS, EngineOptions()))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from spacy_eiou.annotation.sinks import (
     write_graphml,
     write_html,
 )
-from spacy_eiou.corpora import read_brat
+from spacy_eiou.corpora import Entity, convert, read_brat, read_jsonl
 
 NAMESPACE = "{http://graphml.graphdrawing.org/xmlns}"
 
@@ -62,15 +62,35 @@ def test_brat(tmp_path):
     path = tmp_path / "brat"
     write_brat([NESTED, WITHOUT_SCORES, annotate("", id="日" * 300)], path)
     names = ["000001-a_1", "000002-_1_", f"000003-{'_' * 100}"]
-    assert sorted(file.name for file in path.iterdir()) == [
-        f"{name}.{suffix}" for name in names for suffix in ("ann", "txt")
-    ]
+    files = [f"{name}.{suffix}" for name in names for suffix in ("ann", "txt")]
+    assert sorted(file.name for file in path.iterdir()) == [*files, "annotation.conf"]
     assert (path / "000001-a_1.txt").read_bytes() == b"IL-2 gene"
     assert (path / "000001-a_1.ann").read_text() == (
-        "T1\tDNA 0 9\tIL-2 gene\nT2\tprotein 0 4\tIL-2\n"
+        "T1\tDNA 0 9\tIL-2 gene\n#1\tAnnotatorNotes T1\tscore 0.75\n"
+        "T2\tprotein 0 4\tIL-2\n#2\tAnnotatorNotes T2\tscore 0.5\n"
     )
     assert (path / "000002-_1_.txt").read_bytes() == b"a <b>\r\n&c"
-    assert (path / "000002-_1_.ann").read_text() == "T1\ta_b 2 9\t<b>  &c\n"
+    assert (path / "000002-_1_.ann").read_text() == "T1\ta_b 2 5;7 9\t<b> &c\n"
+    assert (path / "annotation.conf").read_text() == (
+        "[entities]\nDNA\na_b\nprotein\n[relations]\n[events]\n[attributes]\n"
+    )
+
+
+def test_brat_of_line_breaks_is_what_convert_reads(tmp_path):
+    text = "IL-2\r\n\n gene\n"
+    write_brat([annotate(text, (0, 12), (4, 8), (7, 13))], tmp_path / "brat")
+    (path,) = (tmp_path / "brat").glob("*.ann")
+    assert path.read_bytes().decode() == "T1\tX 0 4;7 12\tIL-2  gene\nT2\tX 7 12\t gene\n"
+    (account,) = convert(tmp_path / "brat", tmp_path / "out.jsonl", to="jsonl").values()
+    assert not account.dropped and not account.bad
+    (record,) = read_jsonl(tmp_path / "out.jsonl")
+    assert record.entities == (Entity(0, 12, "X"), Entity(8, 12, "X"))
+
+
+def test_brat_has_no_span_of_white_space(tmp_path):
+    write_brat([annotate("a\n b", (1, 3), (3, 4))], tmp_path / "brat")
+    (path,) = (tmp_path / "brat").glob("*.ann")
+    assert path.read_text() == "T1\tX 3 4\tb\n"
 
 
 def test_brat_needs_a_new_folder(tmp_path):
@@ -282,15 +302,20 @@ def test_html_of_any_text(tmp_path_factory, text_and_spans, record_id):
 
 def test_entries_of_a_knowledge_base(tmp_path):
     text = "IL-2 gene"
-    linked = make_span(text, 0, 4, "protein", kb_id="UMLS:C 1")
+    linked = make_span(text, 0, 4, "protein", kb_id="UMLS:C 1|MESH:D1")
     annotation = {"id": "a", "text": text, "spans": [linked, make_span(text, 5, 9)]}
     write_brat([annotation], tmp_path / "brat")
     (record,) = read_brat(tmp_path / "brat")
-    assert [entity.kb_id for entity in record.entities] == ["UMLS:C_1", ""]
+    assert [entity.kb_id for entity in record.entities] == ["UMLS:C_1|MESH:D1", ""]
+    (path,) = (tmp_path / "brat").glob("*.ann")
+    assert path.read_text().splitlines()[1:3] == [
+        "N1\tReference T1 UMLS:C_1\tIL-2",
+        "N2\tReference T1 MESH:D1\tIL-2",
+    ]
     write_graph_jsonl([annotation], tmp_path / "graph.jsonl")
     nodes = [json.loads(line) for line in (tmp_path / "graph.jsonl").open(encoding="utf8")]
-    assert [node.get("kb_id") for node in nodes] == ["UMLS:C 1", None]
+    assert [node.get("kb_id") for node in nodes] == ["UMLS:C 1|MESH:D1", None]
     write_graphml([annotation], tmp_path / "graph.graphml")
-    assert '<data key="kb_id">UMLS:C 1</data>' in (tmp_path / "graph.graphml").read_text()
+    assert '<data key="kb_id">UMLS:C 1|MESH:D1</data>' in (tmp_path / "graph.graphml").read_text()
     write_html([annotation], tmp_path / "page.html")
-    assert 'title="protein, UMLS:C 1"' in (tmp_path / "page.html").read_text()
+    assert 'title="protein, UMLS:C 1|MESH:D1"' in (tmp_path / "page.html").read_text()

@@ -1,12 +1,12 @@
 import pytest
 import spacy
 
-from spacy_eiou.corpora import Entity, Example, Record, find_warnings, record_to_doc
+from spacy_eiou.corpora import Entity, LabeledText, Record, find_warnings, record_to_doc
 from spacy_eiou.corpora.checks import find_similar_labels
 
 
 def make_examples(*texts, label="PART"):
-    return [Example(text, None, ((0, 1, label),)) for text in texts]
+    return [LabeledText(text, None, ((0, 1, label),)) for text in texts]
 
 
 def test_nothing_to_warn_of():
@@ -14,9 +14,9 @@ def test_nothing_to_warn_of():
 
 
 def test_shared_texts_and_documents():
-    parts = {"train": [Example("a", "1", ()), Example("b", "2", ())]}
-    parts["dev"] = [Example("a", "3", ()), Example("c", "2", ()), Example("d", "4", ())]
-    parts["test"] = [Example("d", None, ()), Example("e", None, ())]
+    parts = {"train": [LabeledText("a", "1", ()), LabeledText("b", "2", ())]}
+    parts["dev"] = [LabeledText("a", "3", ()), LabeledText("c", "2", ()), LabeledText("d", "4", ())]
+    parts["test"] = [LabeledText("d", None, ()), LabeledText("e", None, ())]
     expected = (
         "{} documents of {} have a text, or belong to a document, that an earlier part has too: "
         "scores on them are too high ('{}')"
@@ -29,7 +29,7 @@ def test_shared_texts_and_documents():
 
 def test_repeated_and_contradicting_texts():
     repeated, contradicting = find_warnings(
-        {"train": [*make_examples("a", "a", "a", "b"), Example("a", None, ())]}
+        {"train": [*make_examples("a", "a", "a", "b"), LabeledText("a", None, ())]}
     )
     assert repeated == "3 documents have the text of another one ('a')"
     assert contradicting == "1 texts are annotated differently in two places ('a')"
@@ -41,15 +41,15 @@ def test_repeated_texts_of_several_parts():
 
 
 def test_part_without_entities():
-    parts = {"train": make_examples("a", "b"), "dev": [Example("c", None, ())], "test": []}
+    parts = {"train": make_examples("a", "b"), "dev": [LabeledText("c", None, ())], "test": []}
     warning = "No document of dev has an entity, unlike those of other parts"
     assert find_warnings(parts) == [warning]
-    assert find_warnings({**parts, "train": [Example("a", None, ())]}) == []
+    assert find_warnings({**parts, "train": [LabeledText("a", None, ())]}) == []
 
 
 def test_order_of_entities_is_no_contradiction():
-    examples = [Example(text, None, ((0, 1, "P"), (0, 2, "P"))) for text in "ab"]
-    examples += [Example("a", None, ((0, 2, "P"), (0, 1, "P"), (0, 1, "P")))]
+    examples = [LabeledText(text, None, ((0, 1, "P"), (0, 2, "P"))) for text in "ab"]
+    examples += [LabeledText("a", None, ((0, 2, "P"), (0, 1, "P"), (0, 1, "P")))]
     assert find_warnings({"train": examples}) == ["1 documents have the text of another one ('a')"]
 
 
@@ -63,7 +63,7 @@ def test_order_of_entities_is_no_contradiction():
     ],
 )
 def test_labels_are_shown_short(labels, shown):
-    examples = [Example(text, None, ((0, 1, label),)) for text, label in enumerate(labels)]
+    examples = [LabeledText(text, None, ((0, 1, label),)) for text, label in enumerate(labels)]
     assert find_warnings({"train": examples}) == [f"{len(labels)} labels have one example: {shown}"]
 
 
@@ -126,7 +126,7 @@ def test_labels_are_shown_on_one_line():
 
 def test_warnings_of_all_kinds():
     examples = [
-        Example(text, None, ((0, 1, label),)) for label in ("PART", "part") for text in "ab"
+        LabeledText(text, None, ((0, 1, label),)) for label in ("PART", "part") for text in "ab"
     ]
     assert find_warnings({"train": examples}) == [
         "2 documents have the text of another one ('a')",
@@ -137,7 +137,7 @@ def test_warnings_of_all_kinds():
 
 def test_doc_without_spans():
     doc = spacy.blank("en")("a")
-    assert Example.from_doc(doc) == Example("a", None, ())
+    assert LabeledText.from_doc(doc) == LabeledText("a", None, ())
 
 
 def test_each_pair_of_labels_is_compared():
@@ -151,5 +151,5 @@ def test_each_pair_of_labels_is_compared():
 def test_docs_and_records_are_the_same_examples():
     record = Record("a", "IL-2 gene", (Entity(0, 9, "DNA"),), group="1")
     doc, _ = record_to_doc(spacy.blank("en"), record)
-    expected = Example("IL-2 gene", "1", ((0, 9, "DNA"),))
-    assert Example.from_record(record) == Example.from_doc(doc) == expected
+    expected = LabeledText("IL-2 gene", "1", ((0, 9, "DNA"),))
+    assert LabeledText.from_record(record) == LabeledText.from_doc(doc) == expected

@@ -171,7 +171,10 @@ def test_complete_id_lists_are_strict(numbered, tmp_path):
     lists = [tmp_path / name for name in ("a.txt", "b.txt")]
     for path, ids in zip(lists, (range(5), range(5, 10)), strict=True):
         path.write_text("\n".join(f"r{i}" for i in ids))
-    convert_jsonl(numbered, tmp_path / "corpus", split_ids=lists, strict=True)
+    paths = convert_jsonl(numbered, tmp_path / "corpus", split_ids=lists, strict=True)
+    train, dev = ([doc.user_data["record_id"] for doc in read_docs(path)] for path in paths)
+    assert train == ["r0", "r1", "r2", "r3", "r4"]
+    assert dev == ["r5", "r6", "r7", "r8", "r9"]
 
 
 @pytest.mark.parametrize("level, label", [(None, "A"), (0, "Entity"), (2, "A/B")])

@@ -219,6 +219,19 @@ def test_bytes_are_those_of_spacy():
         assert copy.user_data == expected.user_data
 
 
+@pytest.mark.parametrize("start,stop", [(0, None), (1, None), (1, 2), (0, 2), (2, 9), (3, None)])
+def test_some_docs(start, stop):
+    docs = [make_doc((0, end, "DNA")) for end in (1, 2, 3)]
+    for number, doc in enumerate(docs):
+        doc.user_data["record_id"] = number
+    docbin = FastDocBin(docs=docs, store_user_data=True)
+    found = [
+        (doc.user_data["record_id"], doc.spans["sc"][0].end)
+        for doc in docbin.get_docs(Vocab(), start, stop)
+    ]
+    assert found == [(0, 1), (1, 2), (2, 3)][start:stop]
+
+
 @pytest.mark.parametrize("options", [{}, {"limit": 1}, {"max_length": 2}, {"gold_preproc": True}])
 def test_reader_of_training_data_is_that_of_spacy(tmp_path, options):
     docs = [make_doc((0, 2, "DNA")), Doc(NLP.vocab), make_doc((0, 1, "protein"))]

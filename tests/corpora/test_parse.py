@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from spacy_eiou.corpora._parse import (
     read_json,
     read_json_list,
     read_lines,
+    read_text,
     show,
+    try_json,
 )
 from spacy_eiou.corpora.record import UnreadableError
 
@@ -47,6 +50,13 @@ def test_json_strings_survive(text):
 def test_bad_json(data):
     with pytest.raises(CorpusError, match="f, line 1: expected valid JSON"):
         parse_json(data, "f, line 1")
+
+
+@pytest.mark.parametrize(
+    "data, value", [('{"a": 1}', {"a": 1}), (b"[1]", [1]), ("{", None), (b"[" * 100_000, None)]
+)
+def test_json_that_may_be_malformed(data, value):
+    assert try_json(data) == value
 
 
 def call_from(depth, function, *args):
@@ -154,16 +164,31 @@ def test_whole_messages(call, message):
 
 
 @pytest.mark.parametrize(
-    "data, where, text",
+    "data, text", [("a\r\n", "a"), ("a\r", "a"), ("a\n\n", "a\n"), ("\ufeffa", "\ufeffa")]
+)
+def test_end_of_a_line_is_no_part_of_it(data, text):
+    assert decode(data.encode(), "a") == text
+
+
+@pytest.mark.parametrize(
+    "read, content, found",
     [
-        ("\ufeffa\r\n", "a", "a"),
-        ("\ufeffa\n", "a, line 1", "a"),
-        ("\ufeffa\n\n", "a, line 11", "\ufeffa\n"),
-        ("a\r", "a, line 2", "a"),
+        (read_text, "[]\n", "[]"),
+        (read_json, "[]", []),
+        (read_json, '{"a": 1}\n{"b": 2}', [{"a": 1}, {"b": 2}]),
+        (read_lines, "a\n\ufeffb", [(1, "a"), (2, "\ufeffb")]),
+        (read_lines, "a\rb", [(1, "a"), (2, "b")]),
+        (read_lines, "", []),
+        (read_items, "\na", [("a, line b/c, line 2", b"a")]),
     ],
 )
-def test_byte_order_mark_of_the_first_line(data, where, text):
-    assert decode(data.encode(), where) == text
+def test_byte_order_mark_is_no_part_of_a_file(in_tmp_path, read, content, found):
+    # Where it begins is not told by what it is called.
+    path = Path("a, line b/c")
+    path.parent.mkdir()
+    write("\ufeff" + content, path)
+    result = read(path)
+    assert (list(result) if isinstance(result, Iterator) else result) == found
 
 
 def test_items_are_the_lines_that_are_not_blank(in_tmp_path):

@@ -279,7 +279,7 @@ def test_bad_record_is_named_and_nothing_written(tmp_path):
     with pytest.raises(CorpusError, match=r"2 of 11 .*--max-bad(?s:.*)line 4: expected one list"):
         init_project(tmp_path / "project", [notes])
     assert not (tmp_path / "project").exists()
-    report = init_project(tmp_path / "project", [notes], reading=Reading(max_bad=0.5))
+    report = init_project(tmp_path / "project", [notes], max_bad=0.5)
     assert len(report.account.bad) == 2
 
 
@@ -366,9 +366,12 @@ def test_folders_in_folders_and_archives_are_copied_as_they_are(tmp_path, monkey
 def test_options_of_reading_are_those_of_the_project(tmp_path, monkeypatch):
     items = [{"body": f"😀 IL-{n}", "spans": [[3, 7, "protein"]]} for n in range(3)]
     srsly.write_jsonl(tmp_path / "notes.jsonl", items)
-    reading = Reading(text_key="body", offsets="utf-16")
     init_project(
-        tmp_path / "project", [tmp_path / "notes.jsonl"], corpus_format="jsonl", reading=reading
+        tmp_path / "project",
+        [tmp_path / "notes.jsonl"],
+        corpus_format="jsonl",
+        text_key="body",
+        offsets="utf-16",
     )
     run_prepare(tmp_path / "project", monkeypatch)
     ((text, spans),) = read_docs(tmp_path / "project" / "corpus" / "dev.spacy")
@@ -491,8 +494,7 @@ def test_whole_messages(in_tmp_path, paths, options, message):
     for name, content in FILES.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
-    options = {"force": True, **options}
-    options["reading"] = Reading(max_bad=0.3)
+    options = {"force": True, "max_bad": 0.3, **options}
     for part in ("dev", "test"):
         options[part] = [Path(path) for path in options.get(part, [])]
     with pytest.raises(CorpusError) as caught:

@@ -11,7 +11,6 @@ from .registry import (
     Sample,
     get_format,
     recognize,
-    recognize_as,
     register_format,
     warn_of_unknown,
 )
@@ -31,7 +30,6 @@ __all__ = [
     "get_format",
     "get_writer",
     "recognize",
-    "recognize_as",
     "register_format",
     "register_writer",
     "warn_of_unknown",

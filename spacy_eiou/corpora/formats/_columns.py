@@ -3,10 +3,10 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ...files import open_text
-from .._parse import read_lines
+from .._parse import read_lines, show
 from ..draft import Draft, Mention
 from ..record import Changed, CorpusError, Entity, Record, UnreadableError, join_words
 from .registry import Sample
@@ -30,6 +30,8 @@ PHRASES = frozenset(
 
 # The number of the line and the columns of a token.
 Row = Tuple[int, List[str]]
+# The prefix and the label of each tag of a token.
+Tags = List[Tuple[str, str]]
 
 
 class Sentence(NamedTuple):
@@ -216,7 +218,8 @@ def _get_cell(columns: List[str], layer: int) -> str:
 
 
 def _make_draft(path: Path, number: int, sentence: Sentence, layout: Layout) -> Draft:
-    where = f"{path}, line {sentence.rows[0][0]}"
+    places = [f"{path}, line {line}" for line, _ in sentence.rows]
+    where = places[0]
     words = [
         columns[layout.token] if len(columns) > layout.token else "" for _, columns in sentence.rows
     ]
@@ -225,52 +228,74 @@ def _make_draft(path: Path, number: int, sentence: Sentence, layout: Layout) -> 
     except CorpusError as err:
         return Draft("", where, number, skipped="malformed", bad=[str(err)])
     draft = Draft(text, where, number, words=words, document=sentence.document, is_located=True)
-    for line, columns in sentence.rows:
+    for place, (_, columns) in zip(places, sentence.rows):
         if len(columns) <= layout.layers[0]:
             draft.bad.append(
-                f"{path}, line {line}: expected a token and its tags in {layout.layers[-1] + 1} "
-                f"columns, not in {len(columns)}"
+                f"{place}: expected a token and its tags in {layout.layers[-1] + 1} columns, not "
+                f"in {len(columns)}"
             )
-    for layer, begins in zip(layout.layers, layout.begins):
-        cells = [_get_cell(columns, layer) for _, columns in sentence.rows]
-        tags = [
-            _parse_cell(cell, f"{path}, line {line}", draft)
-            for cell, (line, _) in zip(cells, sentence.rows)
+    for layer, has_begins in zip(layout.layers, layout.begins):
+        cells = [
+            parse_tags(SEPARATOR.split(_get_cell(columns, layer)), place, draft)
+            for place, (_, columns) in zip(places, sentence.rows)
         ]
-        for start, end, label, is_orphan in read_layer(tags):
-            mention = Mention(
-                starts[start],
-                ends[end - 1],
-                label,
-                where=f"{path}, line {sentence.rows[start][0]}",
-            )
-            draft.mentions.append(mention)
-            if is_orphan and begins:
-                entity = Entity(mention.start, mention.end, label)
-                found = text[mention.start : mention.end]
-                draft.changed.append(
-                    Changed("begins with I- rather than B-", "", entity, found, mention.where)
-                )
+        add_layer(draft, cells, starts, ends, places, has_begins=has_begins)
     return draft
 
 
-def _parse_cell(cell: str, where: str, draft: Draft) -> List[Tuple[str, str]]:
-    tags = []
-    for tag in SEPARATOR.split(cell):
+def parse_tags(tags: Iterable[str], where: str, draft: Draft) -> Tags:
+    """Parse the tags of a token. What is none is left out and counted.
+
+    tags (Iterable[str]): The tags.
+    where (str): File, and line or record.
+    draft (Draft): The text of the token.
+    RETURNS (Tags): Their prefixes and labels. O has none.
+    """
+    parsed: Tags = []
+    for tag in tags:
         match = TAG.fullmatch(tag)
         if match:
-            tags.append((match[1], match[2]))
+            parsed.append((match[1], match[2]))
         elif tag != "O":
-            message = f"{where}: expected O or a tag such as B-label or I-label, not '{tag}'"
+            message = f"{where}: expected O or a tag such as B-label or I-label, not {show(tag)}"
             draft.reject(message, tag)
-    return tags
+    return parsed
 
 
-def read_layer(cells: List[List[Tuple[str, str]]]) -> Iterator[Tuple[int, int, str, bool]]:
+def add_layer(
+    draft: Draft,
+    cells: Sequence[Tags],
+    starts: Sequence[int],
+    ends: Sequence[int],
+    places: Sequence[str],
+    *,
+    has_begins: bool,
+) -> None:
+    """Add the entities of one column of tags to a text.
+
+    draft (Draft): The text.
+    cells (Sequence[Tags]): The tags of each token.
+    starts (Sequence[int]): The character at which each token starts.
+    ends (Sequence[int]): The character at which each token ends.
+    places (Sequence[str]): File, and line or record, of each token.
+    has_begins (bool): Whether an entity of the column begins with B-, so that one that does not is
+        counted as a change.
+    """
+    for first, end, label, is_orphan in read_layer(cells):
+        mention = Mention(starts[first], ends[end - 1], label, where=places[first])
+        draft.mentions.append(mention)
+        if is_orphan and has_begins:
+            entity = mention.to_entity(mention.start, mention.end)
+            found = draft.text[mention.start : mention.end]
+            reason = "begins with I- rather than B-"
+            draft.changed.append(Changed(reason, "", entity, found, mention.where))
+
+
+def read_layer(cells: Sequence[Tags]) -> Iterator[Tuple[int, int, str, bool]]:
     """Read the entities of one column. Entities of one label may nest in it: the ones that began
     last end first. An I- that continues none begins one.
 
-    cells (List[List[Tuple[str, str]]]): The prefixes and labels of each token.
+    cells (Sequence[Tags]): The tags of each token.
     YIELDS (Tuple[int, int, str, bool]): Start and end of each entity, in tokens; its label; whether
         it begins with another prefix than B or S.
     """

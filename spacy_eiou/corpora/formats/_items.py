@@ -9,9 +9,9 @@ from spacy.util import get_words_and_spaces
 
 from .._parse import check_pair, check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
-from ..record import Changed, CorpusError, Entity, UnreadableError, join_words
+from ..record import CorpusError, UnreadableError, join_words
 from ._bigbio import is_bigbio, join_identifiers, to_item
-from ._columns import TAG, read_layer
+from ._columns import TAG, add_layer, parse_tags
 
 TEXT_KEYS = ("text", "content", "document", "data", "sentence")
 ENTITY_KEYS = (
@@ -482,37 +482,20 @@ def _read_tags(
     text, starts, ends = join_words(words, where)
     draft = Draft(text, where, words=words, is_located=True)
     for tags in layers:
-        cells = _parse_tags(draft, tags, where, tag_names)
-        for start, end, label, is_orphan in read_layer(cells):
-            draft.mentions.append(Mention(starts[start], ends[end - 1], label, where=where))
-            if is_orphan and any(cell and cell[0][0] == "B" for cell in cells):
-                entity = Entity(starts[start], ends[end - 1], label)
-                found = text[entity.start : entity.end]
-                reason = "begins with I- rather than B-"
-                draft.changed.append(Changed(reason, "", entity, found, where))
+        cells = [parse_tags([_get_name(tag, tag_names, where)], where, draft) for tag in tags]
+        has_begins = any(prefix == "B" for cell in cells for prefix, _ in cell)
+        add_layer(draft, cells, starts, ends, [where] * len(words), has_begins=has_begins)
     return draft
 
 
-def _parse_tags(
-    draft: Draft, tags: List[Any], where: str, tag_names: Optional[Sequence[str]]
-) -> List[List[Tuple[str, str]]]:
-    if any(type(tag) is int for tag in tags):
-        if tag_names is None:
-            raise UnreadableError(
-                f"{where}: expected names of the tags, which are numbers: choose them in their "
-                "order, e.g. with --tag-names O,B-Part,I-Part"
-            )
-        tags = [_get_name(tag, tag_names, where) for tag in tags]
-    cells: List[List[Tuple[str, str]]] = []
-    for tag in tags:
-        match = TAG.fullmatch(tag)
-        if not match and tag != "O":
-            draft.reject(f"{where}: expected O or a tag such as B-label, not {show(tag)}", tag)
-        cells.append([(match[1], match[2])] if match else [])
-    return cells
-
-
-def _get_name(tag: Any, names: Sequence[str], where: str) -> str:
-    if type(tag) is int and not 0 <= tag < len(names):
+def _get_name(tag: Any, names: Optional[Sequence[str]], where: str) -> str:
+    if type(tag) is not int:
+        return str(tag)
+    if names is None:
+        raise UnreadableError(
+            f"{where}: expected names of the tags, which are numbers: choose them in their order, "
+            "e.g. with --tag-names O,B-Part,I-Part"
+        )
+    if not 0 <= tag < len(names):
         raise CorpusError(f"{where}: expected tags from 0 to {len(names) - 1}, not {tag}")
-    return names[tag] if type(tag) is int else str(tag)
+    return names[tag]

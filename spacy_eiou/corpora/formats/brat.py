@@ -1,11 +1,12 @@
 import re
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterable, Iterator, List, Sequence
 
 from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention, is_stated
-from ..record import Changed, CorpusError, Entity, Record, UnreadableError
+from ..record import Changed, CorpusError, Dropped, Entity, Record, UnreadableError
 from .registry import register_format
 from .writers import Target, make_file_names, register_writer, replace_in_entities
 
@@ -114,45 +115,75 @@ def _read_line(
     )
 
 
-def _fit(record: Record) -> Record:
-    return replace_in_entities(record, label=re.compile(r"\s"), identifier=NOT_IN_IDENTIFIER)
+def fit(record: Record) -> Record:
+    """Make a record as brat holds it: white space in labels and identifiers becomes "_", and an
+    entity of nothing but white space is dropped, since there is no fragment of it.
+
+    record (Record): The record.
+    RETURNS (Record): The record, with an account of what was changed and dropped.
+    """
+    record = replace_in_entities(record, label=re.compile(r"\s"), identifier=NOT_IN_IDENTIFIER)
+    kept: List[Entity] = []
+    dropped = [*record.dropped]
+    for entity in record.entities:
+        text = record.text[entity.start : entity.end]
+        if text.strip():
+            kept.append(entity)
+        else:
+            dropped.append(Dropped("whitespace", record.id, entity, text))
+    return replace(record, entities=tuple(kept), dropped=tuple(dropped))
 
 
-@register_writer("brat", suffix="", holds=("ids", "identifiers", "scores"), fit=_fit)
+@register_writer("brat", suffix="", holds=("ids", "identifiers", "scores"), fit=fit)
 def write_brat(records: Sequence[Record], target: Target) -> None:
     """Write a folder for brat: a .txt and an .ann file for each text, and annotation.conf with the
-    labels. They are named by the ids, whose odd characters become %20 and the like. An entity over
-    a line break is written in fragments, as brat does. Identifiers are normalizations, and scores
-    are notes.
+    labels. They are named by the ids, whose odd characters become %20 and the like.
 
     records (Sequence[Record]): The records.
     target (Target): Where to write.
     """
     target.path.mkdir()
     for name, record in zip(make_file_names(records), records):
-        text_path = target.path / f"{name}.txt"
-        text_path.parent.mkdir(parents=True, exist_ok=True)
-        text_path.write_bytes(record.text.encode())
-        lines = [
-            line
-            for number, entity in enumerate(record.entities, start=1)
-            for line in _make_lines(number, entity, record.text)
+        path = target.path / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_document(record, path)
+    write_labels(target.labels, target.path)
+
+
+def write_document(record: Record, path: Path) -> None:
+    """Write a text, and its entities in the .ann file beside it. An entity over a line break is
+    written in fragments, as brat does. Identifiers are normalizations, and scores are notes.
+
+    record (Record): The record, as `fit` returns it.
+    path (Path): The .txt file.
+    """
+    path.write_bytes(record.text.encode())
+    path.with_suffix(".ann").write_bytes("".join(_make_lines(record)).encode())
+
+
+def write_labels(labels: Iterable[str], folder: Path) -> None:
+    """Write annotation.conf, which tells brat the labels of the documents in a folder.
+
+    labels (Iterable[str]): The labels, in the order in which annotators see them.
+    folder (Path): The folder.
+    """
+    sections = ["[entities]", *labels, "[relations]", "[events]", "[attributes]", ""]
+    (folder / "annotation.conf").write_bytes("\n".join(sections).encode())
+
+
+def _make_lines(record: Record) -> Iterator[str]:
+    # An entity may have several normalizations, and brat opens no file that uses a name twice.
+    references = count(1)
+    for number, entity in enumerate(record.entities, start=1):
+        fragments = [
+            (entity.start + match.start(), entity.start + match.end())
+            for match in re.finditer(r"[^\r\n]+", record.text[entity.start : entity.end])
+            if not match[0].isspace()
         ]
-        text_path.with_suffix(".ann").write_bytes("".join(lines).encode())
-    sections = ["[entities]", *target.labels, "[relations]", "[events]", "[attributes]", ""]
-    (target.path / "annotation.conf").write_bytes("\n".join(sections).encode())
-
-
-def _make_lines(number: int, entity: Entity, text: str) -> Iterator[str]:
-    fragments = [
-        (entity.start + match.start(), entity.start + match.end())
-        for match in re.finditer(r"[^\r\n]+", text[entity.start : entity.end])
-        if not match[0].isspace()
-    ]
-    offsets = ";".join(f"{start} {end}" for start, end in fragments)
-    stated = " ".join(text[start:end] for start, end in fragments)
-    yield f"T{number}\t{entity.label} {offsets}\t{stated}\n"
-    for identifier in entity.kb_id.split("|") if entity.kb_id else []:
-        yield f"N{number}\tReference T{number} {identifier}\t{stated}\n"
-    if entity.score is not None:
-        yield f"#{number}\tAnnotatorNotes T{number}\tscore {entity.score}\n"
+        offsets = ";".join(f"{start} {end}" for start, end in fragments)
+        stated = " ".join(record.text[start:end] for start, end in fragments)
+        yield f"T{number}\t{entity.label} {offsets}\t{stated}\n"
+        for identifier in entity.kb_id.split("|") if entity.kb_id else []:
+            yield f"N{next(references)}\tReference T{number} {identifier}\t{stated}\n"
+        if entity.score is not None:
+            yield f"#{number}\tAnnotatorNotes T{number}\tscore {entity.score}\n"

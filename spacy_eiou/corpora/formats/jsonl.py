@@ -1,10 +1,9 @@
-import json
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ...files import open_text, to_json_line
-from .._parse import decode, parse_json, read_items, read_json
+from .._parse import decode, parse_json, read_items, read_json, try_json
 from ..draft import Draft, parse_each
 from ..record import Entity, Record, UnreadableError
 from ._items import TOKEN_KEYS, find_items, is_item, parse_item, prefer_characters
@@ -49,7 +48,7 @@ def read_jsonl(
 
     lines = list(read_items(path))
     with_tokens = (data for _, data in lines if b'"text"' in data and WITH_TOKENS.search(data))
-    in_characters = prefer_characters(map(_load, with_tokens))
+    in_characters = prefer_characters(map(try_json, with_tokens))
 
     def parse(data: bytes, where: str) -> Draft:
         return parse_item(
@@ -62,14 +61,6 @@ def read_jsonl(
         )
 
     yield from parse_each(lines, parse)
-
-
-def _load(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    # Whoever parses it next says what is wrong.
-    except (ValueError, RecursionError):
-        return None
 
 
 @register_format("json", recognizes=_is_json, is_general=True)

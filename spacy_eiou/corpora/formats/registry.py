@@ -19,6 +19,7 @@ from typing import (
     Optional,
     ParamSpec,
     Sequence,
+    Set,
     Tuple,
     Union,
     get_type_hints,
@@ -28,7 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...garbage import paused_collection
 from .._files import CorpusFile, list_files, printable, unpacked
-from .._parse import show
+from .._parse import show, try_json
 from ..draft import Draft
 from ..offsets import COUNTINGS, resolve
 from ..record import CorpusError, Record
@@ -71,7 +72,7 @@ class Sample:
     @cached_property
     def is_json_lines(self) -> bool:
         """Whether its first line is a JSON object, or a text with one as spaCy 2 had it."""
-        first = _loads(next((line for line in self.lines if line.strip()), ""))
+        first = try_json(next((line for line in self.lines if line.strip()), ""))
         return isinstance(first, dict) or (
             isinstance(first, list) and len(first) == 2 and isinstance(first[0], str)
         )
@@ -80,7 +81,7 @@ class Sample:
     def items(self) -> List[Any]:
         """If it is JSON, its first items: of a list, of lines, or the only object that it is."""
         if self.is_json_lines:
-            found = [_loads(line) for line in self.lines[:MAX_ITEMS] if line.strip()]
+            found = [try_json(line) for line in self.lines[:MAX_ITEMS] if line.strip()]
             return [item for item in found if item is not None]
         text = self.text.lstrip()
         if text.startswith("["):
@@ -88,7 +89,7 @@ class Sample:
             if items:
                 return items
         if text.startswith(("[", "{")):
-            value = _loads(self.path.read_bytes().decode("utf-8-sig", "replace"))
+            value = try_json(self.path.read_bytes().decode("utf-8-sig", "replace"))
             return value[:MAX_ITEMS] if isinstance(value, list) else [value] if value else []
         return []
 
@@ -117,13 +118,6 @@ class Sample:
         if b"\0" in self.data:
             return "binary data"
         return f"lines such as {show(next((line for line in self.lines if line.strip()), ''))}"
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _decode_list(text: str) -> Iterator[Any]:
@@ -174,6 +168,10 @@ class Format:
         members = [file for file in files if file.path.suffix in self.together]
         selected = {file.path.with_suffix(first): file.with_suffix(first) for file in members}
         return sorted(selected.values(), key=lambda file: (file.name, file.path))
+
+    def goes_with(self, file: CorpusFile) -> bool:
+        """RETURNS (bool): Whether a file may belong to those of the format by its suffix."""
+        return file.path.suffix in (*self.together, *self.beside)
 
     def add_beside(self, files: Iterable[CorpusFile]) -> List[CorpusFile]:
         """Add the files that the reader will look into.
@@ -229,9 +227,12 @@ class Format:
         those that are, such as a readme, with a warning. RETURNS (List[CorpusFile]): The files to
         read."""
         members = [file for file in files if file.shown[1].endswith(".zip")]
-        known, unknown = recognize_as(self, members)
-        suffixes = {file.path.suffix for file in known}
-        others = [file for file in unknown if suffixes and file.path.suffix not in suffixes]
+        suffixes = {
+            file.path.suffix
+            for file in members
+            if self.goes_with(file) or _recognize(file) is not None
+        }
+        others = [file for file in members if suffixes and file.path.suffix not in suffixes]
         warn_of_unknown(others)
         left_out = set(others)
         return [file for file in files if file not in left_out]
@@ -342,6 +343,7 @@ def recognize(paths: Sequence[Path]) -> Tuple[Format, List[CorpusFile], List[Cor
     """
     listed = list_files(paths)
     found: Dict[str, str] = {}
+    known: Set[CorpusFile] = set()
     seen: List[str] = []
     for file in listed:
         with unpacked([file]) as members:
@@ -350,6 +352,7 @@ def recognize(paths: Sequence[Path]) -> Tuple[Format, List[CorpusFile], List[Cor
                 shown = member.explain(str(member.path))
                 if name is not None:
                     found.setdefault(name, shown)
+                    known.add(file)
                 elif len(seen) < N_SHOWN:
                     seen.append(f"{shown} ({Sample(member.path).describe()})")
         if len(found) > 1:
@@ -362,27 +365,9 @@ def recognize(paths: Sequence[Path]) -> Tuple[Format, List[CorpusFile], List[Cor
         what = ", ".join(seen) or f"{printable(paths[0])}, where no file is"
         raise CorpusError(f"Can't tell the format of {what}. {choice}")
     corpus_format = FORMATS[next(iter(found))]
-    return corpus_format, *recognize_as(corpus_format, listed)
-
-
-def recognize_as(
-    corpus_format: Format, files: Iterable[CorpusFile]
-) -> Tuple[List[CorpusFile], List[CorpusFile]]:
-    """Divide files into those that are in a format or belong to them, and those that are in no
-    known format.
-
-    corpus_format (Format): The format.
-    files (Iterable[CorpusFile]): The files.
-    RETURNS (Tuple[List[CorpusFile], List[CorpusFile]]): The files that are, and those in none.
-    """
-    known: List[CorpusFile] = []
-    unknown: List[CorpusFile] = []
-    for file in files:
-        with unpacked([file]) as members:
-            is_beside = file.path.suffix in corpus_format.together + corpus_format.beside
-            is_known = is_beside or any(_recognize(member) is not None for member in members)
-        (known if is_known else unknown).append(file)
-    return known, unknown
+    known.update(filter(corpus_format.goes_with, listed))
+    unknown = [file for file in listed if file not in known]
+    return corpus_format, [file for file in listed if file in known], unknown
 
 
 def warn_of_unknown(files: Sequence[CorpusFile]) -> None:

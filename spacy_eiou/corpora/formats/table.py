@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from .._parse import decode, get_number, parse_json, parse_offset, show
+from .._parse import get_number, parse_json, parse_offset, read_text, show
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, UnreadableError
 from ._columns import Sentence, find_token_columns, make_drafts
@@ -85,7 +85,7 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
     YIELDS (Draft): The records.
     RAISES (UnreadableError): If the columns are not as expected.
     """
-    data = decode(path.read_bytes(), str(path))
+    data = read_text(path)
     delimiter = _get_delimiter(data.partition("\n")[0])
     # A text may be longer than a cell may be by default.
     limit = csv.field_size_limit(len(data) + 1)

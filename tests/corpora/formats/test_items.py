@@ -240,7 +240,7 @@ BIO = ["B-gene", "I-gene", "O"]
             {"tokens": WORDS, "tags": [0, 1, 0]},
             {"tag_names": ["O", "gene"]},
             make_token_draft(
-                bad=[f"{WHERE}: expected O or a tag such as B-label, not 'gene'"],
+                bad=[f"{WHERE}: expected O or a tag such as B-label or I-label, not 'gene'"],
                 dropped=[Dropped("malformed", "", Entity(0, 0, ""), "'gene'")],
             ),
         ),

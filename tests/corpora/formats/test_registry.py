@@ -15,7 +15,6 @@ from spacy_eiou.corpora.formats import (
     Sample,
     get_format,
     recognize,
-    recognize_as,
     registry,
 )
 from spacy_eiou.corpora.record import UnreadableError
@@ -263,12 +262,16 @@ def test_files_of_the_format_and_others():
 
 def test_texts_belong_to_what_lies_beside_them():
     write_all("d/a.txt", "d/a.ann", "d/b.txt", "d/c.md")
-    files = list_files([Path("d")])
-    known, unknown = recognize_as(FORMATS["brat"], files)
-    assert [file.name for file in known] == ["a.ann", "a.txt", "b.txt"]
-    assert [file.name for file in unknown] == ["c.md"]
-    known, _ = recognize_as(FORMATS["table"], files)
-    assert [file.name for file in known] == ["a.ann", "a.txt", "b.txt"]
+    write_all("e/a.csv", content="text,label\n")
+    write_all("e/b.txt", "e/c.md")
+    for folder, name, names in (
+        ("d", "brat", ["a.ann", "a.txt", "b.txt"]),
+        ("e", "table", ["a.csv", "b.txt"]),
+    ):
+        corpus_format, known, unknown = recognize([Path(folder)])
+        assert corpus_format is FORMATS[name]
+        assert [file.name for file in known] == names
+        assert [file.name for file in unknown] == ["c.md"]
     assert recognize([Path("d/a.txt")])[0].name == "brat"
     with pytest.raises(CorpusError, match=r"format of d/b\.txt \(lines such as 'x'\)\. Choose"):
         recognize([Path("d/b.txt")])

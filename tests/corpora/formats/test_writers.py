@@ -200,7 +200,7 @@ def test_identifiers_of_brat(tmp_path):
     entity = Entity(0, 1, "X", "C 1|C2|")
     account = write_records([Record("a", "x", (entity,))], tmp_path / "data", "brat")
     assert (tmp_path / "data" / "a.ann").read_text() == (
-        "T1\tX 0 1\tx\nN1\tReference T1 C_1\tx\nN1\tReference T1 C2_\tx\n"
+        "T1\tX 0 1\tx\nN1\tReference T1 C_1\tx\nN2\tReference T1 C2_\tx\n"
     )
     assert account.changed == {"identifier that the format can't hold": 1}
 
@@ -282,7 +282,7 @@ def test_brat_folder(tmp_path):
     }
     assert files["a/1.txt"] == files["a/1-2.txt"] == RECORD.text
     assert files["a/1.ann"] == (
-        "T1\tDNA 0 9\tIL-2 gene\nT2\tprotein 0 4\tIL-2\nN2\tReference T2 MESH:D1\tIL-2\n"
+        "T1\tDNA 0 9\tIL-2 gene\nT2\tprotein 0 4\tIL-2\nN1\tReference T2 MESH:D1\tIL-2\n"
         "#2\tAnnotatorNotes T2\tscore 0.5\nT3\tcell_line 5 9;10 12\tgene of\n"
     )
     assert files["annotation.conf"] == (
@@ -290,6 +290,13 @@ def test_brat_folder(tmp_path):
     )
     assert len(files) == 5
     assert account.changed == {"label that the format can't hold": 2}
+
+
+def test_brat_has_no_entity_of_white_space(tmp_path):
+    record = Record("r", "a\n\nb", (Entity(1, 3, "X"), Entity(3, 4, "X")))
+    account = write_records([record], tmp_path / "data", "brat")
+    assert (tmp_path / "data" / "r.ann").read_text() == "T1\tX 3 4\tb\n"
+    assert account.dropped == {"whitespace": 1}
 
 
 def test_prodigy_task(tmp_path):
