@@ -38,7 +38,7 @@ from thinc.api import Config
 
 from spacy_eiou.corpora.docbin import FastDocBin, read_docs
 from spacy_eiou.files import replacing, write_json
-from spacy_eiou.models.hidden_states import list_words
+from spacy_eiou.models.pretrained import list_words
 from spacy_eiou.studies import Result, Run, Study, Variant
 from spacy_eiou.studies.compare import (
     append_result,
@@ -61,8 +61,8 @@ from spacy_eiou.training.encoder import (
     make_pretraining,
     set_transformer,
 )
-from spacy_eiou.training.silver import check_texts
 from spacy_eiou.training.teacher import make_teacher_config
+from spacy_eiou.training.texts import check_texts
 from spacy_eiou.training.variations import write_variations
 from spacy_eiou.training.vectors import load_tokenizer
 

@@ -30,6 +30,12 @@ def write_data(path):
     return {**TINY, **paths}
 
 
+def write_texts(path, *lines):
+    """Write a text per line. RETURNS: The path."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf8")
+    return path
+
+
 def make_ruler(path, word, spans_key="sc", **config):
     """Save a teacher that annotates one word. RETURNS: Its path."""
     nlp = spacy.blank("en", config=config)

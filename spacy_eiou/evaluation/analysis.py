@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..spans.groups import LabeledSpan, to_boundaries
 from ..spans.nesting import find_nesting
 from ..spans.pairs import Bools, Ints
-from ..spans.scores import get_f_score, score_spans
+from ..spans.scores import get_f_score, score_counts, score_spans
 from .bootstrap import bootstrap_intervals
 from .errors import ERROR_CLASSES, SpanError, find_errors
 
@@ -275,7 +275,8 @@ def _score_groups(
         found = gold.shared[gold_groups == index]
         correct = predicted.shared[predicted_groups == index]
         if len(found) or len(correct):
-            rows.append({"name": name, **_score(found, correct)})
+            score = score_counts(len(found), len(correct), int(found.sum()), int(correct.sum()))
+            rows.append({"name": name, **score})
     return rows
 
 
@@ -285,20 +286,6 @@ def _name_groups(minima: Sequence[int]) -> List[str]:
         for least, following in pairwise(minima)
     ]
     return [*names, f"{minima[-1]:,}+"]
-
-
-def _score(found: Bools, correct: Bools) -> Dict[str, Any]:
-    """Score from which gold spans are found, and which predicted spans are correct."""
-    precision = float(correct.mean()) if len(correct) else 0.0
-    recall = float(found.mean()) if len(found) else 0.0
-    return {
-        "p": precision,
-        "r": recall,
-        "f": get_f_score(precision, recall),
-        "gold": len(found),
-        "predicted": len(correct),
-        "correct": int(correct.sum()),
-    }
 
 
 def _make_histogram(probabilities: Floats, correct: Bools) -> Dict[str, List[float]]:

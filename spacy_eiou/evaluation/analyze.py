@@ -19,8 +19,8 @@ from ..pipeline.ceilings import find_ceilings
 from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
     FLOOR,
+    find_compared_key,
     find_component,
-    find_spans_key,
     predict_candidates,
     read_examples,
     select_likely,
@@ -74,7 +74,7 @@ def analyze(
         _check_selected(output, texts)
     nlp = load_finished_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
-    spans_key = find_spans_key(nlp, examples, spans_key)
+    spans_key = find_compared_key(nlp, examples, spans_key)
     component = find_component(nlp, SpanCategorizer, spans_key=spans_key)
     annotated = [example for example in examples if spans_key in example.reference.spans]
     progress = ProgressBar(

@@ -10,7 +10,7 @@ from ..files import accepts_strings, check_not_read, write_json
 from ..pipeline.loading import load_finished_pipeline
 from ..pipeline.prediction import (
     find_ceilings_of_key,
-    find_spans_key,
+    find_compared_key,
     get_spans_keys,
     read_examples,
 )
@@ -39,8 +39,8 @@ def evaluate(
     batch_size (Optional[int]): Number of docs to predict at once. If None, that of the pipeline.
     RETURNS (Dict[str, Any]): The scores of `nested_spans_score`; as `intervals` their 95 %
         intervals and numbers of documents, see `bootstrap_intervals`; as `spans_key` what they are
-        for, as `speed` the words per second of tokenization and prediction, once everything is
-        loaded and compiled, and as `ceilings` the gold spans that can never be predicted, see
+        for, as `speed` the words per second of prediction, without tokenization, once everything
+        is loaded and compiled, and as `ceilings` the gold spans that can never be predicted, see
         `Ceilings`.
     RAISES (ValueError): If the data or the pipeline do not tell which spans to score, or the output
         is one of their files.
@@ -50,7 +50,7 @@ def evaluate(
         check_not_read(output, [model, data_path])
     nlp = load_finished_pipeline(model, use_gpu=use_gpu)
     examples = read_examples(data_path, nlp)
-    spans_key = find_spans_key(nlp, examples, spans_key)
+    spans_key = find_compared_key(nlp, examples, spans_key)
     if spans_key not in get_spans_keys(nlp):
         warnings.warn(
             f"No component of the pipeline says that it writes the spans key '{spans_key}'",

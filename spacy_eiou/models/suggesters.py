@@ -1,13 +1,15 @@
 """Which spans of a doc are candidates."""
 
-from typing import Iterable, Optional
+from typing import Iterable, List, Optional
 
 import numpy as np
 from spacy.attrs import IS_SPACE
 from spacy.pipeline.spancat import Suggester
 from spacy.tokens import Doc
-from thinc.api import Ops, get_current_ops
+from thinc.api import NumpyOps, Ops, get_current_ops
 from thinc.types import Ints1d, Ragged
+
+from ..spans.sentences import sentence_ends
 
 
 class SpanSuggester:
@@ -69,14 +71,6 @@ class SpanSuggester:
         return Ragged(ops.asarray2i(candidates), ops.asarray1i(lengths))
 
 
-def sentence_ends(doc: Doc) -> Ints1d:
-    """RETURNS (Ints1d): For each token of a doc with sentence boundaries, the end of its
-    sentence."""
-    boundaries = np.flatnonzero(doc.to_array("SENT_START") == 1)
-    boundaries = np.unique(np.append(boundaries, [0, len(doc)]))
-    return np.repeat(boundaries[1:], np.diff(boundaries)).astype("i")
-
-
 def _bounds(lengths: Ints1d) -> Ints1d:
     """RETURNS (Ints1d): Where parts of these lengths begin, laid end to end, and the end."""
     bounds = np.zeros(len(lengths) + 1, dtype="i")
@@ -92,3 +86,16 @@ def build_span_suggester_v1(max_width: Optional[int] = None) -> Suggester:
     RETURNS (Suggester): The suggester.
     """
     return SpanSuggester(max_width)
+
+
+def suggest(suggester: Suggester, docs: List[Doc]) -> Optional[Ragged]:
+    """Suggest candidates for docs that earlier components may not have annotated.
+
+    suggester (Suggester): The suggester.
+    docs (List[Doc]): The docs.
+    RETURNS (Optional[Ragged]): The candidates; None if they are spans that a component will set.
+    """
+    try:
+        return suggester(docs, ops=NumpyOps())
+    except KeyError:
+        return None

@@ -13,8 +13,8 @@ from thinc.layers.chain import forward as forward_chain
 from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
 from thinc.util import get_array_module
 
+from .ngram_vectors import NGramVectors
 from .torch_layers import compute_with_torch, multiply, no_backprop, replace_forward
-from .word_vectors import WordVectors
 
 
 def build_tok2vec_v1(
@@ -78,7 +78,7 @@ class EmbedDistinctWords:
     of words."""
 
     def __init__(self) -> None:
-        self.word_vectors = WordVectors()
+        self.word_vectors = NGramVectors()
 
     def __call__(
         self, model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool

@@ -1,7 +1,8 @@
 """The transformer of spacy-transformers, which computes texts of similar length together."""
 
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -173,11 +174,29 @@ def forward(
 
     def backprop(d_output: "ModelOutput") -> List[Any]:
         (d_states,) = d_output.values()
+        weights = list(model.shims[0]._hfmodel.transformer.parameters())
         for rows, width, (_, backprop_batch) in zip(batches, widths, results):
-            backprop_batch(type(d_output)(last_hidden_state=d_states[rows, :width]))
+            with adding_gradients(weights):
+                backprop_batch(type(d_output)(last_hidden_state=d_states[rows, :width]))
         return []
 
     return output, backprop
+
+
+@contextmanager
+def adding_gradients(weights: Sequence[Tensor]) -> Iterator[None]:
+    """Keep earlier gradients apart while others are computed, then add them up: in mixed precision,
+    Thinc takes the scale of a batch out of all gradients that it finds.
+
+    weights (Sequence[Tensor]): What gets gradients.
+    """
+    earlier = [weight.grad for weight in weights]
+    for weight in weights:
+        weight.grad = None
+    yield
+    for weight, gradient in zip(weights, earlier):
+        if gradient is not None:
+            weight.grad = gradient if weight.grad is None else gradient.add_(weight.grad)
 
 
 def convert_outputs(

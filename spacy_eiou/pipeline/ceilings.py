@@ -3,26 +3,30 @@ it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 from typing import Counter as CounterType
 
 import numpy as np
 from spacy.language import Language
-from spacy.pipeline.spancat import SpanCategorizer, Suggester
+from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import minibatch
-from thinc.api import NumpyOps
 from thinc.types import Ragged
 
 from ..models import SpanSuggester
-from ..models.suggesters import sentence_ends
+from ..models.suggesters import suggest
+from ..spans.groups import align_gold_spans
 from ..spans.pairs import Bools, Ints, equal_pairs
+from ..spans.sentences import sentence_ends
 
 BATCH_SIZE = 256
 # Before the training, trained components of the pipeline annotate no more docs than a batch has.
 MAX_ANNOTATED = BATCH_SIZE
 SHOWN_LENGTH = 60
+
+# Why some spans can't be predicted, what to change, and whether each one is among them, shape (n,).
+Rule = Tuple[str, str, Bools]
 
 
 @dataclass
@@ -95,6 +99,21 @@ class Ceilings:
         }
 
 
+class GoldBatch(NamedTuple):
+    """The gold spans of a batch, on tokens.
+
+    docs (List[Doc]): The docs, as the component gets them.
+    spans (List[Span]): The spans.
+    owners (Ints): The index of the doc of each span, shape (n,).
+    bounds (Ints): Their boundaries, rows `[start, end)` in tokens of their docs, shape (n, 2).
+    """
+
+    docs: List[Doc]
+    spans: List[Span]
+    owners: Ints
+    bounds: Ints
+
+
 def find_ceilings(
     component: SpanCategorizer,
     examples: Iterable[Example],
@@ -124,28 +143,29 @@ def find_ceilings(
     return ceilings
 
 
-def align_gold_spans(example: Example, spans_key: str) -> List[Span]:
-    """RETURNS (List[Span]): The gold spans on the tokens of the predicted doc, as far as they begin
-    and end with one."""
-    gold = list(example.reference.spans.get(spans_key, []))
-    words = example.predicted.to_array("ORTH")
-    # Aligning takes longer than comparing, and mostly there is nothing to align.
-    if np.array_equal(words, example.reference.to_array("ORTH")):
-        return gold
-    return example.get_aligned_spans_y2x(gold, allow_overlap=True)
-
-
 def _find_in_batch(
     component: SpanCategorizer, examples: List[Example], names: List[str], is_trained: bool
 ) -> Ceilings:
-    block = f"[components.{component.name}]"
-    suggester_block = f"[components.{component.name}.suggester]"
+    ceilings, gold = _align(examples, component.key)
+    if not gold.spans:
+        return ceilings
+    left = np.ones(len(gold.spans), dtype=bool)
+    for reason, remedy, unreachable in _list_rules(component, gold, left, names, is_trained):
+        rows = np.flatnonzero(left & unreachable)
+        ceilings.add(reason, remedy, [gold.spans[row] for row in rows])
+        left[rows] = False
+    return ceilings
+
+
+def _align(examples: List[Example], spans_key: str) -> Tuple[Ceilings, GoldBatch]:
+    """RETURNS (Tuple[Ceilings, GoldBatch]): The number of gold spans with those that are not on
+    tokens, and the other ones."""
     ceilings = Ceilings()
     spans: List[Span] = []
     owners: List[int] = []
     for index, example in enumerate(examples):
-        gold = _distinct(example.reference.spans.get(component.key, []))
-        aligned = _distinct(align_gold_spans(example, component.key))
+        gold = _distinct(example.reference.spans.get(spans_key, []))
+        aligned = _distinct(align_gold_spans(example, spans_key))
         ceilings.gold += len(gold)
         if len(aligned) < len(gold):
             found = {(span.start_char, span.end_char, span.label) for span in aligned}
@@ -156,60 +176,59 @@ def _find_in_batch(
             )
         spans += aligned
         owners += [index] * len(aligned)
-    if not spans:
-        return ceilings
-    doc_of_span = np.array(owners)
-    bounds = np.array([(span.start, span.end) for span in spans], dtype="int64")
-    left = np.ones(len(spans), dtype=bool)
+    bounds = np.array([(span.start, span.end) for span in spans], dtype="int64").reshape(-1, 2)
+    docs = [example.predicted for example in examples]
+    return ceilings, GoldBatch(docs, spans, np.array(owners), bounds)
 
-    def add(reason: str, remedy: str, unreachable: Bools) -> None:
-        rows = np.flatnonzero(left & unreachable)
-        ceilings.add(reason, remedy, [spans[row] for row in rows])
-        left[rows] = False
 
-    starts, ends = bounds.T
-    add("empty", "remove them, as they have no token", starts >= ends)
+def _list_rules(
+    component: SpanCategorizer, gold: GoldBatch, left: Bools, names: List[str], is_trained: bool
+) -> Iterator[Rule]:
+    """YIELDS (Rule): The rules in their order. Each is made when it is its turn: then `left` are
+    the spans that no earlier one has found."""
+    starts, ends = gold.bounds.T
+    yield "empty", "remove them, as they have no token", starts >= ends
     known = set(component.labels)
-    add(
+    yield (
         "of a label that the model does not have",
         "add_label, or train it again with all labels",
-        np.array([span.label_ not in known for span in spans]),
+        np.array([span.label_ not in known for span in gold.spans]),
     )
-    docs = [example.predicted for example in examples]
+    block = f"[components.{component.name}]"
+    suggester_block = f"[components.{component.name}.suggester]"
     if isinstance(component.suggester, SpanSuggester):
         max_width = component.suggester.max_width
-        add(
+        yield (
             f"wider than max_width = {max_width}",
             f"max_width in the block {suggester_block}",
             ends - starts > (max_width or np.inf),
         )
-        add(
+        yield (
             "beginning or ending with white space",
             "move their boundaries to words",
-            np.array([len(span) > 0 and (span[0].is_space or span[-1].is_space) for span in spans]),
+            np.array([len(s) > 0 and (s[0].is_space or s[-1].is_space) for s in gold.spans]),
         )
         who = f"'{names[-1]}'" if names else "what sets the sentence boundaries"
-        add(
+        yield (
             "across a sentence boundary",
             f"{who} after '{component.name}' in the pipeline",
-            _cross_sentences(docs, doc_of_span, bounds),
+            _cross_sentences(gold),
         )
     else:
-        candidates = suggest(component.suggester, docs)
+        candidates = suggest(component.suggester, gold.docs)
         if candidates is not None or is_trained:
-            add(
+            yield (
                 "no candidate of the suggester",
                 f"the settings in the block {suggester_block}",
-                ~_are_candidates(candidates, docs, doc_of_span, bounds),
+                ~_are_candidates(candidates, gold),
             )
     max_positive = component.cfg["max_positive"]
     if max_positive is not None:
-        add(
+        yield (
             f"beside more labels on the same span than max_positive = {max_positive}",
             f"max_positive in the block {block}",
-            _ranks(doc_of_span, bounds, left) >= max_positive,
+            _ranks(gold, left) >= max_positive,
         )
-    return ceilings
 
 
 def _distinct(spans: Iterable[Span]) -> List[Span]:
@@ -217,46 +236,29 @@ def _distinct(spans: Iterable[Span]) -> List[Span]:
     return list({(span.start, span.end, span.label): span for span in spans}.values())
 
 
-def _cross_sentences(docs: List[Doc], doc_of_span: Ints, bounds: Ints) -> Bools:
-    crossing = np.zeros(len(bounds), dtype=bool)
-    for index in np.unique(doc_of_span):
-        if docs[index].has_annotation("SENT_START"):
-            rows = doc_of_span == index
-            starts, ends = bounds[rows].T
-            # An empty span may stand at the very end.
-            crossing[rows] = ends > np.append(sentence_ends(docs[index]), len(docs[index]))[starts]
+def _cross_sentences(gold: GoldBatch) -> Bools:
+    # An empty span may stand at the very end.
+    limits = [np.append(sentence_ends(doc), len(doc)) for doc in gold.docs]
+    offsets = np.cumsum([0, *map(len, limits)])
+    starts, ends = gold.bounds.T
+    crossing: Bools = ends > np.concatenate(limits)[starts + offsets[gold.owners]]
     return crossing
 
 
-def suggest(suggester: Suggester, docs: List[Doc]) -> Optional[Ragged]:
-    """Suggest candidates for docs that earlier components may not have annotated.
-
-    suggester (Suggester): The suggester.
-    docs (List[Doc]): The docs.
-    RETURNS (Optional[Ragged]): The candidates; None if they are spans that a component will set.
-    """
-    try:
-        return suggester(docs, ops=NumpyOps())
-    except KeyError:
-        return None
-
-
-def _are_candidates(
-    candidates: Optional[Ragged], docs: List[Doc], doc_of_span: Ints, bounds: Ints
-) -> Bools:
-    found = np.zeros(len(bounds), dtype=bool)
+def _are_candidates(candidates: Optional[Ragged], gold: GoldBatch) -> Bools:
+    found = np.zeros(len(gold.spans), dtype=bool)
     if candidates is not None:
-        offsets = np.cumsum([0] + [len(doc) for doc in docs])
+        offsets = np.cumsum([0] + [len(doc) for doc in gold.docs])
         shifts = np.repeat(offsets[:-1], candidates.lengths)
         moved = candidates.dataXd.reshape((-1, 2)) + shifts[:, None]
-        _, rows = equal_pairs(moved, bounds + offsets[doc_of_span, None])
+        _, rows = equal_pairs(moved, gold.bounds + offsets[gold.owners, None])
         found[rows] = True
     return found
 
 
-def _ranks(doc_of_span: Ints, bounds: Ints, left: Bools) -> Ints:
+def _ranks(gold: GoldBatch, left: Bools) -> Ints:
     """RETURNS (Ints): How many earlier spans that are left have the boundaries of each span."""
-    places = np.column_stack([doc_of_span, bounds])
+    places = np.column_stack([gold.owners, gold.bounds])
     groups = np.unique(places, axis=0, return_inverse=True)[1].reshape(-1)
     order = np.lexsort((~left, groups))
     firsts = np.searchsorted(groups[order], groups[order])

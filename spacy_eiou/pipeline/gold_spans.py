@@ -8,9 +8,9 @@ from spacy.strings import get_string_id
 from spacy.tokens import Span
 from spacy.training import Example
 
-from ..spans.groups import get_spans
+from ..spans.groups import align_gold_spans, get_spans
 from ..spans.widths import WidthChoice, choose_width, part_lengths
-from .ceilings import Ceilings, align_gold_spans
+from .ceilings import Ceilings
 
 # The share of the spans that have to bear several labels for `max_positive` to be more than 1: to
 # score each label by itself costs rare ones more than fewer would gain

@@ -28,12 +28,13 @@ from thinc.types import Floats1d, Floats2d, Ints1d, Ragged
 from ..losses import SpanLoss, SpanTruths
 from ..models import SpanSuggester
 from ..models.growth import add_class, can_grow, widen
-from ..spans.groups import scored
+from ..models.suggesters import suggest
+from ..spans.groups import align_gold_spans, scored
 from ..spans.pairs import equal_pairs
 from ..spans.table import span_score
 from ..spans.tree import SpanNode, span_tree
 from ..spans.widths import WidthChoice
-from .ceilings import align_gold_spans, find_ceilings, suggest
+from .ceilings import find_ceilings
 from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
 from .gold_spans import GoldSpans
@@ -596,11 +597,12 @@ class NestedSpanCategorizer(SpanCategorizer):
         tokens of its docs laid end to end."""
         ops = get_array_ops(candidates.dataXd)
         doc_offsets = np.cumsum([0] + [len(eg.predicted) for eg in examples])
+        columns = {label: column for column, label in enumerate(self.labels)}
         gold = [
-            (span.start + offset, span.end + offset, self._label_index(span.label_))
+            (span.start + offset, span.end + offset, self._get_column(columns, span.label_))
             for eg, offset in zip(examples, doc_offsets)
             for span in align_gold_spans(eg, self.key)
-            if not only_known or span.label_ in self.labels
+            if not only_known or span.label_ in columns
         ]
         gold_array = ops.asarray2i(gold or ops.alloc2i(0, 3))
         offsets = np.repeat(doc_offsets[:-1], ops.to_numpy(candidates.lengths))
@@ -613,15 +615,14 @@ class NestedSpanCategorizer(SpanCategorizer):
             several_labels=self.cfg["max_positive"] != 1,
         )
 
-    def _label_index(self, label: str) -> int:
-        try:
-            return self.labels.index(label)
-        except ValueError:
+    def _get_column(self, columns: Dict[str, int], label: str) -> int:
+        if label not in columns:
             raise ValueError(
                 f"[{self.name}] A gold span has the label {label!r}, which the component was not "
-                f"initialized with: {', '.join(self.labels)}. Initialize it with all labels of the "
+                f"initialized with: {', '.join(columns)}. Initialize it with all labels of the "
                 "training data, or remove the span."
-            ) from None
+            )
+        return columns[label]
 
 
 def _set_extensions() -> None:

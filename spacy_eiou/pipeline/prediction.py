@@ -43,7 +43,9 @@ def get_spans_keys(nlp: Language) -> Set[str]:
     return {key for key in keys if key is not None}
 
 
-def find_spans_key(nlp: Language, examples: List[Example], spans_key: Optional[str] = None) -> str:
+def find_compared_key(
+    nlp: Language, examples: List[Example], spans_key: Optional[str] = None
+) -> str:
     """Find the spans key to compare.
 
     nlp (Language): The pipeline.

@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 import numpy as np
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
 
 from .pairs import Ints
 
@@ -23,6 +24,17 @@ def get_spans(doc: Doc, spans_key: str) -> List[LabeledSpan]:
     RETURNS (List[LabeledSpan]): `(start_char, end_char, label)` of each span, in their order.
     """
     return _describe(doc.spans.get(spans_key, []))
+
+
+def align_gold_spans(example: Example, spans_key: str) -> List[Span]:
+    """RETURNS (List[Span]): The gold spans on the tokens of the predicted doc, as far as they begin
+    and end with one."""
+    gold = list(example.reference.spans.get(spans_key, []))
+    words = example.predicted.to_array("ORTH")
+    # Aligning takes longer than comparing, and mostly there is nothing to align.
+    if np.array_equal(words, example.reference.to_array("ORTH")):
+        return gold
+    return example.get_aligned_spans_y2x(gold, allow_overlap=True)
 
 
 def _describe(spans: Iterable[Span]) -> List[LabeledSpan]:

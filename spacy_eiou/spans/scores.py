@@ -111,10 +111,11 @@ def score_spans(
     RAISES (ValueError): If the numbers of documents differ.
     """
     compared = compare_spans(gold, predicted)
-    per_type = {label: _score(spans) for label, spans in compared.per_type.items()}
+    per_type = {label: score_counts(*map(len, spans)) for label, spans in compared.per_type.items()}
     scores: Dict[str, Any] = {}
     for prefix, spans in compared.groups.items():
-        scores.update({f"{prefix}{name}": value for name, value in _score(spans).items()})
+        score = score_counts(*map(len, spans))
+        scores.update({f"{prefix}{name}": value for name, value in score.items()})
     return {
         **scores,
         "macro_f": _mean([score["f"] for score in per_type.values() if score["gold"]]),
@@ -189,8 +190,16 @@ def _compare(
     return SpanSets(gold, predicted, found, correct)
 
 
-def _score(spans: SpanSets) -> Dict[str, Any]:
-    n_gold, n_predicted, n_found, n_correct = map(len, spans)
+def score_counts(n_gold: int, n_predicted: int, n_found: int, n_correct: int) -> Dict[str, Any]:
+    """Compute precision, recall and F-score.
+
+    n_gold (int): The number of gold spans.
+    n_predicted (int): The number of predicted spans.
+    n_found (int): How many gold spans are predicted.
+    n_correct (int): How many predicted spans are gold.
+    RETURNS (Dict[str, Any]): "p", "r" and "f", None if there are no spans, and the numbers "gold",
+        "predicted" and "correct".
+    """
     counts = {"gold": n_gold, "predicted": n_predicted, "correct": n_correct}
     if not n_gold and not n_predicted:
         return {"p": None, "r": None, "f": None, **counts}

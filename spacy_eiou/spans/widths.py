@@ -8,6 +8,7 @@ import numpy as np
 from spacy.tokens import Doc
 
 from .pairs import Ints
+from .sentences import sentence_bounds
 
 # The most gold spans that the default width leaves out: this share, or a single one of at least so
 # many, and only where that at least halves the candidates, of which narrow ones are few anyway.
@@ -125,10 +126,5 @@ def part_lengths(docs: Iterable[Doc]) -> Ints:
     docs (Iterable[Doc]): The docs.
     RETURNS (Ints): The numbers of tokens, shape (m,).
     """
-    lengths = [np.zeros(0, dtype="int64")]
-    for doc in docs:
-        bounds = np.array([0, len(doc)])
-        if doc.has_annotation("SENT_START"):
-            bounds = np.union1d(np.flatnonzero(doc.to_array("SENT_START") == 1), bounds)
-        lengths.append(np.diff(bounds))
-    return np.concatenate(lengths)
+    no_docs = np.zeros(0, dtype="int64")
+    return np.concatenate([no_docs, *(np.diff(sentence_bounds(doc)) for doc in docs)])

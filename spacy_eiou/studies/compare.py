@@ -8,7 +8,6 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import srsly
 import torch
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
@@ -22,6 +21,7 @@ from ..corpora.docbin import FastDocBin, read_docs
 from ..files import accepts_strings, write_file, write_json
 from ..pipeline import nested_spans_score
 from ..pipeline.checksums import hash_file
+from ..pipeline.loading import use_device
 from ..pipeline.prediction import read_examples
 from ..progress import ProgressBar
 from ..provenance import describe_code, get_provenance, hash_code
@@ -79,7 +79,7 @@ def compare(
     elif missing:
         subsets = draw_subsets(study, project_path)
         write_json(output_path / "subsets.json", _get_record_ids(subsets))
-        setup_gpu(use_gpu, silent=True)
+        use_device(use_gpu)
         progress = ProgressBar(missing, disable=silent or None)
         for run in progress:
             progress.set_description(f"{run.corpus} {run.size} {run.variant} seed {run.seed}")

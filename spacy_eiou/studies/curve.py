@@ -17,6 +17,7 @@ from ..pipeline.loading import use_device
 from ..progress import ProgressBar
 from ..provenance import get_provenance
 from .compare import append_result, read_results, score, train_docs
+from .comparison import Result
 from .study import COMPONENT, Run, hash_settings, load_training_config
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
@@ -31,7 +32,6 @@ MIN_SPANS = 10
 SCORES = ("f", "macro_f")
 
 Floats = NDArray[np.float64]
-Result = Dict[str, Any]
 
 
 class Forecast(NamedTuple):

@@ -1,8 +1,9 @@
 """What an encoder learns from texts, before it is trained with annotated documents."""
 
+import warnings
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import srsly
 from spacy.language import Language
@@ -13,8 +14,8 @@ from wasabi import Printer
 
 from ..corpora import CorpusError
 from ..files import open_text, replacing, to_json_line, write_json
-from ..models.hidden_states import list_words
-from .silver import Texts, iterate_texts
+from ..models.pretrained import list_words
+from .texts import Texts, iterate_texts
 from .vectors import load_tokenizer, make_vectors
 
 # What a transformer prepares reads as many tokens, few texts more often than many. If it is another
@@ -72,6 +73,12 @@ def prepare_encoder(
     cache = states_path / checksum
     prepared = srsly.read_json(marker) if marker.exists() else {}
     is_prepared = prepared.get("checksum") == checksum
+    if prepared and not is_prepared:
+        warnings.warn(
+            f"{path}: preparing the encoder again, because its settings, the texts, the "
+            "transformer or the device have changed",
+            stacklevel=4,
+        )
     if not is_prepared:
         marker.unlink(missing_ok=True)
         Printer(no_print=silent).divider("Pretraining")
@@ -154,6 +161,31 @@ def check_encoder(config: Config, *, transformer: Optional[str]) -> None:
             f"Expected a block [components.{name}.model.embed], for a transformer to prepare, as "
             "configs/few_examples_transformer.cfg has of the component 'tok2vec'"
         )
+
+
+def select_settings(config: Config) -> List[Any]:
+    """RETURNS (List[Any]): The settings of a training config on which a pretrained encoder
+    depends."""
+    component = config["components"][config["pretraining"]["component"]]
+    blocks = [config[name] for name in ("nlp", "pretraining", "initialize", "system")]
+    return [component, *blocks, config["training"]["seed"]]
+
+
+def leave_out_vectors(config: Config) -> Config:
+    """Let a config be checked before its vectors are made.
+
+    config (Config): The training config.
+    RETURNS (Config): The config, without static vectors in embeddings if it names none.
+    """
+    if config.interpolate().get("initialize", {}).get("vectors"):
+        return config
+    without = {"model": {"embed": {"include_static_vectors": False}}}
+    components = {
+        name: without
+        for name, component in config["components"].items()
+        if "include_static_vectors" in component.get("model", {}).get("embed", {})
+    }
+    return config.merge({"components": components})
 
 
 def set_transformer(

@@ -3,6 +3,7 @@ import sys
 import warnings
 from hashlib import sha256
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -15,18 +16,26 @@ from spacy.util import dict_to_dot, dot_to_object, load_config, load_model, reso
 from thinc.api import Config
 from wasabi import Printer
 
+from ..annotation.checks import check_unread
 from ..corpora import CorpusError
 from ..extras import check_transformers, find_transformer
 from ..files import accepts_strings, write_file, write_json
-from ..models.hidden_states import list_words
+from ..models.pretrained import list_words
 from ..pipeline import load_pipeline
 from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import get_spans_keys
 from .corpus import check_gold_share
-from .encoder import VECTORS_NAME, check_encoder, prepare_encoder
-from .silver import PROGRESS_NAME, annotate_silver, check_texts
-from .teacher import make_teacher_config
+from .encoder import (
+    VECTORS_NAME,
+    check_encoder,
+    leave_out_vectors,
+    prepare_encoder,
+    select_settings,
+)
+from .silver import PROGRESS_NAME, annotate_silver
+from .teacher import DOCS_PER_STEP, make_teacher_config
+from .texts import check_texts
 from .variations import write_variations
 
 # What is written beside the folders of the teachers.
@@ -124,7 +133,9 @@ def self_train(
     if n_variations < 0 or (n_variations and transformer is None):
         raise ValueError(f"Expected a transformer for {n_variations} variations of each text")
     use_device(use_gpu)
-    student, config = _initialize(load_config(config_path, overrides=overrides or {}), use_gpu)
+    config = load_config(config_path, overrides=overrides or {})
+    config = config if transformer is None else leave_out_vectors(config)
+    student, config = _initialize(config, use_gpu)
     if pretrain or transformer is not None:
         check_encoder(config, transformer=transformer)
     nlps = [load_pipeline(str(teacher), use_gpu=use_gpu) for teacher in teachers or []]
@@ -132,18 +143,20 @@ def self_train(
     teacher_paths = [Path(nlp.path) for nlp in nlps]
     last_config = None
     if transformer is not None and transformer_teaches:
-        last, last_config = _initialize(make_teacher_config(config, transformer), use_gpu)
+        n_docs = _count_documents(config, student)
+        last, last_config = _initialize(make_teacher_config(config, transformer, n_docs), use_gpu)
         _check_teachers([transformer], [last], student)
         # So that it takes no memory.
         del last
     texts = check_texts(texts_path, max_length=min(nlp.max_length for nlp in [student, *nlps]))
     inputs = [config_path, texts_path, *find_data(config), *teacher_paths]
     _check_output(output_path, n_teachers, inputs)
+    check_unread([output_path / VARIATIONS_NAME], texts_path)
     del student
     kept: List[Path] = []
     if pretrain or transformer is not None:
         encoder_path = output_path / ENCODER_NAME
-        settings = [config, texts.checksum, transformer, use_gpu >= 0]
+        settings = [*select_settings(config), texts.checksum, transformer, use_gpu >= 0]
         checksum = compute_checksum(settings, find_initial(config, transformer))
         config, is_kept = prepare_encoder(
             config,
@@ -278,6 +291,14 @@ def _initialize(config: Config, use_gpu: int) -> Tuple[Language, Config]:
     if next(iter(dev_corpus(nlp)), None) is None:
         raise CorpusError(f"[{name}]: expected annotated documents, found none")
     return nlp, filled
+
+
+def _count_documents(config: Config, nlp: Language) -> int:
+    """RETURNS (int): The number of training documents, or as many as training can take, if there
+    is no end of them."""
+    (corpus,) = resolve_dot_names(config, [config["training"]["train_corpus"]])
+    most = DOCS_PER_STEP * config["training"]["max_steps"] or None
+    return sum(1 for _ in islice(corpus(nlp), most))
 
 
 def _check_teachers(names: Iterable[str], nlps: Iterable[Language], student: Language) -> None:

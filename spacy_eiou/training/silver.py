@@ -3,42 +3,23 @@
 import warnings
 from collections import Counter
 from contextlib import ExitStack
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, NamedTuple, Sequence, Tuple
 
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
-from ..annotation import RejectedText, SourceText
 from ..corpora import CorpusError
 from ..corpora.docbin import FastDocBin
 from ..files import write_file, write_json
 from ..progress import ProgressBar
-from .texts import read_items, split_texts
+from .texts import Texts, iterate_texts, split_texts
 
 # A part is the text that is annotated, and held in memory, before a file is written.
 CHARACTERS_PER_PART = 1_000_000
 
 PROGRESS_NAME = "progress.json"
-
-
-class Texts(NamedTuple):
-    """Texts that were read once, to check them.
-
-    path (Path): Their source.
-    max_length (int): The most characters of one.
-    n_texts (int): Their number.
-    checksum (str): Their checksum.
-    rejected (List[str]): What was expected in the place of each item that is no text, and where.
-    """
-
-    path: Path
-    max_length: int
-    n_texts: int
-    checksum: str
-    rejected: List[str]
 
 
 class Silver(NamedTuple):
@@ -52,38 +33,6 @@ class Silver(NamedTuple):
     n_texts: int
     n_before: int
     n_spans: Dict[str, int]
-
-
-def check_texts(path: Path, *, max_length: int) -> Texts:
-    """Read all texts once.
-
-    path (Path): The texts, see `read_texts`. Blank ones don't count.
-    max_length (int): The most characters of a text that isn't rejected.
-    RETURNS (Texts): What there is.
-    RAISES (CorpusError): If the source is not as expected, or has no text.
-    """
-    n_texts, digest, rejected = 0, sha256(), []
-    for item in read_items(path, max_length):
-        if isinstance(item, RejectedText):
-            rejected.append(item.reason)
-        else:
-            n_texts += 1
-            digest.update(item.text.encode("utf8") + b"\0")
-    if not n_texts:
-        found = f"{len(rejected):,} other items. {rejected[0]}" if rejected else "nothing"
-        raise CorpusError(f"{path}: expected texts, found {found}")
-    return Texts(path, max_length, n_texts, digest.hexdigest(), rejected)
-
-
-def iterate_texts(texts: Texts) -> Iterator[str]:
-    """Read texts that were checked.
-
-    texts (Texts): The texts.
-    YIELDS (str): Those that are not rejected.
-    """
-    for item in read_items(texts.path, texts.max_length):
-        if isinstance(item, SourceText):
-            yield item.text
 
 
 def annotate_silver(

@@ -9,15 +9,19 @@ from ..templates import TEMPLATES_PATH
 COMPONENT = "nested_spancat"
 # What a teacher and the pipeline that it teaches have in common.
 SHARED_SETTINGS = ("spans_key", "threshold", "max_positive", "overlap", "suggester")
-# The most steps. With batches of 8 documents, each of 300 is seen 19 times.
-MAX_STEPS = 700
+# With batches of 8 documents, each of 300 is seen 19 times.
+N_STEPS = 700
+# Of many documents, each is seen four times.
+DOCS_PER_STEP = 2
 
 
-def make_teacher_config(config: Config, transformer: str) -> Config:
+def make_teacher_config(config: Config, transformer: str, n_docs: int = 0) -> Config:
     """Let a pretrained transformer learn what a pipeline learns.
 
     config (Config): The training config of the pipeline, complete with spaCy's defaults.
     transformer (str): The transformer, see `find_transformer`.
+    n_docs (int): The number of training documents. With more than 1,400, it takes more steps to see
+        them, but not more than the pipeline takes.
     RETURNS (Config): The training config of the teacher: configs/transformer.cfg, with the
         language, the tokenizer, the corpora, the candidates and the scores of the pipeline.
     RAISES (CorpusError): If the pipeline hasn't exactly one component "nested_spancat".
@@ -33,7 +37,8 @@ def make_teacher_config(config: Config, transformer: str) -> Config:
             f"{len(components)}"
         )
     training = {name: config["training"][name] for name in ("train_corpus", "dev_corpus")}
-    n_steps = min(config["training"]["max_steps"] or MAX_STEPS, MAX_STEPS)
+    n_steps = max(N_STEPS, n_docs // DOCS_PER_STEP)
+    n_steps = min(config["training"]["max_steps"] or n_steps, n_steps)
     schedule = {"warmup_steps": n_steps // 10, "total_steps": n_steps}
     settings: Dict[str, Any] = {
         "nlp": {name: config["nlp"][name] for name in ("lang", "tokenizer")},

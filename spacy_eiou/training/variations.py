@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 from thinc.api import to_numpy
 
 from ..files import open_text, replacing, to_json_line
-from .silver import Texts, check_texts, iterate_texts
+from .texts import Texts, check_texts, iterate_texts
 
 # A word is exchanged with this probability, for one of so many that are nearest.
 PROBABILITY = 0.5

@@ -19,12 +19,11 @@ from torch import Tensor
 
 from ..annotation import RejectedText
 from ..annotation.paths import is_within, real_path
-from ..corpora import CorpusError
 from ..files import accepts_strings, replacing
 from ..models import HiddenStates
 from ..pipeline.loading import use_device
 from ..progress import ProgressBar
-from .texts import read_items, split_texts
+from .texts import check_found, read_items, split_texts
 
 # Texts are held in memory, and sorted by their length, in parts.
 CHARACTERS_PER_PART = 200_000
@@ -120,9 +119,8 @@ def make_vectors(
             n_texts += len(docs)
             progress.update(len(docs))
     words, vectors, counts = means.get()
-    if not words:
-        found = f"{len(rejected):,} other items. {rejected[0]}" if rejected else "nothing"
-        raise CorpusError(f"{texts_path}: expected texts, found {found}")
+    # Texts that the transformer makes no pieces of count as none.
+    check_found(texts_path, len(words), rejected)
     nlp.vocab.vectors = make_table(nlp.vocab, min(n_rows, count_n_grams(words)), states.size)
     data, explained = fit_table(nlp.vocab.vectors, words, vectors, counts)
     nlp.vocab.vectors.data = data

@@ -8,7 +8,7 @@ from cli_util import invoke
 from spacy.tokens import DocBin
 
 from spacy_eiou.evaluation import evaluate
-from spacy_eiou.pipeline.prediction import find_spans_key
+from spacy_eiou.pipeline.prediction import find_compared_key
 
 TEXTS = ["the IL-2 gene binds", "the IL-2 receptor"]
 GOLD = [[(4, 13, "DNA"), (4, 8, "protein")], [(4, 17, "protein")]]
@@ -195,5 +195,5 @@ def test_several_shared_keys_are_ambiguous(tmp_path):
     make_data(tmp_path / "data.spacy", spans_keys=["a", "b"])
     examples = list(spacy.training.Corpus(tmp_path / "data.spacy")(nlp))
     with pytest.raises(ValueError, match="the pipeline writes: a, b"):
-        find_spans_key(nlp, examples)
-    assert find_spans_key(nlp, examples, "b") == "b"
+        find_compared_key(nlp, examples)
+    assert find_compared_key(nlp, examples, "b") == "b"

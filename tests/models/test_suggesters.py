@@ -9,7 +9,6 @@ from spacy.tokens import Doc
 from thinc.api import NumpyOps
 
 from spacy_eiou.models import SpanSuggester, build_span_suggester_v1
-from spacy_eiou.models.suggesters import sentence_ends
 
 VOCAB = spacy.blank("en").vocab
 
@@ -84,11 +83,6 @@ def test_ops_allocate_the_result():
     candidates = SpanSuggester(2)([make_doc([3])], ops=ops)
     assert ops.n_arrays == 2
     assert_array_equal(candidates.dataXd, SpanSuggester(2)([make_doc([3])]).dataXd)
-
-
-def test_sentence_ends():
-    assert sentence_ends(make_doc([2, 1, 3])).tolist() == [2, 2, 3, 6, 6, 6]
-    assert sentence_ends(make_doc([4])).tolist() == [4] * 4
 
 
 def test_unknown_max_width():

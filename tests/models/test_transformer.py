@@ -35,10 +35,12 @@ def predict(nlp: Language) -> List[Tuple[Any, Any]]:
     return results
 
 
-def train(nlp: Language) -> Dict[str, Any]:
+def train(nlp: Language, scaler: Any = None) -> Dict[str, Any]:
     """RETURNS (Dict[str, Tensor]): The gradients of all weights, where each dimension of each
     piece that is not padded has a gradient of its own."""
     model = nlp.get_pipe("transformer").model
+    if scaler is not None:
+        model.layers[0].shims[0]._grad_scaler = scaler
     transformer = model.transformer
     transformer.eval()  # No dropout.
     transformer.train = lambda mode=True: transformer
@@ -79,6 +81,28 @@ def test_gradients_are_those_of_spacy_transformers(path: str) -> None:
     assert "encoder.layer.0.attention.self.query.weight" in trained
     for name in trained:
         assert_allclose(ours[name], expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+class Scaler:
+    """Does what Thinc's scaler does in mixed precision, on a CPU."""
+
+    scale_of_gradients = 2.0**16
+
+    def scale(self, tensors: List[torch.Tensor], inplace: bool) -> List[torch.Tensor]:
+        return [tensor.mul_(self.scale_of_gradients) for tensor in tensors]
+
+    def unscale(self, tensors: List[torch.Tensor]) -> bool:
+        for tensor in tensors:
+            tensor.div_(self.scale_of_gradients)
+        return False
+
+
+def test_each_batch_has_its_scale_taken_out_once(path: str) -> None:
+    expected = train(make_nlp(OURS, path, max_pieces=16))
+    ours = train(make_nlp(OURS, path, max_pieces=16), Scaler())
+    for name, gradient in expected.items():
+        if gradient is not None:
+            assert_allclose(ours[name], gradient, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 @pytest.fixture

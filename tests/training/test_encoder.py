@@ -7,18 +7,19 @@ from spacy.util import load_config, load_model_from_config
 from transformer_util import make_transformer
 
 from spacy_eiou.corpora import CorpusError
-from spacy_eiou.models.hidden_states import Transformer
+from spacy_eiou.models.pretrained import Transformer
 from spacy_eiou.training import self_train
 from spacy_eiou.training.encoder import (
     add_words,
     check_encoder,
+    leave_out_vectors,
     make_pretraining,
     prepare_encoder,
     set_schedule,
     set_transformer,
     write_parts,
 )
-from spacy_eiou.training.silver import check_texts
+from spacy_eiou.training.texts import check_texts
 
 TRANSFORMER_CONFIG = CONFIG.with_name("transformer_pretraining.cfg")
 PRETRAINING = {"pretraining.max_epochs": 1, "pretraining.n_save_epoch": 1}
@@ -69,6 +70,34 @@ def test_a_transformer_prepares_the_encoder(train, few_epochs, tmp_path):
     srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": f"protein {n} moves"} for n in range(6)])
     with pytest.warns(UserWarning):
         assert train(transformer=transformer).kept == []
+
+
+@pytest.mark.slow
+def test_a_prepared_encoder_stays_when_other_settings_change(train, few_epochs, tmp_path):
+    transformer = make_transformer(tmp_path / "transformer")
+    # Its embedding has static vectors, which are only made then.
+    config_path = CONFIG.with_name("few_examples_transformer.cfg")
+    train(config_path, transformer=transformer)
+    config = load_config(config_path)
+    config["components"]["nested_spancat"]["threshold"] = 0.4
+    config["training"]["patience"] = 100
+    config.to_disk(tmp_path / "other.cfg")
+    with pytest.warns(UserWarning, match="training again"):
+        result = train(tmp_path / "other.cfg", transformer=transformer)
+    assert tmp_path / "output" / "encoder" in result.kept
+    config["system"]["seed"] = 7
+    config.to_disk(tmp_path / "other.cfg")
+    with pytest.warns(UserWarning, match="preparing the encoder again"):
+        result = train(tmp_path / "other.cfg", transformer=transformer)
+    assert tmp_path / "output" / "encoder" not in result.kept
+
+
+def test_vectors_that_are_still_to_be_made_are_left_out():
+    config = load_config(CONFIG.with_name("few_examples_transformer.cfg"))
+    embed = leave_out_vectors(config)["components"]["tok2vec"]["model"]["embed"]
+    assert embed["include_static_vectors"] is False
+    config["paths"]["vectors"] = "vectors"
+    assert leave_out_vectors(config) == config
 
 
 @pytest.mark.slow

@@ -31,10 +31,13 @@ def test_it_learns_what_the_pipeline_learns(config):
     assert made["training"]["score_weights"] == {"spans_notes_f": 1.0}
 
 
-@pytest.mark.parametrize("given, n_steps", [(0, 700), (3200, 700), (20, 20), (1, 1)])
-def test_it_takes_no_more_steps_than_the_pipeline(config, given, n_steps):
+@pytest.mark.parametrize(
+    "given, n_docs, n_steps",
+    [(0, 300, 700), (3200, 1400, 700), (20, 300, 20), (1, 0, 1), (0, 15022, 7511), (20, 15022, 20)],
+)
+def test_it_takes_no_more_steps_than_the_pipeline(config, given, n_docs, n_steps):
     config["training"]["max_steps"] = given
-    training = make_teacher_config(config, "some/transformer").interpolate()["training"]
+    training = make_teacher_config(config, "some/transformer", n_docs).interpolate()["training"]
     assert training["max_steps"] == training["optimizer"]["learn_rate"]["total_steps"] == n_steps
     assert training["eval_frequency"] == max(n_steps // 2, 1)
 

@@ -9,7 +9,7 @@ from transformer_util import make_transformer
 
 from spacy_eiou.corpora.docbin import read_docs
 from spacy_eiou.training import self_train
-from spacy_eiou.training.silver import check_texts
+from spacy_eiou.training.texts import check_texts
 from spacy_eiou.training.variations import (
     N_NEAREST,
     PROBABILITY,

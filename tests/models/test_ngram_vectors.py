@@ -6,9 +6,9 @@ import spacy
 from numpy.testing import assert_array_equal
 from spacy.vectors import Vectors
 
-from spacy_eiou.models import word_vectors
+from spacy_eiou.models import ngram_vectors
+from spacy_eiou.models.ngram_vectors import NGramVectors
 from spacy_eiou.models.tok2vec import EmbedDistinctWords
-from spacy_eiou.models.word_vectors import WordVectors
 
 TABLE = np.random.default_rng(0).normal(size=(50, 3)).astype("f")
 
@@ -38,7 +38,7 @@ def make_words(vectors, *words):
 
 
 def test_vectors_are_those_of_spacy(vectors):
-    known = WordVectors()
+    known = NGramVectors()
     for words in (["pump", "seal", "pump"], [], ["seal", "leak", "boiler"], ["pump"]):
         keys = make_words(vectors, *words)
         assert_array_equal(known.get(vectors, keys), vectors.get_batch(keys.tolist()))
@@ -47,16 +47,16 @@ def test_vectors_are_those_of_spacy(vectors):
 
 def test_each_word_is_made_once(recorded):
     vectors, asked = recorded
-    known = WordVectors()
+    known = NGramVectors()
     for words in (["pump", "seal", "pump"], ["seal", "leak"], ["leak", "pump"]):
         known.get(vectors, make_words(vectors, *words))
     assert [sorted(words) for words in asked] == [["pump", "seal"], ["leak"]]
 
 
 def test_few_words_are_remembered(recorded, monkeypatch):
-    monkeypatch.setattr(word_vectors, "MAX_WORDS", 2)
+    monkeypatch.setattr(ngram_vectors, "MAX_WORDS", 2)
     vectors, asked = recorded
-    known = WordVectors()
+    known = NGramVectors()
     for words in (["pump", "seal"], ["seal", "leak"], ["leak"], ["a", "b", "c"]):
         keys = make_words(vectors, *words)
         assert_array_equal(known.get(vectors, keys), super(type(vectors), vectors).get_batch(keys))
@@ -65,7 +65,7 @@ def test_few_words_are_remembered(recorded, monkeypatch):
 
 
 def test_another_table_gives_other_vectors(vectors):
-    known = WordVectors()
+    known = NGramVectors()
     keys = make_words(vectors, "pump")
     before = known.get(vectors, keys)
     vectors.data = TABLE[::-1].copy()

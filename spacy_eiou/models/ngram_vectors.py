@@ -23,7 +23,7 @@ class KnownWords(NamedTuple):
     vectors: Floats2d
 
 
-class WordVectors:
+class NGramVectors:
     """Looks up vectors that are means of those of a word's n-grams (floret). spaCy makes them anew
     for each batch, which takes a fifth of the time of a small encoder."""
 
