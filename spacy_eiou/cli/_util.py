@@ -12,12 +12,8 @@ from wasabi import msg
 COMMAND_HELP = "Nested entities with EIoU-EMC: from annotated files to a model, and how good it is."
 
 # Options that several commands take, as spaCy's own do.
-CODE_OPTION: Any = Opt(
-    None,
-    "--code",
-    "-c",
-    help="Path to Python file with additional code (registered functions) to be imported",
-)
+CODE_HELP = "Path to Python file with additional code (registered functions) to be imported"
+CODE_OPTION: Any = Opt(None, "--code", "-c", help=CODE_HELP)
 GPU_OPTION: Any = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU")
 
 

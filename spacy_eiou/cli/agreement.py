@@ -137,7 +137,8 @@ def print_agreement(result: Dict[str, Any]) -> None:
     for pair in result["pairs"]:
         first, second = pair["first"], pair["second"]
         rows_of_kinds = [(kind, count) for kind, count in pair["differences"].items() if count]
-        rows_of_kinds += [
+        # They are of the first kind, "other label".
+        rows_of_kinds[1:1] = [
             (f"  {one_line(row['first'])} / {one_line(row['second'])}", row["count"])
             for row in pair["confusions"][:N_ROWS]
         ]

@@ -1,12 +1,12 @@
 from pathlib import Path
 from typing import Optional
 
-from spacy.cli._util import Arg, Opt
+from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import TEXT_FORMATS
 from ..training import make_vectors
-from ._util import GPU_OPTION, app, reporting
+from ._util import CODE_HELP, GPU_OPTION, app, reporting
 
 
 @app.command("vectors")
@@ -40,6 +40,7 @@ def vectors_cli(
         "and later runs",
         file_okay=False,
     ),
+    code_path: Optional[Path] = Opt(None, "--code", help=CODE_HELP),
     use_gpu: int = GPU_OPTION,
 ) -> None:
     """
@@ -49,6 +50,7 @@ def vectors_cli(
     `include_static_vectors = true` in the embedding. Words that are in no text
     get one as well. The model that is trained with them needs no transformer.
     """
+    import_code(code_path)
     with reporting(f"Can't make vectors of '{texts_path}'"):
         result = make_vectors(
             transformer,

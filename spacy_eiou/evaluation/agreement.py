@@ -233,23 +233,40 @@ def _warn_of_dropped(path: Path, records: Iterable[Record]) -> None:
 
 def match_texts(records: Mapping[str, Iterable[Record]]) -> List[AnnotatedText]:
     """Find out who annotated what. White space at the end of a text is not compared. Of equal
-    texts, the first of one annotator is matched with the first of the others, and so on.
+    texts, those with the same id are matched, then the first of one annotator that is left with the
+    first of the others, and so on.
 
     records (Mapping[str, Iterable[Record]]): The records of each annotator.
-    RETURNS (List[AnnotatedText]): The texts, in the order in which they first occur.
+    RETURNS (List[AnnotatedText]): The texts, in the order in which they first occur, equal ones one
+        after the other.
     """
-    texts: Dict[Tuple[str, int], AnnotatedText] = {}
+    texts: Dict[str, Dict[Tuple[Optional[str], int], AnnotatedText]] = {}
     for annotator, own in records.items():
-        seen: Counter[str] = Counter()
-        for record in own:
-            # The files of brat mostly end with a line end, the fields of JSON do not.
-            text = record.text.rstrip()
-            key = (text, seen[text])
-            seen[text] += 1
-            spans = {(entity.start, entity.end, entity.label) for entity in record.entities}
-            found = texts.setdefault(key, AnnotatedText(record.id, text, {}))
-            found.annotations[annotator] = spans
-    return list(texts.values())
+        for text, equal in _group_by_text(own).items():
+            places = texts.setdefault(text, {})
+            others = iter([place for key, place in places.items() if key not in equal])
+            for key, record in equal.items():
+                place = places.get(key) or next(others, None)
+                if place is None:
+                    place = places[key] = AnnotatedText(record.id, text, {})
+                spans = {(entity.start, entity.end, entity.label) for entity in record.entities}
+                place.annotations[annotator] = spans
+    return [place for places in texts.values() for place in places.values()]
+
+
+def _group_by_text(
+    records: Iterable[Record],
+) -> Dict[str, Dict[Tuple[Optional[str], int], Record]]:
+    """RETURNS (Dict[str, Dict[Tuple[Optional[str], int], Record]]): The records of each text, by
+    their id and how many before have the same one."""
+    texts: Dict[str, Dict[Tuple[Optional[str], int], Record]] = {}
+    seen: Counter[Tuple[str, Optional[str]]] = Counter()
+    for record in records:
+        # The files of brat mostly end with a line end, the fields of JSON do not.
+        text = record.text.rstrip()
+        texts.setdefault(text, {})[record.id, seen[text, record.id]] = record
+        seen[text, record.id] += 1
+    return texts
 
 
 def compare_annotators(texts: Sequence[AnnotatedText], *, limit: int = 200) -> Dict[str, Any]:

@@ -125,19 +125,21 @@ def bootstrap_intervals(
     shares = np.stack(
         [_add_up(values, len(gold)) for values in (compared.agreements, compared.ious)], axis=1
     )
-    scores, macro, means = (
-        np.concatenate(arrays)
-        for arrays in zip(
-            *(
-                _score_totals(
-                    np.tensordot(times, counts, 1),
-                    np.tensordot(times, shares, 1),
-                    n_types=len(compared.per_type),
-                )
-                for times in _draw(len(gold), n_resamples, np.random.default_rng(seed))
-            )
-        )
-    )
+    totals = counts.sum(axis=0)
+    of_types = slice(len(groups) - len(compared.per_type), None)
+    has_gold = totals[of_types, 0] > 0
+    type_f = np.where(has_gold, _score_totals(totals)[of_types, 2], 0.0)
+    drawn = []
+    for times in _draw(len(gold), n_resamples, np.random.default_rng(seed)):
+        totals = np.tensordot(times, counts, 1)
+        scores = _score_totals(totals)
+        # A type that was not drawn keeps its score: the rare ones, mostly lower, should not be
+        # missing from the mean.
+        f_scores = np.where(totals[:, of_types, 0] > 0, scores[:, of_types, 2], type_f)
+        macro = _divide(f_scores[:, has_gold].sum(axis=1), np.full(len(times), has_gold.sum()))
+        sums = np.tensordot(times, shares, 1)
+        drawn.append((scores, macro, _divide(sums[..., 0], sums[..., 1])))
+    scores, macro, means = map(np.concatenate, zip(*drawn))
     n_docs = counts.any(axis=2).sum(axis=0)
     rows = [
         {
@@ -178,16 +180,11 @@ def _add_up(values: Mapping[Boundaries, float], n_documents: int) -> Any:
     return np.stack(sums, axis=1)
 
 
-def _score_totals(totals: Any, shares: Any, n_types: int) -> Tuple[Any, Any, Any]:
-    """Score resamples. A score is NaN where there is nothing to measure.
+def _score_totals(totals: Any) -> Any:
+    """Score groups of spans. A score is NaN where there is nothing to measure.
 
-    totals (Floats3d): Numbers of spans, as in `SpanSets`, shape (n_resamples, n_groups, 4). The
-        last groups are the types.
-    shares (Floats3d): Sums and numbers of what is averaged, shape (n_resamples, n, 2).
-    n_types (int): Number of types.
-    RETURNS (Tuple[Floats3d, Floats1d, Floats2d]): Precision, recall and F-score of each group,
-        shape (n_resamples, n_groups, 3), the macro F-scores, and the averages, shape
-        (n_resamples, n).
+    totals (FloatsXd): Numbers of spans, as in `SpanSets`, shape (..., n_groups, 4).
+    RETURNS (FloatsXd): Precision, recall and F-score, shape (..., n_groups, 3).
     """
     gold, predicted, found, correct = np.moveaxis(totals, -1, 0)
     nothing = np.where(gold + predicted > 0, 0.0, np.nan)
@@ -195,11 +192,7 @@ def _score_totals(totals: Any, shares: Any, n_types: int) -> Tuple[Any, Any, Any
     recall = np.divide(found, gold, out=nothing.copy(), where=gold > 0)
     both = precision + recall
     f_score = np.divide(2 * precision * recall, both, out=nothing.copy(), where=both > 0)
-    is_gold = gold[:, len(nothing[0]) - n_types :] > 0
-    of_types = np.where(is_gold, f_score[:, len(nothing[0]) - n_types :], 0.0)
-    macro = _divide(of_types.sum(axis=1), is_gold.sum(axis=1))
-    averages = _divide(shares[..., 0], shares[..., 1])
-    return np.stack([precision, recall, f_score], axis=-1), macro, averages
+    return np.stack([precision, recall, f_score], axis=-1)
 
 
 def _divide(sums: Any, numbers: Any) -> Any:

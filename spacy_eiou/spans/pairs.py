@@ -71,26 +71,32 @@ def equal_pairs(a: Ints2d, b: Ints2d) -> Tuple[Ints1d, Ints1d]:
 
 
 def overlapping_pairs(a: Ints2d, b: Ints2d) -> Tuple[Ints1d, Ints1d]:
-    """All pairs of spans between two sets that share at least one token.
-
-    Spans of `a` sorted by start can only overlap a span of `b` within a window of starts as wide
-    as the widest of them, so the work grows with the number of overlaps, not with n * m.
+    """All pairs of spans between two sets that share at least one token. Time and memory grow with
+    the number of spans and of overlaps, not with n * m, however wide some spans are.
 
     a (Ints2d): Spans `[start, end)`, shape (n, 2).
     b (Ints2d): Spans `[start, end)`, shape (m, 2).
     RETURNS (Tuple[Ints1d, Ints1d]): Rows of `a` and the rows of `b` they overlap, sorted by the
-        latter.
+        latter, then by start.
     """
     xp = get_array_module(a)
-    widest = _maximum(widths(a))
-    order = xp.argsort(a[:, 0], kind="stable")
-    starts = a[order, 0]
-    found, rows_b = _ranges(
-        xp.searchsorted(starts, b[:, 0] - widest, side="right"), xp.searchsorted(starts, b[:, 1])
+    order_a, order_b = (xp.argsort(spans[:, 0], kind="stable") for spans in (a, b))
+    starts_a, ends_a = a[order_a].T
+    # Of two spans that overlap, one starts within the other: first those of `a` that start earlier.
+    found_b, earlier_a = _ranges(
+        xp.searchsorted(b[order_b, 0], starts_a, side="right"),
+        xp.searchsorted(b[order_b, 0], ends_a),
     )
-    rows_a = order[found]
-    overlapping = a[rows_a, 1] > b[rows_b, 0]
-    return rows_a[overlapping], rows_b[overlapping]
+    later_a, rows_b = _ranges(
+        xp.searchsorted(starts_a, b[:, 0]), xp.searchsorted(starts_a, b[:, 1])
+    )
+    rows_a = order_a[xp.concatenate([earlier_a, later_a])]
+    rows_b = xp.concatenate([order_b[found_b], rows_b])
+    # An empty span overlaps nothing.
+    overlapping = (widths(a) > 0)[rows_a] & (widths(b) > 0)[rows_b]
+    rows_a, rows_b = rows_a[overlapping], rows_b[overlapping]
+    order = xp.argsort(rows_b, kind="stable")
+    return rows_a[order], rows_b[order]
 
 
 def overlapping_pairs_within(spans: Ints) -> Tuple[Ints, Ints]:

@@ -1,4 +1,4 @@
-from typing import Callable, Iterable, Iterator
+from typing import Callable, Iterable, Iterator, List
 
 from spacy.language import Language
 from spacy.training import Example
@@ -14,25 +14,33 @@ def create_mixed_corpus(gold: Reader, silver: Reader, gold_share: float = 0.5) -
         augmenter gives others every time.
     silver (Reader): Reads the examples that a model annotated.
     gold_share (float): The least share of gold examples, above 0 and below 1.
-    RETURNS (Reader): Reads the silver examples once and the gold ones as many times as their share
-        asks for. Training shuffles them, unless `max_epochs` is -1.
+    RETURNS (Reader): Reads the silver examples once, and among them the gold ones, in as many
+        passes as their share asks for. At no point is the share less, so that it also holds in
+        training with `max_epochs = -1`, which does not shuffle.
     RAISES (ValueError): If the share is out of range, or there are no gold examples.
     """
     check_gold_share(gold_share)
 
     def read(nlp: Language) -> Iterator[Example]:
-        n_silver = n_gold = 0
-        for example in silver(nlp):
+        n_gold = 0
+        gold_pass: List[Example] = []
+        for n_silver, example in enumerate(silver(nlp), start=1):
+            while n_gold < gold_share * (n_gold + n_silver):
+                gold_pass = gold_pass or _read_pass(gold, nlp)
+                yield gold_pass.pop()
+                n_gold += 1
             yield example
-            n_silver += 1
-        while not n_gold or n_gold < gold_share * (n_gold + n_silver):
-            gold_examples = list(gold(nlp))
-            if not gold_examples:
-                raise ValueError("The mixed corpus has no gold examples to read.")
-            yield from gold_examples
-            n_gold += len(gold_examples)
+        yield from reversed(gold_pass if n_gold else _read_pass(gold, nlp))
 
     return read
+
+
+def _read_pass(gold: Reader, nlp: Language) -> List[Example]:
+    """RETURNS (List[Example]): All gold examples, the last one first."""
+    examples = list(gold(nlp))[::-1]
+    if not examples:
+        raise ValueError("The mixed corpus has no gold examples to read.")
+    return examples
 
 
 def check_gold_share(gold_share: float) -> None:

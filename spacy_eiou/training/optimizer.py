@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections import defaultdict
-from typing import Dict, List, Tuple
+from typing import Dict, List, Set, Tuple
 
 import torch
 from thinc.api import Optimizer
@@ -66,6 +66,8 @@ class AdamW(Optimizer):  # type: ignore[misc]
         self.encoder_factor = encoder_factor
         self.layer_decay = layer_decay
         self.step_with_updates = step_with_updates
+        # The weights of the batch so far, and the most of a batch before.
+        self.batch: Set[KeyT] = set()
         self.n_weights = 0
         self.steps: Dict[KeyT, Tensor] = {}
         self.pending: Dict[KeyT, Tuple[FloatsXd, FloatsXd, float]] = {}
@@ -81,13 +83,16 @@ class AdamW(Optimizer):  # type: ignore[misc]
         lr_scale (float): A factor for the learning rate.
         RETURNS (Tuple[FloatsXd, FloatsXd]): The weights and the gradient.
         """
-        if key in self.pending:
-            self.n_weights = max(self.n_weights, len(self.pending))
-            self._end_batch()
+        if key in self.batch:
+            self.n_weights = max(self.n_weights, len(self.batch))
+            self.batch.clear()
+            if self.pending:
+                self._end_batch()
         if gradient.size:
+            self.batch.add(key)
             self.pending[key] = weights, gradient.copy(), lr_scale
             gradient.fill(0)
-            if len(self.pending) == self.n_weights:
+            if len(self.batch) == self.n_weights:
                 self._end_batch()
         return weights, gradient
 
@@ -106,6 +111,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
         """Update the weights, and go on to the learning rate of the next batch."""
         if self.pending:
             self._update()
+        self.batch.clear()
         super().step_schedules()
 
     @torch.no_grad()

@@ -25,8 +25,7 @@ def test_tables_and_page(tmp_path):
     scores = ["50.0", "100.0", "100.0", "0.0", "-", "50.0", "0.00", "0.00"]
     assert ["anna", "/", "ben", *scores] in lines
     assert ["part", "66.7", "2", "1"] in lines
-    assert ["other", "label", "1"] in lines
-    assert ["part", "/", "asset", "1"] in lines
+    assert lines[lines.index(["other", "label", "1"]) + 1] == ["part", "/", "asset", "1"]
     assert (tmp_path / "page" / "index.html").exists()
 
 

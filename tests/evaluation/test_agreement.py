@@ -284,6 +284,21 @@ def test_equal_texts_are_matched_in_order(tmp_path):
     assert (result["f"], result["texts"], result["unshared_texts"]) == (1, 2, 1)
 
 
+def test_equal_texts_with_ids_are_matched_by_them(tmp_path):
+    """Notes repeat, and files come in any order."""
+    records = [
+        {**make_record([(*BOILER, "part")]), "id": "n1"},
+        {**make_record([(*OIL, "part")]), "id": "n2"},
+        make_record([]),
+    ]
+    first = write(tmp_path / "a.jsonl", *records)
+    second = write(tmp_path / "b.jsonl", records[1], records[2], records[0])
+    assert agreement([first, second])["f"] == 1
+    third = write(tmp_path / "c.jsonl", records[1])
+    result = agreement([first, third])
+    assert (result["f"], result["texts"], result["unshared_texts"]) == (1, 1, 2)
+
+
 def test_texts_of_one_annotator_alone_are_an_error(tmp_path):
     anna, ben = (
         write(tmp_path / f"{name}.jsonl", make_record([], f"{name} has this.")) for name in "ab"

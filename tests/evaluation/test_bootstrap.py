@@ -73,6 +73,23 @@ def test_intervals_by_hand():
     assert bootstrap_intervals(gold, predicted, confidence=0.4)["f"] == [0.5, 0.5]
 
 
+def test_types_that_are_not_drawn_stay_in_the_mean():
+    # A is always right and B never, also where only one of them is drawn.
+    gold = [{(0, 4, "A")}, {(0, 4, "B")}]
+    assert bootstrap_intervals(gold, [gold[0], set()])["macro_f"] == [0.5, 0.5]
+
+
+def compute_macro_f(drawn, whole):
+    """The mean over the types of all documents: F in those that were drawn, else in all."""
+    rows = [(label, row) for label, row in whole["per_type"].items() if row["gold"]]
+    drawn_rows = drawn["per_type"] or {}
+    values = [
+        drawn_rows[label]["f"] if drawn_rows.get(label, {}).get("gold") else row["f"]
+        for label, row in rows
+    ]
+    return np.mean(values)
+
+
 @given(st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=5), st.integers(0, 3))
 def test_intervals_are_those_of_the_scores_of_drawn_documents(docs, seed):
     gold, predicted = zip(*docs)
@@ -85,6 +102,8 @@ def test_intervals_are_those_of_the_scores_of_drawn_documents(docs, seed):
     for name, interval in intervals.items():
         if isinstance(interval, list):
             values = [score[name] for score in scores if score[name] is not None]
+            if name == "macro_f":
+                values = [compute_macro_f(score, score_spans(gold, predicted)) for score in scores]
             assert interval == pytest.approx(np.quantile(values, [0.25, 0.75]).tolist())
     for label, row in intervals["per_type"].items():
         values = [(score["per_type"] or {}).get(label, {}).get("f") for score in scores]

@@ -28,7 +28,17 @@ def test_without_silver_examples_the_gold_ones_are_left():
 )
 def test_gold_examples_are_repeated_up_to_their_share(gold_share, n_passes):
     texts = read_texts(["g1", "g2"], ["s1", "s2", "s3", "s4"], gold_share)
-    assert texts == ["s1", "s2", "s3", "s4", *["g1", "g2"] * n_passes]
+    assert [text for text in texts if text[0] == "g"] == ["g1", "g2"] * n_passes
+    assert [text for text in texts if text[0] == "s"] == ["s1", "s2", "s3", "s4"]
+    for n_texts in range(1, len(texts) + 1):
+        assert sum(text[0] == "g" for text in texts[:n_texts]) >= gold_share * n_texts
+
+
+def test_gold_examples_come_among_the_silver_ones():
+    assert read_texts(["g1", "g2"], ["s1", "s2", "s3", "s4"], 0.25) == [
+        *["g1", "s1", "s2", "s3"],
+        *["g2", "s4"],
+    ]
 
 
 def test_each_pass_reads_the_gold_examples_anew():
@@ -39,7 +49,7 @@ def test_each_pass_reads_the_gold_examples_anew():
 
     corpus = create_mixed_corpus(read_gold, make_reader(["s", "s", "s"]))
     texts = [example.text for example in corpus(spacy.blank("xx"))]
-    assert texts == ["s", "s", "s", "g0", "g1", "g2"]
+    assert texts == ["g0", "s", "g1", "s", "g2", "s"]
 
 
 @pytest.mark.parametrize("gold_share", [0.0, 1.0, -0.1, 1.5])
@@ -67,4 +77,4 @@ def test_it_mixes_corpora_of_a_config(tmp_path):
     }
     block = {"@readers": "spacy_eiou.MixedCorpus.v1", "gold_share": 0.5, **corpora}
     corpus = registry.resolve({"train": block})["train"]
-    assert [example.text for example in corpus(nlp)] == ["s1", "s2", "g", "g"]
+    assert [example.text for example in corpus(nlp)] == ["g", "s1", "g", "s2"]

@@ -139,6 +139,22 @@ def test_batches_without_some_weights_lose_no_gradient() -> None:
     }
 
 
+def test_batches_with_more_weights_than_the_first_are_one_update() -> None:
+    """A component may find nothing to learn in the first batch."""
+    weights, optimizer = draw(0), build_adamw_v1(0.01)
+    last = (3, "G")
+    for key, gradient in draw(100).items():
+        if key != last:
+            optimizer(key, weights[key], gradient)
+    for step in range(1, 5):
+        update(optimizer, weights, step)
+        # The second batch has more, as the third one shows.
+        assert bool(optimizer.pending) == (step == 1)
+    assert {key: int(step) for key, step in optimizer.steps.items()} == {
+        key: 4 if key == last else 5 for key in SHAPES
+    }
+
+
 def test_the_learning_rate_moves_on_by_itself_if_asked() -> None:
     """As `spacy pretrain` needs it, which never calls `step_schedules`."""
     settings = {"L2": 0.3, "grad_clip": 0.0}
