@@ -2,8 +2,21 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +45,15 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class AnalyzedDoc:
-    """What the analysis needs of a doc. Spans are in characters, as `get_spans` gives them.
+    """What the analysis needs of a doc. Spans are in characters, as `get_spans` gives them. What is
+    found out about the doc is kept, so that it must not change after that.
 
     tokens (List[str]): The tokens with the whitespace after them: joined, they are the text.
     gold (Set[LabeledSpan]): The gold spans.
     predicted (Set[LabeledSpan]): The predicted spans.
     candidates (Dict[LabeledSpan, float]): The probability of each candidate and label.
     record_id (Optional[str]): The id of the record that the doc was made from.
+    unjudged (AbstractSet[LabeledSpan]): The gold spans that the model can give no probability.
     """
 
     tokens: List[str]
@@ -46,6 +61,31 @@ class AnalyzedDoc:
     predicted: Set[LabeledSpan]
     candidates: Dict[LabeledSpan, float]
     record_id: Optional[str] = None
+    unjudged: AbstractSet[LabeledSpan] = frozenset()
+
+    @cached_property
+    def text(self) -> str:
+        """The text."""
+        return "".join(self.tokens)
+
+    @cached_property
+    def token_starts(self) -> Ints:
+        """The first character of each token, and the end of the text."""
+        return np.array([0, *accumulate(map(len, self.tokens))])
+
+    @cached_property
+    def placed_gold(self) -> "PlacedSpans":
+        """The gold spans on the tokens."""
+        return self._place(self.gold)
+
+    @cached_property
+    def placed_predicted(self) -> "PlacedSpans":
+        """The predicted spans on the tokens."""
+        return self._place(self.predicted)
+
+    def _place(self, spans: Set[LabeledSpan]) -> "PlacedSpans":
+        ordered = sorted(spans)
+        return PlacedSpans(ordered, self.token_bounds(ordered))
 
     def token_bounds(self, spans: Iterable[LabeledSpan]) -> Ints:
         """Find the tokens that spans touch.
@@ -53,11 +93,26 @@ class AnalyzedDoc:
         spans (Iterable[LabeledSpan]): The spans.
         RETURNS (Ints): First token and token after the last one of each, shape (n, 2).
         """
-        token_starts = np.array([0, *accumulate(map(len, self.tokens))])
         bounds = to_boundaries(spans)
-        starts = np.searchsorted(token_starts, bounds[:, 0], side="right") - 1
-        ends = np.searchsorted(token_starts, bounds[:, 1], side="left")
+        starts = np.searchsorted(self.token_starts, bounds[:, 0], side="right") - 1
+        ends = np.searchsorted(self.token_starts, bounds[:, 1], side="left")
         return np.stack([starts, ends], axis=1)
+
+
+class PlacedSpans(NamedTuple):
+    """The spans of a doc in their order.
+
+    spans (List[LabeledSpan]): The spans.
+    bounds (Ints): The tokens that they touch, see `AnalyzedDoc.token_bounds`.
+    """
+
+    spans: List[LabeledSpan]
+    bounds: Ints
+
+    def find_near(self, start: int, end: int) -> List[LabeledSpan]:
+        """RETURNS (List[LabeledSpan]): The spans that touch the tokens from `start` to `end`."""
+        are_near = (self.bounds[:, 0] < end) & (start < self.bounds[:, 1])
+        return [self.spans[row] for row in np.flatnonzero(are_near)]
 
 
 class SpanTable(NamedTuple):
@@ -112,8 +167,8 @@ def analyze_docs(
     errors = [find_errors(doc.gold, doc.predicted) for doc in docs]
     all_errors = [error for doc_errors in errors for error in doc_errors]
     n_examples = training_counts or Counter(label for doc in docs for *_, label in doc.gold)
-    gold = _tabulate(docs, "gold", n_examples)
-    predicted = _tabulate(docs, "predicted", n_examples)
+    gold = _tabulate(docs, [doc.placed_gold for doc in docs], n_examples)
+    predicted = _tabulate(docs, [doc.placed_predicted for doc in docs], n_examples)
     probabilities = np.array([score for doc in docs for score in doc.candidates.values()])
     correct = np.array([span in doc.gold for doc in docs for span in doc.candidates], dtype=bool)
     return {
@@ -174,8 +229,10 @@ def _show_error(doc: AnalyzedDoc, index: int, error: SpanError) -> Dict[str, Any
         "tokens": doc.tokens[start:end],
         "cut_start": start > 0,
         "cut_end": end < len(doc.tokens),
-        "gold_spans": cut_spans(doc, doc.gold, start, end, error.gold),
-        "predicted_spans": cut_spans(doc, doc.predicted, start, end, error.predicted),
+        "gold_spans": cut_spans(doc, doc.placed_gold.find_near(start, end), start, end, error.gold),
+        "predicted_spans": cut_spans(
+            doc, doc.placed_predicted.find_near(start, end), start, end, error.predicted
+        ),
     }
 
 
@@ -189,19 +246,22 @@ def _describe_span(doc: AnalyzedDoc, span: Optional[LabeledSpan]) -> Optional[Di
     if span is None:
         return None
     start, end, label = span
-    text = "".join(doc.tokens)[start:end]
-    return {"label": label, "text": text, "probability": doc.candidates.get(span)}
+    return {
+        "label": label,
+        "text": doc.text[start:end],
+        "probability": doc.candidates.get(span),
+    }
 
 
 def cut_spans(
     doc: AnalyzedDoc,
-    spans: Set[LabeledSpan],
+    spans: Iterable[LabeledSpan],
     start: int,
     end: int,
     in_error: Optional[LabeledSpan],
 ) -> List[Dict[str, Any]]:
-    """RETURNS (List[Dict[str, Any]]): The spans that touch the tokens from `start` to `end`, as far
-    as they lie among them, see `find_examples`."""
+    """RETURNS (List[Dict[str, Any]]): Spans that touch the tokens from `start` to `end`, as far as
+    they lie among them, see `find_examples`."""
     ordered = sorted(spans)
     return [
         {
@@ -211,15 +271,14 @@ def cut_spans(
             "in_error": span == in_error,
         }
         for span, (first, last) in zip(ordered, doc.token_bounds(ordered))
-        if first < end and start < last
     ]
 
 
-def _tabulate(docs: Sequence[AnalyzedDoc], side: str, n_examples: Mapping[str, int]) -> SpanTable:
+def _tabulate(
+    docs: Sequence[AnalyzedDoc], placed: Sequence[PlacedSpans], n_examples: Mapping[str, int]
+) -> SpanTable:
     widths, depths, examples, shared = [], [], [], []
-    for doc in docs:
-        spans = sorted(getattr(doc, side))
-        bounds = doc.token_bounds(spans)
+    for doc, (spans, bounds) in zip(docs, placed):
         widths.append(bounds[:, 1] - bounds[:, 0])
         depths.append(find_nesting(to_boundaries(spans)).depth)
         examples += [n_examples.get(label, 0) for *_, label in spans]

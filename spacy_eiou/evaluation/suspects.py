@@ -1,5 +1,6 @@
 """Annotations that are probably wrong, given what models predict that were not trained on them."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from itertools import accumulate, zip_longest
 from math import log
@@ -7,9 +8,11 @@ from typing import (
     Any,
     Callable,
     Dict,
+    FrozenSet,
     Iterable,
     Iterator,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -37,6 +40,9 @@ EPSILON = 1e-5
 DOUBT = 0.1
 # Of words that are not annotated elsewhere.
 NOT_ANNOTATED = "not annotated"
+
+# Of all spans on the same words.
+Labels = FrozenSet[str]
 
 
 class Suspect(NamedTuple):
@@ -70,7 +76,9 @@ class Suspect(NamedTuple):
     is_inner: bool
 
 
-def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
+def rank_suspects(
+    docs: Sequence[AnalyzedDoc], words: Optional["WordIndex"] = None
+) -> List[Suspect]:
     """Find annotations that differ from what models predict, the most suspicious ones first.
 
     This is confident learning (Northcutt et al. 2021, arXiv 1911.00068), as this project reads it
@@ -93,10 +101,12 @@ def rank_suspects(docs: Sequence[AnalyzedDoc]) -> List[Suspect]:
 
     docs (Sequence[AnalyzedDoc]): The docs, with the annotation as `gold`, and as `predicted` and
         `candidates` what models find that were not trained on them. A span that is no likely
-        candidate has the probability 0.
+        candidate has the probability 0. Those that are `unjudged` are suspects only where models
+        find another span in their place.
+    words (Optional[WordIndex]): Their words, if these are known already.
     RETURNS (List[Suspect]): The suspects.
     """
-    words = WordIndex(docs)
+    words = words or WordIndex(docs)
     confidences = Confidences(docs)
     suspects = [
         _make_suspect(index, doc, given, proposed, words, confidences)
@@ -121,20 +131,33 @@ def _compare(doc: AnalyzedDoc) -> Iterator[Tuple[Optional[LabeledSpan], Optional
     the one that models find in its place. Either of them may be missing."""
     for error in find_errors(doc.gold, doc.predicted):
         given, proposed = error.gold, error.predicted
+        pairs = [(given, proposed)]
         if given and proposed and _may_be_both(doc, given, proposed):
-            yield given, None
-            yield None, proposed
-        else:
-            yield given, proposed
+            pairs = [(given, None), (None, proposed)]
+        # Models do not find that spurious which they can't judge.
+        yield from (pair for pair in pairs if pair[1] or given not in doc.unjudged)
 
 
 def _may_be_both(doc: AnalyzedDoc, given: LabeledSpan, proposed: LabeledSpan) -> bool:
     """RETURNS (bool): Whether one of two spans lies inside of the other, and models do not rule out
     the one that is annotated."""
-    (start, end, _), (other_start, other_end, _) = given, proposed
-    is_inside = other_start <= start and end <= other_end
-    is_around = start <= other_start and other_end <= end
-    return is_inside != is_around and doc.candidates.get(given, 0.0) >= DOUBT
+    if not (_lies_inside(given, proposed) or _lies_inside(proposed, given)):
+        return False
+    if given in doc.unjudged:
+        # It is too wide, or models lack its label. Only parts of tokens are wrong in any case.
+        return _is_on_tokens(doc, given)
+    return doc.candidates.get(given, 0.0) >= DOUBT
+
+
+def _lies_inside(span: LabeledSpan, other: LabeledSpan) -> bool:
+    """RETURNS (bool): Whether a span lies inside of another one, which is longer."""
+    return other[0] <= span[0] and span[1] <= other[1] and span[:2] != other[:2]
+
+
+def _is_on_tokens(doc: AnalyzedDoc, span: LabeledSpan) -> bool:
+    """RETURNS (bool): Whether a span begins and ends with a token."""
+    ((first, last),) = doc.token_bounds([span])
+    return "".join(doc.tokens[first:last]).rstrip() == doc.text[span[0] : span[1]]
 
 
 def _make_suspect(
@@ -171,7 +194,7 @@ class Evidence(NamedTuple):
 
     probability: float
     share: float
-    elsewhere: List[Set[str]]
+    elsewhere: "Counter[Labels]"
     is_inner: bool
 
     @property
@@ -196,7 +219,8 @@ def _find_evidence(
     place = words.find_place(index, span, given)
     elsewhere = words.find_elsewhere(index, place)
     # As if they were annotated so in half of one more place.
-    share = (sum(span[2] in labels for labels in elsewhere) + 0.5) / (len(elsewhere) + 1)
+    n_equal = sum(count for labels, count in elsewhere.items() if span[2] in labels)
+    share = (n_equal + 0.5) / (elsewhere.total() + 1)
     return Evidence(doc.candidates.get(span, 0.0), share, elsewhere, place.is_inner)
 
 
@@ -227,7 +251,7 @@ class Confidences:
         annotated: Dict[str, List[float]] = defaultdict(list)
         others: List[float] = []
         for doc in docs:
-            for span in doc.gold:
+            for span in doc.gold - doc.unjudged:
                 annotated[span[2]].append(doc.candidates.get(span, 0.0))
             others += [1 - p for span, p in doc.candidates.items() if span not in doc.gold]
         self.labels = {label: sum(values) / len(values) for label, values in annotated.items()}
@@ -246,6 +270,32 @@ class Place(NamedTuple):
     is_inner: bool
 
 
+class Containers:
+    """Tells which words lie inside of spans, without going over all of these.
+
+    spans (Iterable[LabeledSpan]): The spans.
+    """
+
+    def __init__(self, spans: Iterable[LabeledSpan]) -> None:
+        # The longest first, so that a span comes after all that it lies in.
+        self.order = sorted((start, -end) for start, end, _ in spans)
+        # The two furthest ends of those before each: another one may be left out of account.
+        self.furthest = [
+            *accumulate(
+                (-end for _, end in self.order),
+                lambda furthest, end: sorted([*furthest, end])[-2:],
+                initial=list[int](),
+            )
+        ]
+
+    def contain(self, span: LabeledSpan, but: Optional[LabeledSpan] = None) -> bool:
+        """RETURNS (bool): Whether a span lies inside of one of them, but for a certain one."""
+        start, end, _ = span
+        furthest = self.furthest[bisect_left(self.order, (start, -end))]
+        n_around = sum(other_end >= end for other_end in furthest)
+        return n_around > (but is not None and _lies_inside(span, but))
+
+
 class WordIndex:
     """How the same words are annotated throughout docs, in any case and with any white space.
 
@@ -253,8 +303,8 @@ class WordIndex:
     """
 
     def __init__(self, docs: Sequence[AnalyzedDoc]) -> None:
-        self.texts = ["".join(doc.tokens) for doc in docs]
-        self.gold = [doc.gold for doc in docs]
+        self.texts = [doc.text for doc in docs]
+        self.containers = [Containers(doc.gold) for doc in docs]
         spans = [sorted(doc.gold | doc.predicted) for doc in docs]
         wanted = {
             self._get_words(index, start, end)
@@ -264,8 +314,9 @@ class WordIndex:
         words = [_find_words(doc.tokens) for doc in docs]
         # Not all up to the widest, of which the work would depend on a single span.
         widths = {width for own in zip(words, spans) for width in _count_words(*own)}
-        # The doc, and the labels of the spans there.
-        self.occurrences: Dict[Place, List[Tuple[int, Set[str]]]] = defaultdict(list)
+        # How often there are spans of such labels, in all docs and in each.
+        self.counts: Dict[Place, Counter[Labels]] = defaultdict(Counter)
+        self.own_counts: Dict[Tuple[int, Place], Counter[Labels]] = defaultdict(Counter)
         for index, doc in enumerate(docs):
             labels: Dict[Tuple[int, int], Set[str]] = defaultdict(set)
             for start, end, label in doc.gold:
@@ -273,34 +324,30 @@ class WordIndex:
             for start, end in _list_ngrams(words[index], widths):
                 if self._get_words(index, start, end) in wanted:
                     place = self.find_place(index, (start, end, ""))
-                    self.occurrences[place].append((index, labels.get((start, end), set())))
+                    found = frozenset(labels.get((start, end), ()))
+                    self.counts[place][found] += 1
+                    self.own_counts[index, place][found] += 1
 
     def _get_words(self, doc: int, start: int, end: int) -> str:
         return " ".join(self.texts[doc][start:end].split()).casefold()
 
     def find_place(self, doc: int, span: LabeledSpan, given: Optional[LabeledSpan] = None) -> Place:
         """RETURNS (Place): Where a span lies, if the one that is given is not there."""
-        start, end, _ = span
-        is_inner = any(
-            first <= start and end <= last and (first, last) != (start, end)
-            for first, last, label in self.gold[doc]
-            if (first, last, label) != given
-        )
-        return Place(self._get_words(doc, start, end), is_inner)
+        is_inner = self.containers[doc].contain(span, given)
+        return Place(self._get_words(doc, span[0], span[1]), is_inner)
 
-    def find_elsewhere(self, doc: int, place: Place) -> List[Set[str]]:
-        """RETURNS (List[Set[str]]): The labels at each place of the same words in other docs."""
-        return [labels for index, labels in self.occurrences[place] if index != doc]
+    def find_elsewhere(self, doc: int, place: Place) -> "Counter[Labels]":
+        """RETURNS (Counter[Labels]): How often the same words have such labels in other docs."""
+        return self.counts[place] - self.own_counts[doc, place]
 
     def list_inconsistent(self) -> List[Dict[str, Any]]:
         """RETURNS (List[Dict[str, Any]]): The words of which the most places are not annotated as
         most of them are: the `text`, in lower case, whether it lies inside of a span (`is_inner`),
         and the `counts` of labels and of `NOT_ANNOTATED`."""
         found = []
-        for place, occurrences in self.occurrences.items():
-            labels = [labels for _, labels in occurrences]
-            n_equal = max(Counter(map(frozenset, labels)).values(), default=0)
-            found.append((len(labels) - n_equal, place, count_labels(labels)))
+        for place, places in self.counts.items():
+            n_equal = max(places.values(), default=0)
+            found.append((places.total() - n_equal, place, count_labels(places)))
         found.sort(key=lambda item: (-item[0], item[1]))
         return [
             {"text": place.words, "is_inner": place.is_inner, "counts": counts}
@@ -309,10 +356,12 @@ class WordIndex:
         ]
 
 
-def count_labels(places: Sequence[Set[str]]) -> Dict[str, int]:
+def count_labels(places: Mapping[Labels, int]) -> Dict[str, int]:
     """RETURNS (Dict[str, int]): The number of places with each label, or `NOT_ANNOTATED`, the most
     frequent first."""
-    counts = Counter(label for labels in places for label in labels or {NOT_ANNOTATED})
+    counts: Counter[str] = Counter()
+    for labels, count in places.items():
+        counts.update(dict.fromkeys(labels or {NOT_ANNOTATED}, count))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -342,9 +391,8 @@ def _list_ngrams(words: Ints, widths: Iterable[int]) -> Iterator[Tuple[int, int]
 
 def explain(doc: AnalyzedDoc, suspect: Suspect) -> str:
     """RETURNS (str): Why an annotation is suspicious, in plain words."""
-    text = "".join(doc.tokens)
     given, proposed = (
-        f"{span[2]} “{text[span[0] : span[1]]}”" if span else ""
+        f"{span[2]} “{doc.text[span[0] : span[1]]}”" if span else ""
         for span in (suspect.given, suspect.proposed)
     )
     right, wrong = (
@@ -358,12 +406,17 @@ def explain(doc: AnalyzedDoc, suspect: Suspect) -> str:
         suspect.kind,
         f"{given} is annotated, whose probability is {wrong}; that of {proposed} is {right}.",
     )
+    if suspect.given in doc.unjudged:
+        reason = (
+            f"{given} is annotated, which models can't judge; the probability of {proposed} is "
+            f"{right}."
+        )
     if not suspect.elsewhere:
         return f"{reason} The same words occur nowhere else."
     where = "inside of another span" if suspect.is_inner else "not inside of another span"
     start, end, _ = suspect.proposed or suspect.given or (0, 0, "")
     counts = ", ".join(f"{count:,} {label}" for label, count in suspect.elsewhere.items())
-    return f"{reason} In other texts, “{text[start:end]}”, {where}, is {counts}."
+    return f"{reason} In other texts, “{doc.text[start:end]}”, {where}, is {counts}."
 
 
 def describe_suspect(doc: AnalyzedDoc, suspect: Suspect) -> Dict[str, Any]:
@@ -373,17 +426,19 @@ def describe_suspect(doc: AnalyzedDoc, suspect: Suspect) -> Dict[str, Any]:
     suspect (Suspect): The suspect.
     RETURNS (Dict[str, Any]): The `id` of the doc, the `kind`, `score`, `confident`, the `given` and
         the `proposed` span with `start` and `end` in characters, `label`, `text` and `probability`,
-        either of them None if there is no span; `elsewhere` and the `reason`.
+        either of them None if there is no span; `elsewhere` and the `reason`. The probability of
+        what models can't judge is None.
     """
-    text = "".join(doc.tokens)
     sides = {
         name: span
         and {
             "start": span[0],
             "end": span[1],
             "label": span[2],
-            "text": text[span[0] : span[1]],
-            "probability": round(doc.candidates.get(span, 0.0), 4),
+            "text": doc.text[span[0] : span[1]],
+            "probability": None
+            if span in doc.unjudged
+            else round(doc.candidates.get(span, 0.0), 4),
         }
         for name, span in (("given", suspect.given), ("proposed", suspect.proposed))
     }
@@ -409,12 +464,13 @@ def show_suspect(doc: AnalyzedDoc, suspect: Suspect) -> Dict[str, Any]:
     """
     given, proposed = ({span} if span else set() for span in (suspect.given, suspect.proposed))
     start, end = find_context(doc, [*given, *proposed])
-    corrected = (doc.gold - given) | proposed
+    annotated = set(doc.placed_gold.find_near(start, end))
+    corrected = (annotated - given) | proposed
     return {
         **describe_suspect(doc, suspect),
         "tokens": doc.tokens[start:end],
         "cut_start": start > 0,
         "cut_end": end < len(doc.tokens),
-        "given_spans": cut_spans(doc, doc.gold, start, end, suspect.given),
+        "given_spans": cut_spans(doc, annotated, start, end, suspect.given),
         "proposed_spans": cut_spans(doc, corrected, start, end, suspect.proposed),
     }

@@ -61,13 +61,14 @@ Probabilities = Dict[LabeledSpan, float]
 class Suspects(NamedTuple):
     """What `find_suspects` has found.
 
-    docs (List[AnalyzedDoc]): The documents, with the annotations that could be judged, and what
-        models predict that were not trained on them.
+    docs (List[AnalyzedDoc]): The documents, with what is annotated, and what models predict that
+        were not trained on them.
     suspects (List[Suspect]): The suspicious annotations, the most suspicious one first.
     inconsistent (List[Dict[str, Any]]): Words that are annotated differently from place to place,
         see `WordIndex.list_inconsistent`.
     n_spans (int): The number of annotated spans.
-    n_unjudged (int): How many of them no candidate is equal to.
+    n_unjudged (int): How many of them models can't judge: no candidate is equal to them, or no
+        other fold has their label.
     """
 
     docs: List[AnalyzedDoc]
@@ -174,26 +175,29 @@ def find_suspects(
         use_gpu=use_gpu,
         silent=silent,
     )
+    # All of it: docs lack what does not begin and end with a token.
+    annotated = [{(e.start, e.end, e.label) for e in record.entities} for record in records]
     analyzed = [
         AnalyzedDoc(
             # Texts that come with tokens were given these.
             tokens=[
                 token.text_with_ws for token in (nlp.make_doc(record.text) if record.words else doc)
             ],
-            gold=set(get_spans(doc, spans_key)) & found.keys(),
+            gold=gold,
             predicted={span for span, p in found.items() if p >= THRESHOLD},
             candidates=found,
             record_id=record.id,
+            unjudged=gold - found.keys(),
         )
-        for record, doc, found in zip(records, docs, predictions, strict=True)
+        for record, doc, gold, found in zip(records, docs, annotated, predictions, strict=True)
     ]
-    n_spans = sum(len({(e.start, e.end, e.label) for e in record.entities}) for record in records)
+    words = WordIndex(analyzed)
     result = Suspects(
         analyzed,
-        rank_suspects(analyzed),
-        WordIndex(analyzed).list_inconsistent(),
-        n_spans,
-        n_spans - sum(len(doc.gold) for doc in analyzed),
+        rank_suspects(analyzed, words),
+        words.list_inconsistent(),
+        sum(len(doc.gold) for doc in analyzed),
+        sum(len(doc.unjudged) for doc in analyzed),
     )
     direction = nlp.vocab.writing_system["direction"]
     _write(result, output_path, corpus=printable(corpus_path), direction=direction, limit=limit)

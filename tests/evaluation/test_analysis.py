@@ -207,6 +207,24 @@ def test_example_shows_what_is_near():
     assert example["record_id"] == "r1"
 
 
+def test_tokens_are_gone_over_once_however_many_errors_there_are():
+    class Tokens(list):
+        n_rounds = 0
+
+        def __iter__(self):
+            self.n_rounds += 1
+            return super().__iter__()
+
+    def count_rounds(n_errors):
+        tokens = Tokens(["a"] * 50)
+        gold = {(start, start + 1, "A") for start in range(n_errors)}
+        examples = analyze_docs([AnalyzedDoc(tokens, gold, set(), {})])["examples"]
+        assert len(examples) == n_errors
+        return tokens.n_rounds
+
+    assert count_rounds(50) == count_rounds(1)
+
+
 def test_examples_are_spread_over_classes_and_labels():
     docs = [make_doc(gold=[BINDS]), make_doc(gold=[BINDS]), make_doc(gold=[GENE]), DOC]
     examples = analyze_docs(docs, max_examples=4)["examples"]

@@ -2,9 +2,12 @@ from collections import Counter
 from math import log
 
 import pytest
+from hypothesis import given as given_examples
+from hypothesis import strategies as st
 
 from spacy_eiou.evaluation.analysis import AnalyzedDoc
 from spacy_eiou.evaluation.suspects import (
+    Containers,
     WordIndex,
     describe_suspect,
     explain,
@@ -16,13 +19,13 @@ from spacy_eiou.evaluation.suspects_page import render_suspects
 LABELS = ["Part", "State"]
 
 
-def make_doc(text, gold=(), found=(), record_id="r"):
+def make_doc(text, gold=(), found=(), record_id="r", unjudged=frozenset()):
     """A doc whose tokens are its words. `found` are the probabilities of spans."""
     tokens = [f"{word} " for word in text.split()]
     tokens[-1] = tokens[-1].rstrip()
     found = dict(found)
     predicted = {span for span, p in found.items() if p >= 0.5}
-    return AnalyzedDoc(tokens, set(gold), predicted, found, record_id)
+    return AnalyzedDoc(tokens, set(gold), predicted, found, record_id, unjudged)
 
 
 def log_odds(p):
@@ -120,6 +123,52 @@ def test_a_doubted_span_is_not_the_wrong_boundary_of_one_inside(p, is_ruled_out)
     assert [suspect.kind for suspect in rank_suspects([doc])] == ["wrong boundary"]
 
 
+@pytest.mark.parametrize(
+    "unjudged,kind,is_replaced",
+    [
+        # A label that models lack, and what begins and ends inside of tokens
+        ((0, 10, "Prat"), "wrong label", True),
+        ((0, 9, "Part"), "wrong boundary", True),
+        ((1, 12, "Part"), "wrong boundary", True),
+        ((0, 12, "Part"), "wrong boundary", True),
+        ((6, 16, "Prat"), "wrong boundary", True),
+        # It may be right, around the proposal or inside of it, or elsewhere.
+        ((0, 16, "Part"), "missing", False),
+        ((6, 10, "Prat"), "missing", False),
+        ((11, 16, "Prat"), "missing", False),
+    ],
+)
+def test_what_models_cannot_judge_is_compared(unjudged, kind, is_replaced):
+    doc = make_doc("water pump leaks", [unjudged], {WATER_PUMP: 0.9}, unjudged={unjudged})
+    (suspect,) = rank_suspects([doc])
+    given = unjudged if is_replaced else None
+    assert (suspect.kind, suspect.given, suspect.proposed) == (kind, given, WATER_PUMP)
+    shown = show_suspect(doc, suspect)
+    assert [span["label"] for span in shown["given_spans"]] == [unjudged[2]]
+    assert len(shown["proposed_spans"]) == (1 if is_replaced else 2)
+    if is_replaced:
+        assert shown["given"]["probability"] is None
+        text = "water pump leaks"[unjudged[0] : unjudged[1]]
+        assert shown["reason"].startswith(
+            f"{unjudged[2]} “{text}” is annotated, which models can't judge; the probability of "
+            "Part “water pump” is 90 %."
+        )
+
+
+def test_what_models_cannot_judge_is_no_suspect_by_itself():
+    assert rank_suspects([make_doc("water pump", [PUMP], unjudged={PUMP})]) == []
+
+
+def test_what_models_cannot_judge_lowers_no_threshold():
+    part = (0, 1, "Part")
+    docs = [
+        make_doc("a", [part], {part: 0.8}),
+        make_doc("b", [part], unjudged={part}),
+        make_doc("c", [], {part: 0.7}),
+    ]
+    assert [suspect.is_confident for suspect in rank_suspects(docs)] == [False]
+
+
 def test_confident_ones_are_as_sure_as_what_is_annotated():
     """The thresholds are what models give to annotations of the same label, on average."""
     docs = [
@@ -160,6 +209,49 @@ def test_words_inside_of_the_given_span_are_outside_of_the_proposal():
     (suspect,) = rank_suspects(docs)
     assert (suspect.kind, suspect.is_inner) == ("wrong boundary", False)
     assert suspect.elsewhere == {"Part": 1}
+
+
+BOUNDS = st.tuples(st.integers(0, 5), st.integers(1, 5)).map(lambda item: (item[0], sum(item)))
+SPANS = st.tuples(BOUNDS, st.sampled_from(LABELS)).map(lambda item: (*item[0], item[1]))
+
+
+@given_examples(st.sets(SPANS), SPANS, st.data())
+def test_containers(spans, span, data):
+    but = data.draw(st.sampled_from(sorted(spans))) if spans else None
+    for left_out in (None, but):
+        expected = any(
+            other[0] <= span[0] and span[1] <= other[1] and other[:2] != span[:2]
+            for other in spans - {left_out}
+        )
+        assert Containers(spans).contain(span, left_out) == expected
+
+
+def test_work_does_not_depend_on_pairs():
+    """Neither all spans nor all tokens are gone over for each occurrence and for each suspect."""
+
+    class Counted:
+        n_rounds = 0
+
+        def __iter__(self):
+            type(self).n_rounds += 1
+            return super().__iter__()
+
+    class Tokens(Counted, list):
+        pass
+
+    class Gold(Counted, set):
+        pass
+
+    def count_rounds(n_suspects):
+        Tokens.n_rounds = Gold.n_rounds = 0
+        doc = make_doc(" ".join("abcde" * 20))
+        doc.tokens = Tokens(doc.tokens)
+        doc.gold = Gold((2 * place, 2 * place + 1, "Part") for place in range(n_suspects))
+        suspects = rank_suspects([doc])
+        assert len([show_suspect(doc, suspect) for suspect in suspects]) == n_suspects
+        return Tokens.n_rounds, Gold.n_rounds
+
+    assert count_rounds(100) == count_rounds(1)
 
 
 def test_words_that_are_annotated_differently():

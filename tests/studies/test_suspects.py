@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from spacy_eiou.cli import app
 from spacy_eiou.corpora import CorpusError, Entity, Record, read_label_studio
 from spacy_eiou.evaluation.analysis import AnalyzedDoc
-from spacy_eiou.evaluation.suspects import rank_suspects
+from spacy_eiou.evaluation.suspects import WordIndex, rank_suspects
 from spacy_eiou.studies import find_suspects
 from spacy_eiou.studies.suspects import assign_folds, make_tasks, predict_docs
 from util import TINY_MODEL
@@ -89,6 +89,45 @@ def test_tasks_hold_what_is_proposed() -> None:
     assert (task.id, task.group) == ("r", "g")
     assert task.entities == (Entity(*proposed), Entity(*kept, kb_id="G1"))
     assert [entity.score for entity in task.entities] == [0.9, 0.8]
+
+
+def test_annotations_that_models_cannot_judge_are_compared(
+    corpus: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A mistyped label, a span that ends inside of a token, and one that nothing overlaps."""
+    notes = list(srsly.read_jsonl(corpus))
+    gene, typed, short, alone = (12, 21, "DNA"), (12, 21, "DAN"), (12, 20, "DNA"), (0, 3, "DNA")
+    for number, spans in enumerate([[gene], [typed], [short], [alone, gene]]):
+        notes[number]["spans"] = [
+            {"start": start, "end": end, "label": label} for start, end, label in spans
+        ]
+    path = tmp_path / "typing.jsonl"
+    srsly.write_jsonl(path, notes)
+    monkeypatch.setattr(
+        "spacy_eiou.studies.suspects.predict_folds",
+        lambda docs, *args, **kwargs: [{gene: 0.9} for _ in docs],
+    )
+    index = WordIndex.__init__
+    indexed = []
+    monkeypatch.setattr(
+        WordIndex, "__init__", lambda self, docs: indexed.append(docs) or index(self, docs)
+    )
+    output = tmp_path / "output"
+    result = find_suspects(path, output, n_folds=2, to="jsonl")
+    assert {(suspect.doc, suspect.kind, suspect.given) for suspect in result.suspects} == {
+        (1, "wrong label", typed),
+        (2, "wrong boundary", short),
+    }
+    assert (result.n_spans, result.n_unjudged) == (11, 3)
+    # The words are found once.
+    assert len(indexed) == 1
+    tasks = srsly.read_jsonl(output / "tasks.jsonl")
+    assert [
+        [(span["start"], span["end"], span["label"]) for span in task["spans"]] for task in tasks
+    ] == [[gene], [gene]]
+    page = (output / "index.html").read_text(encoding="utf8")
+    assert "Nothing is annotated" not in page
+    assert "DAN “IL-2 gene” is annotated, which models can&#39;t judge" in page
 
 
 def test_training_ends_with_the_last_step(corpus: Path, tmp_path: Path, monkeypatch: Any) -> None:
