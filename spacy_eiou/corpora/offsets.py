@@ -100,9 +100,14 @@ def _choose(items: List[_Item], path: str, default: str) -> str:
 
 def _choose_by_words(items: List[_Item], default: str) -> str:
     """Choose how offsets count where no text is stated: if the default misplaces them, then a
-    counting that misplaces none. A single word may be cut on purpose."""
+    counting that misplaces none. A single word may be cut on purpose, also by several mentions."""
     doubtful = _find_doubtful(items)
-    unstated = [item for item in items if id(item.mention) in doubtful]
+    places = {
+        (item.text, item.mention.start, item.mention.end): item
+        for item in items
+        if id(item.mention) in doubtful
+    }
+    unstated = [*places.values()]
     if sum(_count_misplaced(item, default) for item in unstated) < 2:
         return default
     countings = (name for name in COUNTINGS if not any(_count_misplaced(i, name) for i in unstated))

@@ -6,7 +6,7 @@ import numpy as np
 from spacy.attrs import ORTH
 from spacy.ml.models.tok2vec import MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
-from spacy.vectors import Mode
+from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 from thinc.api import Model, to_numpy
 from thinc.layers.chain import forward as forward_chain
@@ -83,20 +83,20 @@ class EmbedDistinctWords:
     def __call__(
         self, model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
     ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-        # Vectors of words need not be those of their forms, as the table may say.
-        if is_train or getattr(docs[0].vocab.vectors, "attr", ORTH) != ORTH:
+        if is_train:
             return forward_chain(model, docs, is_train)  # type: ignore[no-any-return]
         both, mix, to_list = model.layers
         (extract, to_ragged, embed), static_vectors = both.layers[0].layers, both.layers[1]
         ops = model.ops
         features = to_ragged.predict(extract.predict(docs))
-        words = np.concatenate([doc.to_array(ORTH) for doc in docs])
+        vocab = find_vocab(docs, static_vectors.get_dim("nM"))
+        words = np.concatenate(read_words(docs, vocab.vectors))
         rows, kinds = distinct_rows(
             ops.xp.column_stack([features.dataXd, ops.asarray(words.astype("uint64"))])
         )
         lengths = ops.asarray1i([len(rows)])
         hashed = embed.predict(Ragged(features.dataXd[rows], lengths))
-        vectors = self._project(static_vectors, docs[0].vocab, words[to_numpy(rows)])
+        vectors = self._project(static_vectors, vocab, words[to_numpy(rows)])
         both_vectors = ops.xp.hstack([hashed.dataXd, vectors])
         mixed = mix.predict(Ragged(both_vectors, lengths)).dataXd[kinds]
         return to_list.predict(Ragged(mixed, features.lengths)), no_backprop
@@ -108,6 +108,39 @@ class EmbedDistinctWords:
             return static_vectors.predict([Words(vocab, words)]).dataXd
         vectors = self.word_vectors.get(vocab.vectors, words)
         return multiply(vectors, static_vectors.get_param("W").T)
+
+
+def find_vocab(docs: List[Doc], width: int) -> Vocab:
+    """Find the vocab whose word vectors a batch gets.
+
+    docs (List[Doc]): The docs, which may be of several vocabs.
+    width (int): The width of the vectors.
+    RETURNS (Vocab): The first vocab that has vectors of this width.
+    RAISES (ValueError): If none has.
+    """
+    for doc in docs:
+        vectors = doc.vocab.vectors
+        if len(vectors) and vectors.shape[1] == width:
+            return doc.vocab
+    raise ValueError(
+        "Expected at least one doc whose vocab has the word vectors that the encoder was trained "
+        "with, such as those that `nlp.make_doc` makes"
+    )
+
+
+def read_words(docs: List[Doc], vectors: Vectors) -> List[Ints1d]:
+    """Read the words of docs, and let a table of vectors know those of other vocabs.
+
+    docs (List[Doc]): The docs.
+    vectors (Vectors): The table.
+    RETURNS (List[Ints1d]): For each doc the hashes that the table looks its words up by.
+    """
+    words = [doc.to_array(getattr(vectors, "attr", ORTH)) for doc in docs]
+    for doc, hashes in zip(docs, words):
+        if doc.vocab.strings is not vectors.strings:
+            for word in set(hashes.tolist()):
+                vectors.strings.add(doc.vocab.strings[word])
+    return words
 
 
 class Words:

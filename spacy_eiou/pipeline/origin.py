@@ -97,7 +97,9 @@ def check_docs(name: str, model: Model[Any, Any], origin: Origin, docs: List[Doc
         for encoder_name, encoder in encoders if len(encoders) == 1 else ():
             is_heard = listener.upstream_name in ("*", encoder_name)
             # Components after the encoder may have changed what it reads.
-            if is_heard and not any(_is_encoded(each, encoder, doc) for each in (doc, fresh)):
+            # Beside a fresh doc, whose vocab has word vectors if the encoder needs them.
+            vectors = encoder.predict([doc, fresh])
+            if is_heard and not any(_is_like(each, doc.tensor) for each in vectors):
                 _warn(
                     f"[{name}] The component gets the token vectors of another encoder than it "
                     f"was trained with. Source '{encoder_name}' as well, under another name "
@@ -106,12 +108,10 @@ def check_docs(name: str, model: Model[Any, Any], origin: Origin, docs: List[Doc
                 )
 
 
-def _is_encoded(doc: Doc, encoder: Tok2Vec, encoded: Doc) -> bool:
-    """RETURNS (bool): Whether the vectors that an encoder gives a doc are those of another one."""
-    vectors, given = (
-        get_array_ops(X).to_numpy(X) for X in (encoder.predict([doc])[0], encoded.tensor)
-    )
-    return vectors.shape == given.shape and bool(abs(vectors - given).max() <= TOLERANCE)
+def _is_like(vectors: Any, others: Any) -> bool:
+    """RETURNS (bool): Whether token vectors are the same, up to rounding."""
+    vectors, others = (get_array_ops(X).to_numpy(X) for X in (vectors, others))
+    return vectors.shape == others.shape and bool(abs(vectors - others).max() <= TOLERANCE)
 
 
 def check_saved(name: str, model: Model[Any, Any], tokenizer: Optional[str], path: Path) -> None:

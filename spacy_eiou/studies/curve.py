@@ -214,6 +214,9 @@ def forecast(sizes: NDArray[np.int64], scores: Floats, *, target: int) -> Foreca
     target (int): The number of documents of the forecast, twice as many as there are.
     RETURNS (Forecast): The forecast.
     """
+    if not scores.any():
+        # Nothing is learned yet, which doesn't say how much it takes.
+        return Forecast(now=0.0, then=0.0, low=0.0, high=1.0)
     # Each training may have had fewer documents than there are.
     ends = np.array([round(target / 2), target])
     law = fit_power_law(sizes, scores)

@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 from shutil import rmtree
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
 
 import srsly
 from spacy.language import Language
@@ -45,6 +45,7 @@ def prepare_encoder(
     *,
     checksum: str,
     transformer: Optional[str] = None,
+    fixed: Collection[str] = (),
     use_gpu: int = -1,
     silent: bool = True,
 ) -> Tuple[Config, bool]:
@@ -57,6 +58,7 @@ def prepare_encoder(
     transformer (Optional[str]): A transformer. The encoder learns what it makes of the texts, see
         `set_transformer`, and gets word vectors of it, unless it is a transformer itself. If None,
         the encoder learns what the block [pretraining] says.
+    fixed (Collection[str]): The settings that stay as they are, see `set_transformer`.
     use_gpu (int): GPU ID or -1 for CPU.
     silent (bool): Whether to show no progress.
     RETURNS (Tuple[Config, bool]): The config that begins with the pretrained encoder, and whether
@@ -88,7 +90,7 @@ def prepare_encoder(
         prepared = {"checksum": checksum, "n_tokens": n_tokens, "times_per_word": times}
     if transformer is not None:
         config = set_transformer(
-            config, transformer, prepared["n_tokens"], prepared["times_per_word"]
+            config, transformer, prepared["n_tokens"], prepared["times_per_word"], fixed
         )
         if not has_transformer(config):
             config["initialize"]["vectors"] = str(vectors_path)
@@ -189,7 +191,11 @@ def leave_out_vectors(config: Config) -> Config:
 
 
 def set_transformer(
-    config: Config, transformer: str, n_tokens: int, times_per_word: int = 1
+    config: Config,
+    transformer: str,
+    n_tokens: int,
+    times_per_word: int = 1,
+    fixed: Collection[str] = (),
 ) -> Config:
     """Let an encoder learn what a transformer makes of texts.
 
@@ -198,6 +204,8 @@ def set_transformer(
     transformer (str): The transformer, see `make_vectors`.
     n_tokens (int): The number of tokens of the texts.
     times_per_word (int): How often an epoch reads each text, see `add_words`.
+    fixed (Collection[str]): The numbers of epochs and the learning rate that stay as they are, such
+        as "pretraining.max_epochs". Names of other settings have no effect.
     RETURNS (Config): The config with the objective "spacy_eiou.PretrainTransformer.v1", and with
         static vectors, if the encoder is no transformer.
     """
@@ -205,6 +213,8 @@ def set_transformer(
     n_tokens_to_read = N_TOKENS_OF_TRANSFORMER if is_transformer else N_TOKENS
     n_readings = min(MAX_EPOCHS, max(1, round(n_tokens_to_read / max(n_tokens, 1))))
     n_epochs = max(1, n_readings // times_per_word)
+    if "pretraining.max_epochs" in fixed:
+        n_epochs = config["pretraining"]["max_epochs"]
     objective = {
         "@architectures": "spacy_eiou.PretrainTransformer.v1",
         "transformer": transformer,
@@ -212,12 +222,15 @@ def set_transformer(
     }
     pretraining: Dict[str, Any] = {
         "max_epochs": n_epochs,
-        "n_save_epoch": n_epochs,
         "objective": objective,
     }
+    if "pretraining.n_save_epoch" not in fixed:
+        pretraining["n_save_epoch"] = n_epochs
     settings = {"pretraining": pretraining}
     if not is_transformer:
-        pretraining["optimizer"] = {"learn_rate": LEARN_RATE}
+        # A schedule has several settings.
+        if not any(name.startswith("pretraining.optimizer.learn_rate") for name in fixed):
+            pretraining["optimizer"] = {"learn_rate": LEARN_RATE}
         component = config["pretraining"]["component"]
         embed = {"include_static_vectors": True}
         settings["components"] = {component: {"model": {"embed": embed}}}

@@ -156,7 +156,8 @@ def self_train(
     kept: List[Path] = []
     if pretrain or transformer is not None:
         encoder_path = output_path / ENCODER_NAME
-        settings = [*select_settings(config), texts.checksum, transformer, use_gpu >= 0]
+        fixed = [name for name in overrides or {} if name.startswith("pretraining.")]
+        settings = [*select_settings(config), texts.checksum, transformer, use_gpu >= 0, *fixed]
         checksum = compute_checksum(settings, find_initial(config, transformer))
         config, is_kept = prepare_encoder(
             config,
@@ -164,6 +165,7 @@ def self_train(
             encoder_path,
             checksum=checksum,
             transformer=transformer,
+            fixed=fixed,
             use_gpu=use_gpu,
             silent=silent,
         )

@@ -80,10 +80,11 @@ def vote(docs: Sequence[Doc]) -> Doc:
             "with the same tokenizer, none of which merges tokens."
         )
     for key in sorted({key for other in docs for key in other.spans}):
+        # Equal spans of one annotation, which may differ in their IDs, are one vote.
         votes = Counter(
-            (span.start, span.end, span.label_)
+            found
             for other in docs
-            for span in other.spans.get(key, [])
+            for found in {(span.start, span.end, span.label_) for span in other.spans.get(key, [])}
         )
         kept = sorted(span for span, n_votes in votes.items() if 2 * n_votes > len(docs))
         doc.spans[key] = SpanGroup(doc, name=key, spans=[Span(doc, *span) for span in kept])

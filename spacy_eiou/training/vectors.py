@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -144,9 +144,21 @@ def _check_output(path: Path, inputs: Sequence[Union[str, Path]]) -> None:
 
 
 def load_tokenizer(config_path: Path) -> Language:
-    """RETURNS (Language): The pipeline of a config, without its components."""
-    settings = load_config(config_path, interpolate=True)["nlp"]
-    return load_model_from_config(Config({"nlp": {**settings, "pipeline": []}}), auto_fill=True)
+    """RETURNS (Language): The pipeline of a config, without its components, and with the tokenizer
+    that its initialization makes."""
+    config = load_config(config_path, interpolate=True)
+    settings = {"nlp": {**config["nlp"], "pipeline": []}, "initialize": select_callbacks(config)}
+    nlp = load_model_from_config(Config(settings), auto_fill=True)
+    if settings["initialize"]:
+        nlp.initialize()
+    return nlp
+
+
+def select_callbacks(config: Config) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): What the block [initialize] of a config does to the tokenizer."""
+    initialize = config.get("initialize", {})
+    names = ("before_init", "tokenizer")
+    return {name: initialize[name] for name in names if initialize.get(name)}
 
 
 def _read_parts(nlp: Language, path: Path, rejected: List[str]) -> Iterator[List[Doc]]:

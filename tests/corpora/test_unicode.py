@@ -125,6 +125,8 @@ JSON_FORMATS = {
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "byte order mark"])
 @given(annotated=texts_with_spans(TEXTS))
 def test_json(tmp_path_factory, corpus_format, mark, annotated):
+    # Addresses of texts are refused.
+    assume(corpus_format != "label-studio" or "://" not in annotated[0])
     content = mark + JSON_FORMATS[corpus_format](*annotated)
     assert_entities(read(tmp_path_factory, corpus_format, "data.json", content), *annotated)
 

@@ -96,6 +96,50 @@ def test_static_vectors_of_docs_of_several_vocabs():
     assert_allclose(first, model.predict(docs)[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        {"data": FEW[:2], "keys": ["boiler", "unknown"]},
+        {"data": FEW[:2], "keys": ["boiler", "unknown"], "attr": "LOWER"},
+        {"data": FEW, "mode": "floret", "minn": 2, "maxn": 3},
+    ],
+    ids=["words", "lower", "n-grams"],
+)
+def test_docs_of_other_vocabs_get_the_vectors_of_the_one_that_has_them(vectors):
+    docs = make_docs(**vectors)
+    embed = spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], True)
+    model = build_tok2vec_v1(embed, encode_window())
+    model.initialize(X=docs)
+
+    def make_other():
+        # Words that only its vocab has, one that ours has too, and none.
+        nlp = spacy.blank("en")
+        return [nlp("Unknown valves of the boiler"), nlp("")]
+
+    batches = [docs[:1] + make_other(), make_other() + docs[:1], [docs[1], *make_other()]]
+    found = [
+        next(rows for rows, doc in zip(model.predict(batch), batch) if doc.text[:1] == "U")
+        for batch in batches
+    ]
+    (expected,) = model.predict([Doc(docs[0].vocab, words=[t.text for t in make_other()[0]])])
+    for rows in found:
+        assert_allclose(rows, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="Expected at least one doc whose vocab has"):
+        model.predict(make_other())
+
+
+def test_n_grams_are_read_of_words_that_the_table_does_not_know():
+    docs = make_docs(data=FEW, mode="floret", minn=2, maxn=3)
+    embed = spacy_tok2vec.MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], True)
+    model = build_tok2vec_v1(embed, encode_window())
+    model.initialize(X=docs)
+    # The table has the strings of the vocab that it was given to last.
+    other = spacy.blank("en")
+    other.vocab.vectors = docs[0].vocab.vectors
+    doc = Doc(docs[0].vocab, words=["Unknown", "valves"])
+    assert_allclose(model.predict([doc])[0], model.predict([other("Unknown valves")])[0])
+
+
 @pytest.mark.parametrize("embedding", ["hashes", "characters"])
 def test_spacy_loads_what_was_saved(embedding):
     model, expected = build("spacy_eiou", embedding), build("spacy", embedding)

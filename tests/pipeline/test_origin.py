@@ -6,12 +6,15 @@ import pickle
 import warnings
 import weakref
 
+import numpy as np
 import pytest
 import spacy
+from numpy.testing import assert_allclose
 from spacy.lang.en import English
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.vectors import Vectors
 
 from util import TINY_MODEL, TINY_TOK2VEC
 
@@ -169,3 +172,27 @@ def test_copies_do_not_hold_the_pipeline(model_path):
     assert component.origin.nlp is not None
     assert copy.deepcopy(component.origin).nlp is None
     assert pickle.loads(pickle.dumps(component.origin)).nlp is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_docs_without_word_vectors_beside_others(tmp_path, order):
+    """As if all of them were of the pipeline's vocab, whichever comes first."""
+    nlp = English()
+    words = ["gene", "and", "IL-2"]
+    table = np.eye(3, 4, dtype="f")
+    nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=table, keys=words)
+    embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 16, "attrs": ["NORM"]}
+    embed.update(rows=[100], include_static_vectors=True)
+    encode = {"@architectures": "spacy.MaxoutWindowEncoder.v2", "width": 16, "depth": 1}
+    encode.update(window_size=1, maxout_pieces=2)
+    model = {"@architectures": "spacy_eiou.Tok2Vec.v1", "embed": embed, "encode": encode}
+    nlp.add_pipe("tok2vec", config={"model": model})
+    nlp.add_pipe("nested_spancat", config={"model": {**TINY_MODEL, "tok2vec": LISTENER}})
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})])
+    nlp.to_disk(tmp_path / "model")
+    texts = ["strange gene", TEXT]
+    tensors = [doc.tensor for doc in nlp.pipe(texts)]
+    loaded = spacy.load(tmp_path / "model")
+    docs = [English()(texts[0]), loaded.make_doc(texts[1])]
+    for doc, tensor in zip(list(loaded.pipe(docs[::order]))[::order], tensors):
+        assert_allclose(doc.tensor, tensor, atol=1e-5)

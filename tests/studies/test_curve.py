@@ -89,6 +89,12 @@ def test_advice(low, high, advice):
     assert Forecast(0.5, 0.5, low, high).advice == advice
 
 
+def test_scores_of_zero_tell_nothing():
+    found = forecast(np.repeat(SIZES, 3), np.zeros(12), target=400)
+    assert found == Forecast(now=0, then=0, low=0, high=1)
+    assert found.advice == "can't tell"
+
+
 def test_labels_with_the_greatest_gain_come_first():
     def make_result(size):
         per_type = {

@@ -56,7 +56,7 @@ def test_pretraining_comes_first_and_once(train, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_transformer_prepares_the_encoder(train, few_epochs, tmp_path):
+def test_a_transformer_prepares_the_encoder(train, tmp_path):
     transformer = make_transformer(tmp_path / "transformer")
     nlp = spacy.load(train(transformer=transformer).model_path)
     assert nlp.pipe_names == ["tok2vec", "nested_spancat"]
@@ -64,7 +64,8 @@ def test_a_transformer_prepares_the_encoder(train, few_epochs, tmp_path):
     assert nlp("gene 1 moves").spans["sc"] is not None
     encoder = tmp_path / "output" / "encoder"
     log = srsly.read_jsonl(encoder / "pretrained" / "log.jsonl")
-    assert [line["epoch"] for line in log][-1] == 2
+    # As PRETRAINING says, not 20.
+    assert [line["epoch"] for line in log][-1] == 1
     assert not (encoder / "hidden_states").exists()
     # Other texts, other vectors.
     srsly.write_jsonl(tmp_path / "texts.jsonl", [{"text": f"protein {n} moves"} for n in range(6)])
@@ -212,6 +213,44 @@ def test_few_texts_are_read_more_often(n_tokens, n_epochs):
     config = set_transformer(load_config(CONFIG), "some-model", n_tokens, 10)
     assert config["pretraining"]["max_epochs"] == max(1, n_epochs // 10)
     assert config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"]
+
+
+def test_numbers_that_are_given_stay():
+    config = load_config(CONFIG, overrides={"pretraining.max_epochs": 3})
+    pretraining = set_transformer(config, "some-model", 1, fixed=["pretraining.max_epochs"])[
+        "pretraining"
+    ]
+    assert (pretraining["max_epochs"], pretraining["n_save_epoch"]) == (3, 3)
+    assert pretraining["optimizer"]["learn_rate"] == 0.002
+    fixed = ["pretraining.n_save_epoch", "pretraining.optimizer.learn_rate"]
+    pretraining = set_transformer(config, "some-model", 1, fixed=fixed)["pretraining"]
+    assert (pretraining["max_epochs"], pretraining["n_save_epoch"]) == (200, 20)
+    assert pretraining["optimizer"]["learn_rate"] == 0.001
+
+
+def test_a_learning_rate_with_a_schedule_stays():
+    name = "pretraining.optimizer.learn_rate.initial_rate"
+    schedule = {"@schedules": "warmup_linear.v1", "initial_rate": 0.01}
+    config = load_config(CONFIG)
+    config["pretraining"]["optimizer"]["learn_rate"] = schedule
+    config = set_transformer(config, "some-model", 1, fixed=[name])
+    assert config["pretraining"]["optimizer"]["learn_rate"] == schedule
+
+
+def test_a_given_number_prepares_the_encoder_again(train, tmp_path, monkeypatch):
+    checksums = []
+
+    def stop(*args, checksum, **kwargs):
+        checksums.append(checksum)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spacy_eiou.training.self_training.prepare_encoder", stop)
+    transformer = make_transformer(tmp_path / "transformer")
+    # The config has 20 epochs, which stay if they are given too.
+    for given in ({}, {"training.patience": 1}, {"pretraining.max_epochs": 20}):
+        with pytest.raises(KeyboardInterrupt):
+            train(transformer=transformer, overrides={**write_data(tmp_path), **given})
+    assert checksums[0] == checksums[1] != checksums[2]
 
 
 def test_paths_of_pretraining(tmp_path):

@@ -125,6 +125,14 @@ def test_vote():
     assert get_spans(vote(docs)) == [inner, outer]
 
 
+def test_equal_spans_of_one_teacher_are_one_vote():
+    entities = [(0, 1, "word", 0, kb_id) for kb_id in ("Q1", "Q2")]
+    docs = [make_doc("gene 4 moves", *entities), *(make_doc("gene 4 moves") for _ in range(2))]
+    assert get_spans(vote(docs)) == []
+    docs = [make_doc("gene 4 moves", *entities), make_doc("gene 4 moves", (0, 1, "word"))]
+    assert get_spans(vote(docs)) == [(0, 1, "word")]
+
+
 def test_vote_with_several_keys():
     docs = [
         make_doc("gene 4 moves", (0, 1, "word")),

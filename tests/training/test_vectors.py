@@ -8,6 +8,7 @@ import srsly
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy.tokens import Doc
 from spacy.training.initialize import load_vectors_into_model
+from spacy.util import load_config
 from spacy.vocab import Vocab
 from transformer_util import make_transformer
 
@@ -15,6 +16,7 @@ from spacy_eiou.corpora import CorpusError
 from spacy_eiou.files import write_file
 from spacy_eiou.models import HiddenStates
 from spacy_eiou.training import make_vectors
+from spacy_eiou.training.teacher import make_teacher_config
 from spacy_eiou.training.vectors import WordMeans, fit_table, make_table
 
 CONFIG = Path(__file__).parents[2] / "configs" / "few_examples_transformer.cfg"
@@ -108,6 +110,25 @@ def test_vectors_for_a_pipeline(transformer, texts_path, tmp_path):
     # A later run may replace them.
     make_vectors(transformer, texts_path, tmp_path / "vectors", config_path=CONFIG, size=4)
     assert spacy.load(tmp_path / "vectors").vocab.vectors.shape[1] == 4
+
+
+def test_words_are_those_of_a_tokenizer_that_initialization_makes(
+    transformer, texts_path, tmp_path
+):
+    base = spacy.blank("en")
+    base.tokenizer.add_special_case("gene", [{"ORTH": "ge"}, {"ORTH": "ne"}])
+    base.to_disk(tmp_path / "base")
+    config = load_config(CONFIG)
+    callback = {"@callbacks": "spacy.copy_from_base_model.v1", "tokenizer": str(tmp_path / "base")}
+    config["initialize"]["before_init"] = {**callback, "vocab": None}
+    config.to_disk(tmp_path / "config.cfg")
+    make_vectors(
+        transformer, texts_path, tmp_path / "vectors", config_path=tmp_path / "config.cfg", size=3
+    )
+    made = spacy.load(tmp_path / "vectors")
+    assert [token.text for token in made.make_doc("the gene")] == ["the", "ge", "ne"]
+    teacher = make_teacher_config(config, "some/transformer")
+    assert teacher["initialize"]["before_init"] == config["initialize"]["before_init"]
 
 
 def test_no_texts_and_no_room(transformer, tmp_path):

@@ -274,6 +274,13 @@ def test_uima_cas_counts_utf_16_units(tmp_path):
     assert (entity["begin"], entity["end"]) == (3, 4)
 
 
+def test_a_word_that_two_entities_cut_is_no_sign_of_other_offsets(tmp_path):
+    record = Record("r", "😀gene", (Entity(0, 3, "DNA"), Entity(0, 3, "protein")))
+    write_records([record], tmp_path / "data", "uima-cas")
+    (found,) = READERS["uima-cas"](tmp_path / "data" / "r.json")
+    assert [(entity.start, entity.end) for entity in found.entities] == [(0, 3), (0, 3)]
+
+
 def test_brat_folder(tmp_path):
     account = write_records([RECORD, RECORD], tmp_path / "data", "brat")
     files = {
