@@ -47,6 +47,11 @@ MAX_BAD_OPTION: Any = Opt(
     min=0,
     max=1,
 )
+WHOLE_DOCUMENTS_OPTION: Any = Opt(
+    False,
+    "--whole-documents",
+    help="Join the sentences of a document, if the corpus says which belong together",
+)
 
 
 def print_account(account: Account) -> None:

@@ -15,6 +15,7 @@ from ._accounts import (
     OFFSETS_OPTION,
     TAG_NAMES_OPTION,
     TEXT_KEY_OPTION,
+    WHOLE_DOCUMENTS_OPTION,
     print_account,
 )
 from ._util import app, reporting
@@ -72,11 +73,7 @@ def convert_cli(
         help="Split by id: files that list the ids in train, dev and test, e.g. a.txt,b.txt,c.txt",
     ),
     seed: int = Opt(0, "--seed", "-s", help="Random seed for --split-fractions"),
-    whole_documents: bool = Opt(
-        False,
-        "--whole-documents",
-        help="Join the sentences of a document, if the corpus says which belong together",
-    ),
+    whole_documents: bool = WHOLE_DOCUMENTS_OPTION,
     model: Optional[str] = Opt(
         None,
         "--model",

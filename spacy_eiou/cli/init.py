@@ -15,6 +15,7 @@ from ._accounts import (
     SIZE_OPTION,
     TAG_NAMES_OPTION,
     TEXT_KEY_OPTION,
+    WHOLE_DOCUMENTS_OPTION,
     print_account,
 )
 from ._ceilings import print_width
@@ -63,6 +64,7 @@ def init_cli(
     annotator: Optional[str] = ANNOTATOR_OPTION,
     merge: Optional[str] = MERGE_OPTION,
     max_bad: float = MAX_BAD_OPTION,
+    whole_documents: bool = WHOLE_DOCUMENTS_OPTION,
     force: bool = Opt(
         False, "--force", "-F", help="Write into a directory that is not empty, over its files"
     ),
@@ -92,6 +94,7 @@ def init_cli(
             annotator=annotator,
             merge=merge,
             max_bad=max_bad,
+            whole_documents=whole_documents,
             force=force,
         )
     print_report(report)

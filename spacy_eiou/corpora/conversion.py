@@ -35,7 +35,7 @@ from .docbin import read_docs
 from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
 from .formats.writers import DOCBIN, Writer, get_writer
-from .joining import join_documents
+from .joining import check_documents, join_documents
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
 from .writing import check_outputs, find_outputs, hold_records, require_tokenizer, write_parts
@@ -185,11 +185,7 @@ def convert(
     else:
         parts = [records]
     if whole_documents:
-        if all(record.group is None for record in records):
-            raise CorpusError(
-                f"{printable(input_path)}: expected records that say which document they are of "
-                "(--whole-documents)"
-            )
+        check_documents(records, input_path)
         parts = [join_documents(part) for part in parts]
     tracked = {path: ProgressBar(part, disable=silent or None) for path, part in zip(paths, parts)}
     if to == DOCBIN:

@@ -2,11 +2,27 @@
 
 from dataclasses import replace
 from itertools import chain, groupby
+from pathlib import Path
 from typing import Iterable, List, Optional, Sequence, Tuple, TypeVar
 
-from .record import Entity, Record, Remark
+from ._files import printable
+from .record import CorpusError, Entity, Record, Remark
 
 R = TypeVar("R", bound=Remark)
+
+
+def check_documents(records: Iterable[Record], path: Path) -> None:
+    """Check that records can be joined.
+
+    records (Iterable[Record]): The records.
+    path (Path): Where they come from.
+    RAISES (CorpusError): If no record says which document it is of.
+    """
+    if all(record.group is None for record in records):
+        raise CorpusError(
+            f"{printable(path)}: expected records that say which document they are of "
+            "(--whole-documents)"
+        )
 
 
 def join_documents(records: Iterable[Record]) -> List[Record]:

@@ -17,6 +17,7 @@ from .conversion import MAX_BAD, PARTS, Reading, check_records, make_nlp, to_lab
 from .description import Conversion, CorpusDescription, get_encoder_settings
 from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
+from .joining import check_documents, join_documents
 from .record import CorpusError, Record
 from .splits import split_by_fractions
 
@@ -77,6 +78,7 @@ def init_project(
     annotator: Optional[str] = None,
     merge: Optional[str] = None,
     max_bad: float = MAX_BAD,
+    whole_documents: bool = False,
     force: bool = False,
 ) -> ProjectReport:
     """Start a spaCy project for annotated texts.
@@ -92,7 +94,8 @@ def init_project(
     transformer (Optional[str]): Name of a transformer, see `find_transformer`. If None, the model
         has none.
     size (str): The size of the encoder, if it is no transformer, see `prepare`.
-    level, offsets, text_key, tag_names, keep_tokens, annotator, merge, max_bad: See `convert`.
+    level, offsets, text_key, tag_names, keep_tokens, annotator, merge, max_bad,
+    whole_documents: See `convert`.
     force (bool): Whether to write into a directory that is not empty.
     RETURNS (ProjectReport): What the project was made of.
     RAISES (CorpusError): If the files or an argument are not as expected. Nothing is written.
@@ -116,8 +119,14 @@ def init_project(
     fractions = choose_fractions(records)
     parts = split_records(records, fractions)
     _check_parts(parts)
-    everything = [record for part in records.values() for record in part]
-    corpus = describe_corpus(list(records), reader.name, lang, tokenizer, fractions, reading)
+    if whole_documents:
+        for part, found in records.items():
+            check_documents(found, inputs[part][0])
+        parts = {part: join_documents(found) for part, found in parts.items()}
+    everything = [record for part in parts.values() for record in part]
+    corpus = describe_corpus(
+        list(records), reader.name, lang, tokenizer, fractions, reading, whole_documents
+    )
     contents = make_project(
         printable(project_dir.resolve().name), corpus, list(records), transformer, size
     )
@@ -293,6 +302,7 @@ def describe_corpus(
     tokenizer: str,
     fractions: Optional[List[float]],
     reading: Reading = Reading(),
+    whole_documents: bool = False,
 ) -> CorpusDescription:
     """Describe how `eiou prepare` is to convert the files.
 
@@ -302,11 +312,16 @@ def describe_corpus(
     tokenizer (str): Name of a registered tokenizer.
     fractions (Optional[List[float]]): The shares, see `choose_fractions`.
     reading (Reading): How to read them.
+    whole_documents (bool): Whether to join the records of a document.
     RETURNS (CorpusDescription): The description.
     """
     conversions = [
         Conversion(
-            input=folder, format=corpus_format, output=f"{folder}.spacy", **reading._asdict()
+            input=folder,
+            format=corpus_format,
+            output=f"{folder}.spacy",
+            whole_documents=whole_documents,
+            **reading._asdict(),
         )
         for folder in folders
     ]

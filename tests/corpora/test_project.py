@@ -378,6 +378,21 @@ def test_options_of_reading_are_those_of_the_project(tmp_path, monkeypatch):
     assert [text[start:end] for start, end, _ in spans] == [text[2:]]
 
 
+def test_whole_documents(tmp_path, monkeypatch):
+    items = [
+        {"text": f"IL-{n}", "spans": [[0, 4, "protein"]], "group": str(n // 2)} for n in range(8)
+    ]
+    srsly.write_jsonl(tmp_path / "notes.jsonl", items)
+    report = init_project(tmp_path / "project", [tmp_path / "notes.jsonl"], whole_documents=True)
+    assert (report.account.documents, report.n_entities) == (4, 8)
+    run_prepare(tmp_path / "project", monkeypatch)
+    ((text, spans),) = read_docs(tmp_path / "project" / "corpus" / "dev.spacy")
+    assert (len(text.split()), len(spans)) == (2, 2)
+    srsly.write_jsonl(tmp_path / "notes.jsonl", [{**item, "group": None} for item in items])
+    with pytest.raises(CorpusError, match="expected records that say which document"):
+        init_project(tmp_path / "other", [tmp_path / "notes.jsonl"], whole_documents=True)
+
+
 def test_hidden_file_and_missing_file(tmp_path):
     hidden = write_jsonl(tmp_path).rename(tmp_path / ".hidden.jsonl")
     for path, message in ((hidden, "does not read files whose name"), (tmp_path / "a", "expected")):
