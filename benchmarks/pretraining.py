@@ -28,7 +28,7 @@ import spacy
 import srsly
 import typer
 from few_examples import write_texts
-from spacy.cli._util import import_code, setup_gpu
+from spacy.cli._util import import_code
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.loop import DIR_MODEL_BEST
@@ -39,6 +39,7 @@ from thinc.api import Config
 from spacy_eiou.corpora.docbin import FastDocBin, read_docs
 from spacy_eiou.files import replacing, write_json
 from spacy_eiou.models.pretrained import list_words
+from spacy_eiou.pipeline.loading import use_device
 from spacy_eiou.studies import Result, Run, Study, Variant
 from spacy_eiou.studies.compare import (
     append_result,
@@ -156,7 +157,7 @@ def pretrain_command(
     Pretrain the encoders of a study, each of them once, and write the CPU
     seconds of each.
     """
-    setup_gpu(use_gpu, silent=True)
+    use_device(use_gpu)
     study = Study.read(study_path / "study.yml")
     corpus = next(iter(study.corpora))
     for name in variants or study.variants:
@@ -210,7 +211,7 @@ def train_command(
     """
     for path in code_paths:
         import_code(path)
-    setup_gpu(use_gpu, silent=True)
+    use_device(use_gpu)
     study = Study.read(study_path / "study.yml")
     results_path = results_path or study_path / "results.jsonl"
     results = read_results(results_path)

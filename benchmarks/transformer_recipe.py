@@ -18,12 +18,12 @@ from typing import Any, Dict, Iterator, List, Optional
 import srsly
 import typer
 from pretraining import save_model
-from spacy.cli._util import setup_gpu
 from spacy.util import load_config, registry, set_dot_to_object
 from thinc.api import Config
 from thinc.optimizers import FloatOrSeq
 
 from spacy_eiou.files import to_json_line, write_file, write_json
+from spacy_eiou.pipeline.loading import use_device
 from spacy_eiou.studies import Result, Run, Study
 from spacy_eiou.studies.compare import (
     draw_subsets,
@@ -231,7 +231,7 @@ def train(
     use_gpu: int,
 ) -> Result:
     """RETURNS (Result): The result of a run, and how long it took."""
-    setup_gpu(use_gpu, silent=True)
+    use_device(use_gpu)
     docs = draw_subsets(study, project_path)[run.corpus][run.seed][: run.size]
     started, cpu_started = time.monotonic(), time.process_time()
     nlp = train_docs(locate_transformer(config), docs, seed=run.seed, use_gpu=use_gpu)
