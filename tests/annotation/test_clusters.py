@@ -19,6 +19,7 @@ from test_docs import EXTERNAL, read_blocks, read_page, run_python
 
 from spacy_eiou.annotation import annotate
 from spacy_eiou.annotation.annotator import load_once
+from spacy_eiou.corpora import CorpusError
 
 pytestmark = [pytest.mark.external, pytest.mark.timeout(300)]
 
@@ -151,7 +152,7 @@ def test_error_is_that_of_local(model, texts, tmp_path, ray, request, engine):
     damaged.write_bytes(b"no gzip")
     errors = []
     for name in ("local", engine):
-        with pytest.raises(OSError, match="Not a gzipped file") as error:
+        with pytest.raises(CorpusError, match="Not a gzipped file") as error:
             annotate(model, damaged, tmp_path / "out.jsonl", engine=name)
         errors.append(str(error.value))
     assert errors[0] == errors[1]
