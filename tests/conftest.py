@@ -45,6 +45,12 @@ def in_tmp_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def single_precision(monkeypatch):
+    """A CPU without instructions for less."""
+    monkeypatch.setattr("spacy_eiou.models.precision.has_bfloat16", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def need():
     """A function that skips a test where programs are missing. It tells how to install them."""

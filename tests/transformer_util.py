@@ -4,6 +4,12 @@ import spacy
 
 OURS = "spacy_eiou.TransformerModel.v1"
 LETTERS = "abcdefghijklmnopqrstuvwxyz2"
+TEXTS = ["il-2 gene", "", "the human\n il-2  gene moves", "\n", "a"]
+
+
+def make_docs(texts=TEXTS):
+    nlp = spacy.blank("en")
+    return [nlp.make_doc(text) for text in texts]
 
 
 def make_transformer(path, *, kind="Bert", seed=0, words=(), **settings):

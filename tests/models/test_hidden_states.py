@@ -2,32 +2,20 @@ from typing import List
 
 import numpy as np
 import pytest
-import spacy
 from numpy.testing import assert_allclose, assert_array_equal
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from transformer_util import make_transformer
+from transformer_util import TEXTS, make_docs, make_transformer
 
-from spacy_eiou.models import HiddenStates, precision
+from spacy_eiou.models import HiddenStates
 
-TEXTS = ["il-2 gene", "", "the human\n il-2  gene moves", "\n", "a"]
-
-
-@pytest.fixture(autouse=True)
-def single_precision(monkeypatch):
-    """A CPU without instructions for less."""
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "transformer"
     return make_transformer(folder, num_hidden_layers=3, max_position_embeddings=24)
-
-
-def make_docs(texts=TEXTS):
-    nlp = spacy.blank("en")
-    return [nlp.make_doc(text) for text in texts]
 
 
 def test_a_cache_that_begins_with_few_tokens_is_told(path, tmp_path):

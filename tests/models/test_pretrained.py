@@ -1,22 +1,15 @@
 import numpy as np
 import pytest
-import spacy
 import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from transformer_util import make_transformer
+from transformer_util import make_docs, make_transformer
 
 from spacy_eiou.models import precision
 from spacy_eiou.models.pretrained import Transformer, align
 
-TEXTS = ["il-2 gene", "", "the human\n il-2  gene moves", "\n", "a"]
-
-
-@pytest.fixture(autouse=True)
-def single_precision(monkeypatch):
-    """A CPU without instructions for less."""
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+pytestmark = pytest.mark.usefixtures("single_precision")
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +17,6 @@ def transformer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "transformer"
     path = make_transformer(folder, num_hidden_layers=3, max_position_embeddings=24)
     return Transformer(path, n_layers=2)
-
-
-def make_docs(texts=TEXTS):
-    nlp = spacy.blank("en")
-    return [nlp.make_doc(text) for text in texts]
 
 
 @pytest.mark.parametrize(
