@@ -28,6 +28,11 @@ def format_percent(share: Optional[float], digits: int = 1) -> str:
     return "-" if share is None else f"{100 * share:.{digits}f}"
 
 
+def format_coefficient(value: Optional[float]) -> str:
+    """RETURNS (str): A number from -1 to 1, or "-" if there is none."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def format_mean(values: Iterable[float], digits: int = 1) -> str:
     """RETURNS (str): The mean of numbers, with their sample standard deviation if there are
     several, or "-" if there are none."""

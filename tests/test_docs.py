@@ -19,13 +19,13 @@ import pytest
 import srsly
 import typer
 from spacy.cli.train import train
-from spacy.schemas import ConfigSchemaTraining
 from spacy.util import fix_random_seed, load_config, load_model_from_config, registry
 from thinc.api import Config
 
 from spacy_eiou.cli import app
 from spacy_eiou.corpora import convert
 from spacy_eiou.corpora.description import Conversion, CorpusDescription
+from spacy_eiou.settings import check_settings, check_training
 from spacy_eiou.spans.scores import score_spans
 
 ROOT = Path(__file__).parents[1]
@@ -203,8 +203,9 @@ def test_settings_are_accepted_by_a_training_config(page):
             config = config.merge(read_ini(block.code))
             config["nlp"]["pipeline"] = list(config["components"])
             filled = load_model_from_config(config, auto_fill=True, validate=True).config
+            check_settings(config, filled)
+            check_training(filled)
             filled = filled.interpolate()
-            registry.resolve(filled["training"], schema=ConfigSchemaTraining)
             registry.resolve(filled["corpora"])
 
 

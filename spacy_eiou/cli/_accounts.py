@@ -3,14 +3,24 @@ from typing import Any
 from spacy.cli._util import Opt
 from wasabi import msg
 
-from ..corpora import COUNTINGS, ENCODER_SIZES, MERGES, Account
+from ..corpora import COUNTINGS, ENCODER_SIZES, MERGES, READERS, Account
 from ..corpora.account import NESTING
 from ..corpora.conversion import MAX_BAD, N_SHOWN
 from ..tables import one_line
 
 # Options of the commands that read corpora.
+FORMAT_OPTION: Any = Opt(
+    None,
+    "--format",
+    "-f",
+    help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
+)
 LEVEL_OPTION: Any = Opt(
-    None, "--level", help="Levels of the labels to keep (only for maintie)", min=0, max=3
+    None,
+    "--level",
+    help="Levels of the labels to keep, 0 for a single label (only for maintie). Defaults to 1",
+    min=0,
+    max=3,
 )
 OFFSETS_OPTION: Any = Opt(
     None,

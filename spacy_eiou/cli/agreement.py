@@ -4,17 +4,17 @@ from typing import Any, Dict, List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ..corpora import READERS
 from ..evaluation import agreement
-from ..tables import format_percent, one_line
+from ..tables import format_coefficient, format_percent, one_line
 from ._accounts import (
+    FORMAT_OPTION,
     LEVEL_OPTION,
     MAX_BAD_OPTION,
     OFFSETS_OPTION,
     TAG_NAMES_OPTION,
     TEXT_KEY_OPTION,
 )
-from ._util import app, reporting
+from ._util import app, parse_list, reporting
 
 # The most rows of a table of frequent differences.
 N_ROWS = 10
@@ -28,12 +28,7 @@ def agreement_cli(
     output: Optional[Path] = Opt(
         None, "--output", "-o", help="Directory for index.html and agreement.json", file_okay=False
     ),
-    corpus_format: Optional[str] = Opt(
-        None,
-        "--format",
-        "-f",
-        help=f"Format: {', '.join(READERS)}. Defaults to what the content of each file tells",
-    ),
+    corpus_format: Optional[str] = FORMAT_OPTION,
     annotators: List[str] = Opt(
         [], "--annotator", help="An annotator to compare, as often as needed. Defaults to all"
     ),
@@ -65,7 +60,7 @@ def agreement_cli(
             level=level,
             offsets=offsets,
             text_key=text_key,
-            tag_names=None if tag_names is None else tag_names.split(","),
+            tag_names=parse_list(tag_names, str, "--tag-names"),
             annotators=annotators,
             suggestions=suggestions,
             max_bad=max_bad,
@@ -114,8 +109,8 @@ def print_agreement(result: Dict[str, Any]) -> None:
             (
                 name,
                 *(format_percent(row[score]) for score in scores),
-                _format_coefficient(row["kappa"]),
-                _format_coefficient(row["alpha"]),
+                format_coefficient(row["kappa"]),
+                format_coefficient(row["alpha"]),
             )
             for name, row in rows
         ],
@@ -149,7 +144,3 @@ def print_agreement(result: Dict[str, Any]) -> None:
             max_col=80,
             title=f"Differences, first {first}, second {second}",
         )
-
-
-def _format_coefficient(value: Optional[float]) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -1,15 +1,16 @@
 from pathlib import Path
-from typing import Callable, List, Optional, TypeVar
+from typing import Optional
 
 from spacy.cli._util import Arg, Opt
-from typer import BadParameter
 from wasabi import msg
 
-from ..corpora import READERS, WRITERS, convert, printable
+from ..corpora import WRITERS, convert, printable
 from ..corpora.formats.writers import DOCBIN
 from ._accounts import (
     ANNOTATOR_OPTION,
+    FORMAT_OPTION,
     KEEP_TOKENS_OPTION,
+    LEVEL_OPTION,
     MAX_BAD_OPTION,
     MERGE_OPTION,
     OFFSETS_OPTION,
@@ -18,9 +19,7 @@ from ._accounts import (
     WHOLE_DOCUMENTS_OPTION,
     print_account,
 )
-from ._util import app, reporting
-
-T = TypeVar("T")
+from ._util import app, parse_list, reporting
 
 
 @app.command("convert")
@@ -30,12 +29,7 @@ def convert_cli(
         ..., help="Output file (a directory for brat), or that of the parts if the corpus is split"
     ),
     to: str = Opt(DOCBIN, "--to", help=f"Format to write: {', '.join((DOCBIN, *WRITERS))}"),
-    corpus_format: Optional[str] = Opt(
-        None,
-        "--format",
-        "-f",
-        help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
-    ),
+    corpus_format: Optional[str] = FORMAT_OPTION,
     lang: Optional[str] = Opt(
         None, "--lang", "-l", help="Language of the corpus, e.g. en, for formats that have tokens"
     ),
@@ -43,13 +37,7 @@ def convert_cli(
         None, "--tokenizer", "-t", help="Registered tokenizer. Defaults to that of the language"
     ),
     spans_key: str = Opt("sc", "--spans-key", "-sk", help="Spans key of the entities in Doc.spans"),
-    level: Optional[int] = Opt(
-        None,
-        "--level",
-        help="Levels of the labels to keep, 0 for a single label (only for maintie). Defaults to 1",
-        min=0,
-        max=3,
-    ),
+    level: Optional[int] = LEVEL_OPTION,
     offsets: Optional[str] = OFFSETS_OPTION,
     text_key: Optional[str] = TEXT_KEY_OPTION,
     tag_names: Optional[str] = TAG_NAMES_OPTION,
@@ -104,14 +92,14 @@ def convert_cli(
             level=level,
             offsets=offsets,
             text_key=text_key,
-            tag_names=None if tag_names is None else tag_names.split(","),
+            tag_names=parse_list(tag_names, str, "--tag-names"),
             keep_tokens=keep_tokens,
             annotator=annotator,
             merge=merge,
             max_bad=max_bad,
-            split_sizes=_parse_list(split_sizes, int, "--split-sizes"),
-            split_fractions=_parse_list(split_fractions, float, "--split-fractions"),
-            split_ids=_parse_list(split_ids, Path, "--split-ids"),
+            split_sizes=parse_list(split_sizes, int, "--split-sizes"),
+            split_fractions=parse_list(split_fractions, float, "--split-fractions"),
+            split_ids=parse_list(split_ids, Path, "--split-ids"),
             seed=seed,
             whole_documents=whole_documents,
             model=model,
@@ -122,14 +110,3 @@ def convert_cli(
         msg.divider(printable(path.name))
         print_account(account)
         msg.good(f"Generated output file ({account.documents} documents): {printable(path)}")
-
-
-def _parse_list(value: Optional[str], kind: Callable[[str], T], option: str) -> Optional[List[T]]:
-    if value is None:
-        return None
-    try:
-        return [kind(item) for item in value.split(",")]
-    except ValueError as err:
-        raise BadParameter(
-            f"expected values separated by commas ({err})", param_hint=option
-        ) from err

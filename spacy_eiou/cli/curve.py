@@ -2,16 +2,24 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
-from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides
+from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..spans.scores import TITLES
 from ..studies import Curve, curve
 from ..tables import one_line
-from ._util import CODE_OPTION, GPU_OPTION, app, reporting
+from ._util import (
+    CODE_OPTION,
+    GPU_OPTION,
+    WITH_OVERRIDES,
+    app,
+    parse_list,
+    parse_overrides,
+    reporting,
+)
 
 
-@app.command("curve", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command("curve", context_settings=WITH_OVERRIDES)
 def curve_cli(
     ctx: typer.Context,
     corpus_path: Path = Arg(
@@ -38,14 +46,14 @@ def curve_cli(
     Settings of the config can be overridden on the command line, as for
     `spacy train`. A run that was stopped continues.
     """
-    overrides = parse_config_overrides(ctx.args)
+    overrides = parse_overrides(ctx)
     import_code(code_path)
     with reporting(f"Can't draw the learning curve of '{corpus_path}'"):
         result = curve(
             corpus_path,
             output_path,
             config_path=config_path,
-            shares=[float(share) for share in shares.split(",")],
+            shares=parse_list(shares, float, "--shares") or [],
             n_seeds=n_seeds,
             overrides=overrides,
             use_gpu=use_gpu,

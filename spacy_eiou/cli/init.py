@@ -5,10 +5,12 @@ from typing import List, Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ..corpora import READERS, ProjectReport, init_project, printable
+from ..corpora import ProjectReport, init_project, printable
 from ._accounts import (
     ANNOTATOR_OPTION,
+    FORMAT_OPTION,
     KEEP_TOKENS_OPTION,
+    LEVEL_OPTION,
     MAX_BAD_OPTION,
     MERGE_OPTION,
     OFFSETS_OPTION,
@@ -19,7 +21,7 @@ from ._accounts import (
     print_account,
 )
 from ._ceilings import print_width
-from ._util import app, reporting
+from ._util import app, parse_list, reporting
 
 
 @app.command("init")
@@ -40,12 +42,7 @@ def init_cli(
         help="The same for the test part. Defaults to a share of --train, unless there is a --dev",
         exists=True,
     ),
-    corpus_format: Optional[str] = Opt(
-        None,
-        "--format",
-        "-f",
-        help=f"Format of the files: {', '.join(READERS)}. Defaults to what their content tells",
-    ),
+    corpus_format: Optional[str] = FORMAT_OPTION,
     lang: str = Opt("en", "--lang", "-l", help="Language of the texts"),
     tokenizer: Optional[str] = Opt(
         None, "--tokenizer", help="Registered tokenizer. Defaults to that of the language"
@@ -57,6 +54,7 @@ def init_cli(
         "package with a folder 'model'. Defaults to a model without one",
     ),
     size: str = SIZE_OPTION,
+    level: Optional[int] = LEVEL_OPTION,
     offsets: Optional[str] = OFFSETS_OPTION,
     text_key: Optional[str] = TEXT_KEY_OPTION,
     tag_names: Optional[str] = TAG_NAMES_OPTION,
@@ -87,9 +85,10 @@ def init_cli(
             tokenizer=tokenizer,
             transformer=transformer,
             size=size,
+            level=level,
             offsets=offsets,
             text_key=text_key,
-            tag_names=None if tag_names is None else tag_names.split(","),
+            tag_names=parse_list(tag_names, str, "--tag-names"),
             keep_tokens=keep_tokens,
             annotator=annotator,
             merge=merge,

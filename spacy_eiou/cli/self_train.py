@@ -2,20 +2,18 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
-from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides
+from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..annotation import TEXT_FORMATS
 from ..training import self_train
-from ._util import CODE_OPTION, GPU_OPTION, app, reporting
+from ._util import CODE_OPTION, GPU_OPTION, WITH_OVERRIDES, app, parse_overrides, reporting
 
 # How many of the rejected items are printed.
 N_SHOWN = 10
 
 
-@app.command(
-    "self-train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
+@app.command("self-train", context_settings=WITH_OVERRIDES)
 def self_train_cli(
     ctx: typer.Context,
     config_path: Path = Arg(..., help="Path to config file", exists=True, dir_okay=False),
@@ -72,7 +70,7 @@ def self_train_cli(
     --paths.train ./train.spacy. A run that was stopped continues where it was
     if the same command is given again.
     """
-    overrides = parse_config_overrides(ctx.args)
+    overrides = parse_overrides(ctx)
     import_code(code_path)
     with reporting(f"Can't train with the texts '{texts_path}'"):
         result = self_train(
@@ -85,7 +83,7 @@ def self_train_cli(
             pretrain=pretrain,
             # A project gives an empty name where there is none.
             transformer=transformer or None,
-            transformer_teaches=transformer_teaches and bool(transformer),
+            transformer_teaches=transformer_teaches and transformer != "",
             n_variations=n_variations,
             overrides=overrides,
             use_gpu=use_gpu,

@@ -2,15 +2,16 @@ from pathlib import Path
 from typing import Optional
 
 import typer
-from spacy.cli._util import Arg, Opt, import_code, parse_config_overrides
+from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
-from ..corpora import READERS, WRITERS, printable
+from ..corpora import WRITERS, printable
 from ..evaluation.suspects import KINDS, explain
 from ..studies import Suspects, find_suspects
 from ..tables import one_line
 from ._accounts import (
     ANNOTATOR_OPTION,
+    FORMAT_OPTION,
     LEVEL_OPTION,
     MAX_BAD_OPTION,
     MERGE_OPTION,
@@ -18,15 +19,21 @@ from ._accounts import (
     TAG_NAMES_OPTION,
     TEXT_KEY_OPTION,
 )
-from ._util import CODE_OPTION, GPU_OPTION, app, reporting
+from ._util import (
+    CODE_OPTION,
+    GPU_OPTION,
+    WITH_OVERRIDES,
+    app,
+    parse_list,
+    parse_overrides,
+    reporting,
+)
 
 # How many suspects a table shows.
 N_SHOWN = 10
 
 
-@app.command(
-    "suspects", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
+@app.command("suspects", context_settings=WITH_OVERRIDES)
 def suspects_cli(
     ctx: typer.Context,
     corpus_path: Path = Arg(..., help="Annotated file or directory", exists=True),
@@ -53,12 +60,7 @@ def suspects_cli(
     limit: int = Opt(
         200, "--limit", "-l", help="The most suspects to show on the page, and as tasks", min=0
     ),
-    corpus_format: Optional[str] = Opt(
-        None,
-        "--format",
-        "-f",
-        help=f"Format of the corpus: {', '.join(READERS)}. Defaults to what the content tells",
-    ),
+    corpus_format: Optional[str] = FORMAT_OPTION,
     level: Optional[int] = LEVEL_OPTION,
     offsets: Optional[str] = OFFSETS_OPTION,
     text_key: Optional[str] = TEXT_KEY_OPTION,
@@ -77,7 +79,7 @@ def suspects_cli(
     config can be overridden on the command line, as for `spacy train`. A run
     that was stopped continues.
     """
-    overrides = parse_config_overrides(ctx.args)
+    overrides = parse_overrides(ctx)
     import_code(code_path)
     with reporting(f"Can't look for suspicious annotations in '{printable(corpus_path)}'"):
         result = find_suspects(
@@ -93,7 +95,7 @@ def suspects_cli(
             level=level,
             offsets=offsets,
             text_key=text_key,
-            tag_names=None if tag_names is None else tag_names.split(","),
+            tag_names=parse_list(tag_names, str, "--tag-names"),
             annotator=annotator,
             merge=merge,
             max_bad=max_bad,

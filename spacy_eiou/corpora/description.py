@@ -3,16 +3,16 @@
 from collections import Counter
 from math import ceil
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional
 
 import srsly
 from pydantic import BaseModel, Field
-from spacy.schemas import ConfigSchemaTraining
-from spacy.util import load_config, load_model_from_config, registry
+from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
 from ..extras import check_transformers, find_transformer
 from ..files import accepts_strings, write_file
+from ..settings import check_settings, check_training
 from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
@@ -212,14 +212,14 @@ def make_config(
         _end_schedule(config["training"])
         check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
-        registry.resolve(filled.interpolate()["training"], schema=ConfigSchemaTraining)
+        check_settings(config, filled)
+        check_training(filled)
     # A function that checks no types fails at a wrong one wherever it uses it.
     except (ImportError, ValueError, TypeError) as err:
-        raise CorpusError(f"{config_path}: can't be filled in for the corpus ({err})") from err
-    # Filling in leaves out what spaCy does not know.
-    unknown = sorted(_get_names(config) - _get_names(filled))
-    if unknown:
-        raise CorpusError(f"{config_path}: did not expect the setting '{unknown[0]}'")
+        names = f" with the settings of the corpus ({', '.join(corpus.config)})"
+        raise CorpusError(
+            f"{config_path}{names if corpus.config else ''}: can't be filled in ({err})"
+        ) from err
     return filled
 
 
@@ -247,14 +247,3 @@ def get_encoder_settings(size: str) -> Dict[str, Any]:
     if size not in ENCODER_SIZES:
         raise CorpusError(f"Expected an encoder that is {', '.join(ENCODER_SIZES)}, not '{size}'")
     return ENCODER_SIZES[size]
-
-
-def _get_names(section: Dict[str, Any], prefix: str = "") -> Set[str]:
-    """RETURNS (Set[str]): The dotted names of the settings of a config."""
-    names = set()
-    for key, value in section.items():
-        if isinstance(value, dict):
-            names |= _get_names(value, f"{prefix}{key}.")
-        else:
-            names.add(f"{prefix}{key}")
-    return names

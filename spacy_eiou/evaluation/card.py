@@ -10,6 +10,7 @@ from thinc.api import Config
 
 from ..corpora.description import Conversion, CorpusDescription
 from ..files import accepts_strings, write_file
+from ..pipeline.packaging import check_package
 from ..spans.scores import SUBSETS, select_scores
 from ..tables import markdown_code, markdown_text
 from ..templates import render_template
@@ -44,9 +45,11 @@ def write_card(
     name (Optional[str]): Name of the package. If None, that of meta.json.
     version (Optional[str]): Version of the package. If None, that of meta.json.
     RETURNS (str): The card, in Markdown.
-    RAISES (ValueError): If a file is not as expected.
+    RAISES (ValueError): If a file is not as expected, or pip would not take the name or the
+        version.
     RAISES (OSError): If a file is missing.
     """
+    check_package(name, version)
     # The same as in the package, with what it requires.
     try:
         meta = get_meta(model_path, srsly.read_json(model_path / "meta.json"), require_parent=True)

@@ -1,10 +1,10 @@
 """What the pages of this package share."""
 
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader
 
-from ..tables import format_interval
+from ..tables import format_coefficient, format_interval, format_percent
 
 # Of a span in error, and of another span of the same type.
 COLORS = (
@@ -41,17 +41,9 @@ def render_page(name: str, values: Mapping[str, Any], **more: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        coefficient=_format_coefficient,
+        coefficient=format_coefficient,
         interval=format_interval,
-        percent=_format_percent,
+        percent=format_percent,
         thousands="{:,}".format,
     )
     return environment.get_template(name).render(values, **more)
-
-
-def _format_percent(score: Optional[float]) -> str:
-    return "–" if score is None else f"{100 * score:.1f}"
-
-
-def _format_coefficient(value: Optional[float]) -> str:
-    return "–" if value is None else f"{value:.2f}"

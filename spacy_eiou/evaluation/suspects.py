@@ -415,7 +415,7 @@ def explain(doc: AnalyzedDoc, suspect: Suspect) -> str:
         return f"{reason} The same words occur nowhere else."
     where = "inside of another span" if suspect.is_inner else "not inside of another span"
     start, end, _ = suspect.proposed or suspect.given or (0, 0, "")
-    counts = ", ".join(f"{count:,} {label}" for label, count in suspect.elsewhere.items())
+    counts = ", ".join(f"{count:,} × {label}" for label, count in suspect.elsewhere.items())
     return f"{reason} In other texts, “{doc.text[start:end]}”, {where}, is {counts}."
 
 

@@ -172,7 +172,8 @@ def check_output(model: Path, output: Path, data_path: Path) -> None:
             f"The output directory '{output}' lies in that of the pipeline. Choose another one "
             "with --output."
         )
-    if output.exists() and any(output.iterdir()) and not (output / "meta.json").exists():
+    is_other = output != model and output.exists()
+    if is_other and any(output.iterdir()) and not (output / "meta.json").exists():
         raise ValueError(
             f"The output directory '{output}' is neither empty nor a pipeline (it has no "
             "meta.json). Choose another one with --output."

@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Dict, NamedTuple, Optional
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from packaging.version import InvalidVersion, Version
+
 from ..files import accepts_strings, replacing
 
 # What pip notes about one installation.
@@ -53,8 +55,10 @@ def package(
     name (Optional[str]): Name of the package. If None, that of meta.json.
     version (Optional[str]): Version of the package. If None, that of meta.json.
     RETURNS (Package): The package.
-    RAISES (ValueError): If spaCy can't build the wheel.
+    RAISES (ValueError): If pip would not take the name or the version, or spaCy can't build the
+        wheel.
     """
+    check_package(name, version)
     options = [
         f"{option}={value}"
         for option, value in (("--name", name), ("--version", version))
@@ -68,6 +72,21 @@ def package(
             shutil.move(built, new)
     package_name, package_version = built.name.split("-", 1)
     return Package(package_name, package_version, output / built.name / "dist")
+
+
+def check_package(name: Optional[str], version: Optional[str]) -> None:
+    """Check that pip takes a name and a version.
+
+    name (Optional[str]): The name, without that of the language.
+    version (Optional[str]): The version.
+    RAISES (ValueError): If it doesn't.
+    """
+    if name is not None and not (f"_{name}".isidentifier() and name.isascii()):
+        raise ValueError(f"Expected a name of letters, digits and underscores, not '{name}'")
+    try:
+        Version(version or "0")
+    except InvalidVersion as err:
+        raise ValueError(f"Expected a version such as 1.0.0, not '{version}'") from err
 
 
 def _run_spacy(*args: str) -> None:

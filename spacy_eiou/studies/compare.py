@@ -113,8 +113,9 @@ def draw_subsets(study: Study, project_path: Path) -> Dict[str, Dict[int, List[D
         for path in paths:
             if not path.exists():
                 raise FileNotFoundError(
-                    f"Can't find {path}. Make it with: "
-                    f"python -m spacy project run convert . --vars.corpus {name}"
+                    f"Can't find {path}. Make it with: python -m spacy eiou prepare "
+                    f"{project_path / 'configs' / 'corpora' / name}.yml {path.parent} "
+                    f"--config {project_path / study.config} --assets {project_path / 'assets'}"
                 )
         docs = list(read_docs(paths[0], Vocab()))
         if len(docs) < max(corpus.sizes):

@@ -6,7 +6,6 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.util import load_model_from_config
 from spacy.vocab import Vocab
 from thinc.api import Config
 
@@ -137,12 +136,11 @@ def curve(
     for path in (config_path, *map(Path, paths.values())):
         if not path.exists():
             raise CorpusError(f"{path}: expected a file. `eiou prepare` writes it")
-    config = load_training_config(config_path, {**(overrides or {}), **paths})
+    config, nlp = load_training_config(config_path, {**(overrides or {}), **paths})
     docs = list(read_docs(Path(paths["paths.train"]), Vocab()))
     sizes = sorted({round(share * len(docs)) for share in shares})
     if len(sizes) < 3 or sizes[0] < 1:
         raise CorpusError(f"{paths['paths.train']}: expected more documents than {len(docs)}")
-    nlp = load_model_from_config(config, auto_fill=True)
     spans_key = nlp.config["components"][COMPONENT]["spans_key"]
     dev_docs = read_docs(Path(paths["paths.dev"]), Vocab())
     if not any(len(doc.spans.get(spans_key, [])) for doc in dev_docs):

@@ -4,13 +4,13 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import srsly
 from pydantic import BaseModel, NonNegativeInt, PositiveInt
-from spacy.language import DEFAULT_CONFIG
-from spacy.schemas import ConfigSchemaTraining
-from spacy.util import dict_to_dot, load_config, load_model_from_config, registry
+from spacy.language import DEFAULT_CONFIG, Language
+from spacy.util import dict_to_dot, load_config, load_model_from_config
 from thinc.api import Config
 
 from ..corpora import CorpusDescription, CorpusError, find_transformer, make_config
 from ..extras import check_transformers
+from ..settings import check_settings, check_training
 
 # The component of the training config whose place the variants take.
 COMPONENT = "nested_spancat"
@@ -124,8 +124,7 @@ def make_variant_config(study: Study, corpus: str, variant: str, project_path: P
     # No variant stops before the others.
     config = config.merge({"training": {"patience": 0, **study.training}})
     try:
-        # Otherwise spaCy checks this block only as it begins to train.
-        registry.resolve(config.interpolate()["training"], schema=ConfigSchemaTraining)
+        check_training(config)
         check_transformers(config)
         config = load_model_from_config(config, auto_fill=True).config
     except ValueError as err:
@@ -149,12 +148,12 @@ def make_suggester(study: Study, corpus: str, variant: str) -> Dict[str, Any]:
     return {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": max_width}
 
 
-def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Config:
+def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Tuple[Config, Language]:
     """Load a training config that a study trains several times.
 
     path (Path): The config.
     overrides (Mapping[str, Any]): Settings to replace.
-    RETURNS (Config): The config.
+    RETURNS (Tuple[Config, Language]): The config, and the pipeline that it describes, untrained.
     RAISES (CorpusError): If it has no component "nested_spancat" or no seed, or is none to train
         several times, see `check_references`.
     RAISES (ValueError): If it is not as expected otherwise.
@@ -167,7 +166,9 @@ def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Config:
             f"{path}: expected the setting 'seed' in [system]. `spacy init fill-config` adds it"
         )
     check_references(config, path)
-    return config
+    nlp = load_model_from_config(config, auto_fill=True)
+    check_settings(config, nlp.config)
+    return config, nlp
 
 
 def check_references(config: Config, path: Union[str, Path]) -> None:

@@ -14,7 +14,7 @@ import srsly
 from spacy.language import Language
 from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
-from spacy.util import load_model_from_config, make_tempdir
+from spacy.util import make_tempdir
 from thinc.api import Config
 
 from ..annotation.checks import check_not_among
@@ -147,7 +147,7 @@ def find_suspects(
     if writer is not None:
         check_outputs(writer, [tasks_path])
     settings = {"training.max_steps": MAX_STEPS, **(overrides or {}), **NO_PATHS}
-    config = load_training_config(config_path or _find_config(corpus_path), settings)
+    config, nlp = load_training_config(config_path or _find_config(corpus_path), settings)
     if config["training"]["max_steps"] < 1:
         raise CorpusError("Expected a number of steps (--training.max_steps), which ends training")
     reading = Reading(
@@ -158,7 +158,6 @@ def find_suspects(
     check_records(records, [corpus_path], max_bad)
     records = [record for record in records if record.skipped is None and record.text.strip()]
     folds = assign_folds(records, n_folds)
-    nlp = load_model_from_config(config, auto_fill=True)
     # Not of the config, which need not name what is the default.
     spans_key = nlp.config["components"][COMPONENT]["spans_key"]
     docs = [record_to_doc(nlp, record, spans_key)[0] for record in records]

@@ -71,6 +71,7 @@ class AdamW(Optimizer):  # type: ignore[misc]
         self.n_weights = 0
         self.steps: Dict[KeyT, Tensor] = {}
         self.pending: Dict[KeyT, Tuple[FloatsXd, FloatsXd, float]] = {}
+        self.weights: Dict[KeyT, FloatsXd] = {}
 
     def __call__(
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
@@ -94,7 +95,16 @@ class AdamW(Optimizer):  # type: ignore[misc]
             gradient.fill(0)
             if len(self.batch) == self.n_weights:
                 self._end_batch()
-        return weights, gradient
+        return self._find_first(key, weights), gradient
+
+    def _find_first(self, key: KeyT, weights: FloatsXd) -> FloatsXd:
+        """RETURNS (FloatsXd): The first array that was given of the same memory."""
+        # Thinc makes a tensor of a module of what it gets, and an array of that tensor for the next
+        # update. Each holds the one before it: memory would grow with each update.
+        first = self.weights.setdefault(key, weights)
+        if as_tensor(first).data_ptr() != as_tensor(weights).data_ptr():
+            first = self.weights[key] = weights
+        return first
 
     def _end_batch(self) -> None:
         if self.learn_rate == 0 and not self.step_with_updates:

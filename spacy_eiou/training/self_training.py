@@ -25,6 +25,7 @@ from ..pipeline import load_pipeline
 from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import get_spans_keys
+from ..settings import check_settings
 from .corpus import check_gold_share
 from .encoder import (
     VECTORS_NAME,
@@ -136,6 +137,10 @@ def self_train(
     config = load_config(config_path, overrides=overrides or {})
     config = config if transformer is None else leave_out_vectors(config)
     student, config = _initialize(config, use_gpu)
+    if not get_spans_keys(student):
+        raise CorpusError(
+            f"{config_path}: expected a component that writes spans, such as 'nested_spancat'"
+        )
     if pretrain or transformer is not None:
         check_encoder(config, transformer=transformer)
     nlps = [load_pipeline(str(teacher), use_gpu=use_gpu) for teacher in teachers or []]
@@ -195,6 +200,11 @@ def self_train(
     silver_path = output_path / SILVER_NAME
     checksum = compute_checksum([texts.checksum, use_gpu >= 0], teacher_paths)
     silver = annotate_silver(nlps, texts, silver_path, checksum=checksum, silent=silent)
+    if not silver.n_spans:
+        raise CorpusError(
+            f"The teachers found nothing in {silver.n_texts:,} texts. They may need more steps or "
+            f"another threshold: {', '.join(map(str, teacher_paths))}"
+        )
     if silver.n_before:
         kept.append(silver_path)
     # So that they take no memory as the final pipeline is trained.
@@ -285,6 +295,7 @@ def _initialize(config: Config, use_gpu: int) -> Tuple[Language, Config]:
     """RETURNS (Tuple[Language, Config]): The pipeline to train, and its complete config."""
     check_transformers(config)
     nlp = init_nlp(config, use_gpu=use_gpu)
+    check_settings(config, nlp.config)
     # spaCy has defaults for the training corpus, but not for one inside it. A component that is
     # sourced from another pipeline has lost its source here.
     filled = Config({**nlp.config.interpolate(), "components": config.interpolate()["components"]})

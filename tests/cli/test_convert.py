@@ -180,4 +180,4 @@ def test_name_that_is_not_utf8(tmp_path):
 def test_list_that_holds_no_numbers(source, tmp_path, option):
     code, output = run(source, tmp_path / "out", "-f", "jsonl", "-l", "en", option, "a,b")
     assert code == 2
-    assert "expected values separated by commas" in output
+    assert "numbers separated by commas, not" in output

@@ -64,6 +64,7 @@ def test_teachers_are_trained(data, overrides, tmp_path):
         (["--teacher", "nowhere"], "Can't find model 'nowhere'"),
         (["--gpu-id", "99"], "Can't use the GPU 99"),
         (["--training.dropout", "much"], "dropout"),
+        (["--transformer-teaches"], "Expected a transformer"),
     ],
 )
 def test_errors_are_messages(options, message, data, overrides, tmp_path):
@@ -73,3 +74,8 @@ def test_errors_are_messages(options, message, data, overrides, tmp_path):
     assert message in output
     assert "Traceback" not in output
     assert not (tmp_path / "output").exists()
+
+
+def test_unknown_options_are_told(data, overrides, tmp_path):
+    output = run(data / "texts.jsonl", "--pretain", "--output", str(tmp_path), code=2, **overrides)
+    assert "No such option '--pretain'" in output.replace(": --pretain", " '--pretain'")

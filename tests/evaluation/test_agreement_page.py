@@ -70,7 +70,7 @@ def test_what_suggestions_count_for_is_told():
 
 def test_numbers_that_nobody_can_tell():
     page = render([AnnotatedText("1", "a", {"Anna": set(), "Ben": set()})])
-    assert "<strong>–</strong><span>Cohen&#39;s kappa</span>" in page.replace("'", "&#39;")
+    assert "<strong>-</strong><span>Cohen&#39;s kappa</span>" in page.replace("'", "&#39;")
 
 
 @pytest.mark.parametrize("text,direction", [("1 a", "ltr"), ("1. التهاب", "rtl"), ("", "ltr")])

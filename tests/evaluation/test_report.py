@@ -136,7 +136,7 @@ def test_confusion_of_many_types_is_cut():
 
 def test_nothing_to_show():
     page = render_report(make_analysis([make_doc(["a"])]))
-    assert "<strong>–</strong><span>Micro F</span>" in page
+    assert "<strong>-</strong><span>Micro F</span>" in page
     assert "Showing 0 of 0 errors." in " ".join(page.split())
 
 

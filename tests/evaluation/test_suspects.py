@@ -295,7 +295,7 @@ def test_reasons():
     (suspect,) = rank_suspects(docs)
     assert explain(docs[0], suspect) == (
         "Part “pump” is annotated, whose probability is 5 %; that of Part “water pump” is 70 %. "
-        "In other texts, “water pump”, not inside of another span, is 1 Part."
+        "In other texts, “water pump”, not inside of another span, is 1 × Part."
     )
     assert describe_suspect(docs[0], suspect) == {
         "id": "r",

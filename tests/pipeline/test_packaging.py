@@ -78,10 +78,20 @@ def test_wheels_are_side_by_side_and_replace_the_old_ones(model_path, tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"name": "not-a-module"}, "a name of letters, digits and underscores, not 'not-a-module'"),
+        ({"version": "one"}, "a version such as 1.0.0, not 'one'"),
+    ],
+)
+def test_names_and_versions_are_checked_before_anything_is_built(settings, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        package(tmp_path, tmp_path / "packages", **settings)
+
+
 @pytest.mark.slow
 def test_what_spacy_refuses_is_an_error_that_leaves_nothing(model_path, tmp_path):
-    with pytest.raises(ValueError, match="is not a valid module name"):
-        package(model_path, tmp_path / "packages", name="not-a-module")
     with pytest.raises(ValueError, match=r"meta\.json"):
         package(tmp_path, tmp_path / "packages")
     assert not (tmp_path / "packages").exists()

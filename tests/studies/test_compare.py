@@ -273,8 +273,7 @@ def test_mistakes_are_found_before_training(project, tmp_path, settings, words):
 
 def test_missing_corpus_names_the_way_out(project, study_path, tmp_path):
     shutil.copytree(project / "configs", tmp_path / "empty" / "configs")
-    way_out = "python -m spacy project run convert . --vars.corpus notes"
-    with pytest.raises(FileNotFoundError, match=way_out):
+    with pytest.raises(FileNotFoundError, match="python -m spacy eiou prepare .*notes.yml"):
         compare(study_path, tmp_path / "out", project_path=tmp_path / "empty")
 
 

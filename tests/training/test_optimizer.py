@@ -1,5 +1,6 @@
 """`spacy_eiou.AdamW.v1` beside `torch.optim.AdamW`."""
 
+import gc
 import pickle
 import warnings
 from types import SimpleNamespace
@@ -238,3 +239,19 @@ def test_models_of_thinc_and_pytorch_learn(n_updates: int) -> None:
         assert_allclose(abs(linear.get_param("W") - before.linear).max(), 0.1, rtol=1e-3)
     else:
         assert abs(linear.predict(encoder.predict(X)) - 5).max() < abs(Y - 5).max()
+
+
+def test_updates_leave_nothing_in_memory() -> None:
+    """Thinc would keep each tensor of a weight that there has been."""
+    encoder: Model[Any, Any] = PyTorchWrapper(nn.Linear(4, 4))
+    optimizer = build_adamw_v1(0.1)
+
+    def count_tensors(n_updates: int) -> int:
+        for _ in range(n_updates):
+            hidden, backprop = encoder.begin_update(np.ones((3, 4), dtype="f"))
+            backprop(hidden)
+            encoder.finish_update(optimizer)
+            optimizer.step_schedules()
+        return sum(issubclass(type(value), torch.Tensor) for value in gc.get_objects())
+
+    assert count_tensors(2) == count_tensors(5)

@@ -197,7 +197,9 @@ def empty_docs(path):
         ({"n_teachers": 0}, ValueError, "at least one teacher to train, not 0"),
         ({"use_gpu": 99}, ValueError, "Can't use the GPU 99"),
         ({"training.dropout": "much"}, ValueError, "dropout"),
+        ({"training.max_stps": 1}, ValueError, "spaCy doesn't know: 'training.max_stps'"),
         ({"components.nested_spancat.factory": "nested_spancta"}, ValueError, "nested_spancta"),
+        ({"nlp.pipeline": ["tok2vec"]}, ValueError, "a component that writes spans"),
         ({"paths.train": None}, ValueError, "Expected the path of a .spacy file"),
         ({"paths.train": "nowhere/train.spacy"}, OSError, "nowhere/train.spacy"),
         ({"paths.dev": "nowhere/dev.spacy"}, OSError, "nowhere/dev.spacy"),
@@ -495,3 +497,16 @@ def test_changed_documents_are_noticed(name, call, overrides, tmp_path):
     with pytest.warns(UserWarning, match="teacher-1: training again"):
         result = call(tmp_path, overrides=settings, n_teachers=1)
     assert result.teachers[0] not in result.kept
+
+
+def test_teachers_that_find_nothing_are_told(data, overrides, tmp_path):
+    teacher = make_ruler(tmp_path / "teacher", "nothing of the texts")
+    with pytest.raises(CorpusError, match=r"found nothing in \d+ texts.*teacher"):
+        self_train(
+            CONFIG,
+            data / "texts.jsonl",
+            tmp_path / "output",
+            teachers=[teacher],
+            overrides=overrides,
+        )
+    assert not (tmp_path / "output" / "model-best").exists()
