@@ -5,7 +5,7 @@ from spacy.util import dict_to_dot, registry
 from thinc.api import Config, ConfigValidationError
 
 
-def check_settings(config: Config, filled: Config) -> None:
+def check_known(config: Config, filled: Config) -> None:
     """Check that spaCy knows all settings of a training config. Unless they are those of a
     component, it leaves the others out without a word as it fills in the config.
 

@@ -25,7 +25,7 @@ from thinc.api import Config
 from spacy_eiou.cli import app
 from spacy_eiou.corpora import convert
 from spacy_eiou.corpora.description import Conversion, CorpusDescription
-from spacy_eiou.settings import check_settings, check_training
+from spacy_eiou.settings import check_known, check_training
 from spacy_eiou.spans.scores import score_spans
 
 ROOT = Path(__file__).parents[1]
@@ -203,7 +203,7 @@ def test_settings_are_accepted_by_a_training_config(page):
             config = config.merge(read_ini(block.code))
             config["nlp"]["pipeline"] = list(config["components"])
             filled = load_model_from_config(config, auto_fill=True, validate=True).config
-            check_settings(config, filled)
+            check_known(config, filled)
             check_training(filled)
             filled = filled.interpolate()
             registry.resolve(filled["corpora"])

@@ -12,7 +12,7 @@ from thinc.api import Config
 
 from ..extras import check_transformers, find_transformer
 from ..files import accepts_strings, write_file
-from ..settings import check_settings, check_training
+from ..settings import check_known, check_training
 from .account import Account
 from .conversion import MAX_BAD, Reading, check_conversion, convert
 from .record import CorpusError
@@ -212,7 +212,7 @@ def make_config(
         _end_schedule(config["training"])
         check_transformers(config)
         filled = load_model_from_config(config, auto_fill=True).config
-        check_settings(config, filled)
+        check_known(config, filled)
         check_training(filled)
     # A function that checks no types fails at a wrong one wherever it uses it.
     except (ImportError, ValueError, TypeError) as err:

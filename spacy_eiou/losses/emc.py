@@ -140,7 +140,7 @@ class EMC(SpanLoss):
 
     def _class_weights(self, class_counts: Floats1d) -> Floats1d:
         xp = get_array_module(class_counts)
-        weights = xp.ones_like(class_counts)
+        weights = xp.ones_like(class_counts, dtype="f")
         if self.effective_number is not None:
             counts = xp.maximum(class_counts[:-1], 1)
             weights[:-1] = (1 - self.effective_number) / (1 - self.effective_number**counts)

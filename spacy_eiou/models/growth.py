@@ -53,7 +53,7 @@ def add_class(model: Model[Any, Any]) -> None:
 
 def widen(model: Model[Any, Any], width: int) -> None:
     """Let candidates that are wider than any before have the embedding of the widest ones, rather
-    than none.
+    than none. Averages that an optimizer holds follow with its updates.
 
     model (Model): The initialized model.
     width (int): The width of the widest candidates before, in tokens.

@@ -39,7 +39,6 @@ from .checksums import CHECKSUMS_NAME, check_checksums, compute_checksums
 from .decoding import resolve_overlap, select_labels
 from .gold_spans import GoldSpans
 from .origin import Origin, check_docs, check_saved, describe_tokenizer
-from .prediction import get_spans_keys
 from .scorer import nested_spans_score
 from .validation import (
     check_ceilings,
@@ -395,7 +394,8 @@ class NestedSpanCategorizer(SpanCategorizer):
             check_labels(self.name, [*self.labels, *labels], gold.labels)
         if nlp is not None:
             check_score_weights(self.name, self.key, nlp.config)
-            check_spans_keys(self.name, self.key, get_spans_keys(nlp))
+            others = [getattr(pipe, "key", "") for _, pipe in nlp.pipeline if pipe is not self]
+            check_spans_keys(self.name, self.key, others)
             self.cfg["tokenizer"] = describe_tokenizer(nlp.config)
         if self.is_loaded and self.model.has_dim("nO"):
             self._grow(gold, labels or [])
@@ -466,6 +466,13 @@ class NestedSpanCategorizer(SpanCategorizer):
 
     def _thresholds(self) -> Floats1d:
         label_thresholds = self.cfg["label_thresholds"]
+        unknown = sorted(label_thresholds.keys() - set(self.labels))
+        if unknown:
+            warnings.warn(
+                f"[{self.name}] There are thresholds of labels that the component does not have: "
+                f"{', '.join(unknown)}.",
+                stacklevel=4,
+            )
         thresholds = [label_thresholds.get(label, self.cfg["threshold"]) for label in self.labels]
         return np.asarray(thresholds, dtype="f")
 

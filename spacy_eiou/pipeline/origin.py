@@ -76,7 +76,8 @@ def check_docs(name: str, model: Model[Any, Any], origin: Origin, docs: List[Doc
             f"[{name}] Docs have no token vectors, so that predictions are of no use: the pipeline "
             f"lacks the encoder that the component listens to, or has it after '{name}'. Source "
             "the encoder as well, before the component; or call replace_listeners on the trained "
-            "pipeline, so that the component has an encoder of its own.",
+            "pipeline, so that the component has an encoder of its own. In training, an annotating "
+            "component needs its encoder among annotating_components.",
         )
         return
     if origin.nlp is None or len(doc) > MAX_COMPARED:

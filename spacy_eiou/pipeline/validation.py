@@ -202,13 +202,19 @@ def check_scorer(name: str, model: Model[Any, Any]) -> None:
         )
 
 
-def check_spans_keys(name: str, spans_key: str, keys: Iterable[str]) -> None:
+def check_spans_keys(name: str, spans_key: str, keys: Collection[str]) -> None:
     """Check that scores of the component have names that those of no other one have, and warn.
 
     name (str): Name of the component.
     spans_key (str): Key of `Doc.spans` that it writes.
-    keys (Iterable[str]): The keys that the components of the pipeline write.
+    keys (Collection[str]): The keys that the other components of the pipeline write.
     """
+    if spans_key in keys:
+        warnings.warn(
+            f"[{name}] Another component writes spans under the key '{spans_key}' as well, so that "
+            "one replaces those of the other. Give each a key of its own.",
+            stacklevel=3,
+        )
     clashing = {f"{spans_key}_{subset}" for subset in (*SUBSETS, "boundary")}
     for key in sorted(clashing.intersection(keys)):
         warnings.warn(

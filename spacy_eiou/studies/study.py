@@ -10,7 +10,7 @@ from thinc.api import Config
 
 from ..corpora import CorpusDescription, CorpusError, find_transformer, make_config
 from ..extras import check_transformers
-from ..settings import check_settings, check_training
+from ..settings import check_known, check_training
 
 # The component of the training config whose place the variants take.
 COMPONENT = "nested_spancat"
@@ -167,7 +167,7 @@ def load_training_config(path: Path, overrides: Mapping[str, Any]) -> Tuple[Conf
         )
     check_references(config, path)
     nlp = load_model_from_config(config, auto_fill=True)
-    check_settings(config, nlp.config)
+    check_known(config, nlp.config)
     return config, nlp
 
 

@@ -25,7 +25,7 @@ from ..pipeline import load_pipeline
 from ..pipeline.checksums import hash_file
 from ..pipeline.loading import use_device
 from ..pipeline.prediction import get_spans_keys
-from ..settings import check_settings
+from ..settings import check_known
 from .corpus import check_gold_share
 from .encoder import (
     VECTORS_NAME,
@@ -295,7 +295,7 @@ def _initialize(config: Config, use_gpu: int) -> Tuple[Language, Config]:
     """RETURNS (Tuple[Language, Config]): The pipeline to train, and its complete config."""
     check_transformers(config)
     nlp = init_nlp(config, use_gpu=use_gpu)
-    check_settings(config, nlp.config)
+    check_known(config, nlp.config)
     # spaCy has defaults for the training corpus, but not for one inside it. A component that is
     # sourced from another pipeline has lost its source here.
     filled = Config({**nlp.config.interpolate(), "components": config.interpolate()["components"]})

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import exp, log, sqrt
 
 import numpy as np
@@ -172,6 +173,8 @@ def test_effective_number_by_hand():
     assert loss.get_loss(logits, no_entity) == pytest.approx(log(3))
     expected = np.asarray([[1 / 3 - 1, 1 / 3, 1 / 3]]) * 28 / 19
     assert_allclose(loss.get_grad(logits, first), expected, rtol=1e-5)
+    integers = replace(first, class_counts=np.asarray(counts))
+    assert_allclose(loss.get_grad(logits, integers), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("effective_number", [None, 0.9, 0.999])

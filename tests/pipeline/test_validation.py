@@ -139,6 +139,22 @@ def test_spans_keys_whose_scores_have_the_same_names():
     assert sum("have the same names" in str(warning.message) for warning in caught) == 1
 
 
+def test_two_components_of_one_spans_key():
+    nlp = spacy.blank("en")
+    for name in ("first", "second"):
+        nlp.add_pipe("nested_spancat", name=name, config={"model": TINY_MODEL})
+    example = Example.from_dict(nlp.make_doc(TEXT), {"spans": {"sc": SPANS}})
+    with pytest.warns(UserWarning, match=r"^\[second\] Another component .* the key 'sc' as well"):
+        nlp.initialize(lambda: [example])
+
+
+def test_thresholds_of_labels_that_are_none():
+    nlp, component = make_nlp()
+    component.cfg["label_thresholds"] = {"DNA": 0.5, "protien": 0.9}
+    with pytest.warns(UserWarning, match="labels that the component does not have: protien"):
+        nlp(TEXT)
+
+
 WEIGHTS = {"spans_sc_f": 1.0, "spans_sc_p": 0.0}
 
 
