@@ -5,6 +5,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..evaluation import analyze
+from ..evaluation.analyze import SELECTED_NAME
 from ..tables import one_line
 from ._ceilings import print_ceilings
 from ._util import CODE_OPTION, GPU_OPTION, app, reporting
@@ -59,6 +60,8 @@ def analyze_cli(
     print_ceilings(analysis["ceilings"])
     print_next(analysis["next"])
     msg.good(f"Saved analysis to {output / 'index.html'}")
+    if texts is not None:
+        msg.good(f"Saved the chosen texts to {output / SELECTED_NAME}")
 
 
 def print_errors(errors: Dict[str, int]) -> None:

@@ -6,8 +6,10 @@ from spacy.cli._util import Arg, Opt, import_code
 from wasabi import msg
 
 from ..corpora import WRITERS, printable
+from ..corpora.formats.writers import get_writer
 from ..evaluation.suspects import KINDS, explain
 from ..studies import Suspects, find_suspects
+from ..studies.suspects import get_tasks_path
 from ..tables import one_line
 from ._accounts import (
     ANNOTATOR_OPTION,
@@ -105,6 +107,8 @@ def suspects_cli(
         )
     print_suspects(result)
     msg.good(f"Saved the suspects to {output_path / 'index.html'}")
+    if to is not None:
+        msg.good(f"Saved tasks to {get_tasks_path(output_path, get_writer(to))}")
 
 
 def print_suspects(result: Suspects) -> None:

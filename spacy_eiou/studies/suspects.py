@@ -23,7 +23,7 @@ from ..corpora import CorpusError, Entity, Reading, Record, printable
 from ..corpora.conversion import MAX_BAD, check_records, find_format
 from ..corpora.docbin import FastDocBin
 from ..corpora.docs import record_to_doc
-from ..corpora.formats.writers import get_writer
+from ..corpora.formats.writers import Writer, get_writer
 from ..corpora.writing import check_outputs, find_outputs, hold_records, write_parts
 from ..evaluation.analysis import AnalyzedDoc
 from ..evaluation.analyze import get_probabilities
@@ -141,7 +141,7 @@ def find_suspects(
     writer = None if to is None else get_writer(to)
     outputs = [output_path / name for name in (PAGE_NAME, SUSPECTS_NAME, PREDICTIONS_NAME)]
     if writer is not None:
-        tasks_path = output_path / f"tasks{writer.suffix}"
+        tasks_path = get_tasks_path(output_path, writer)
         outputs += find_outputs(writer, tasks_path)
     check_not_among(outputs, parts or [corpus_path])
     if writer is not None:
@@ -376,6 +376,11 @@ def predict_docs(
                     found.setdefault((start, end, label), score)
             predictions.append(found)
     return predictions
+
+
+def get_tasks_path(output_path: Path, writer: Writer) -> Path:
+    """RETURNS (Path): Where `find_suspects` writes tasks."""
+    return output_path / f"tasks{writer.suffix}"
 
 
 def make_tasks(

@@ -167,6 +167,7 @@ def test_command_continues(corpus: Path, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["suspects", str(corpus), str(output), *options])
         assert result.exit_code == 0, result.output
         assert "Suspicious annotations, of 9 spans" in result.stdout
+        assert "Saved tasks to" in result.stdout and "tasks.json" in result.stdout
         return list(srsly.read_jsonl(output / "suspects.jsonl"))
 
     suspects = run()
@@ -182,7 +183,8 @@ def test_command_continues(corpus: Path, tmp_path: Path) -> None:
     assert [row["score"] for row in again] == pytest.approx(scores, abs=0.001)
     assert len((output / "predictions.jsonl").read_text(encoding="utf8").splitlines()) == 4
     assert "Suspicious annotations" in (output / "index.html").read_text(encoding="utf8")
-    tasks = [record.text for record in read_label_studio(output / "tasks.json")]
+    records = read_label_studio(output / "tasks.json", predictions=True)
+    tasks = [record.text for record in records]
     assert len(tasks) == len({suspect["id"] for suspect in suspects})
 
 
