@@ -25,6 +25,9 @@ from typing import (
 
 import srsly
 
+# The streams of this process, and their numbers.
+_STREAMS = {Path("/dev/stdout"): 1, Path("/dev/stderr"): 2}
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -77,11 +80,13 @@ def _to_paths(value: Any) -> Any:
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file or a directory aside, and put it in its place when that has ended without an
     error. If it is interrupted, even by a kill, the old one is still there. Of a directory, for an
-    instant there is none: then both lie beside it, under names that begin with a dot.
+    instant there is none: then both lie beside it, under names that begin with a dot. A link stays,
+    and what it leads to is replaced.
 
     path (Path): The file or directory, which need not exist.
     YIELDS (Path): Where to write, in the same directory, which exists. Nothing is there yet.
     """
+    path = _real_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Processes of two machines that share a folder may have the same number.
     process = f"{platform.node()}.{os.getpid()}"
@@ -116,10 +121,10 @@ def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
     RAISES (ValueError): If what is read would be lost.
     RAISES (IsADirectoryError): If there is a directory in its place.
     """
-    path = Path(os.path.realpath(output))
+    path = _real_path(output)
     is_json = path.suffix == ".json" and path.name != "meta.json"
     for read in inputs:
-        place = Path(os.path.realpath(read))
+        place = _real_path(read)
         is_part = place in path.parents and path.exists() and not (path.parent == place and is_json)
         if path == place or is_part:
             raise ValueError(
@@ -133,24 +138,40 @@ def _check_no_directory(path: Path) -> None:
         raise IsADirectoryError(f"Expected an output file: {_show(path)} is a directory")
 
 
+def _real_path(path: Union[str, Path]) -> Path:
+    return Path(os.path.realpath(path))
+
+
 def _show(path: Path) -> str:
     return os.fsencode(path).decode("utf8", "backslashreplace")
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and the directory that it is in.
+    """Write a file whole or not at all, and the directory that it is in. A device, such as
+    /dev/null, stays what it is.
 
     path (Path): The file.
     data (bytes): Its content.
     RAISES (IsADirectoryError): If there is a directory in its place.
     """
     _check_no_directory(path)
-    if path.exists() and not path.is_file():
-        # A device, such as /dev/null, stays what it is.
-        path.write_bytes(data)
+    if is_device(path):
+        _write_device(path, data)
         return
     with replacing(path) as new:
         new.write_bytes(data)
+
+
+def is_device(path: Path) -> bool:
+    """RETURNS (bool): Whether a path leads to something that can't be replaced, such as a stream of
+    this process."""
+    return path in _STREAMS or (path.exists() and not path.is_file())
+
+
+def _write_device(path: Path, data: bytes) -> None:
+    # If a shell has sent a stream to a file, opening its name would begin that file once more.
+    with open(os.dup(_STREAMS[path]) if path in _STREAMS else path, "wb") as file:
+        file.write(data)
 
 
 @contextmanager
@@ -158,23 +179,26 @@ def replacing_all(paths: Iterable[Path]) -> Iterator[Dict[Path, Path]]:
     """Write files and directories that belong together aside, and put them in their places when
     that has ended without an error. If this is interrupted, even by a kill, they are all the old
     ones or all the new ones, or the first one is missing: it is never there beside others that do
-    not belong to it.
+    not belong to it. A link stays, and what it leads to is replaced.
 
     paths (Iterable[Path]): The files and directories. A directory that exists has to be empty.
     YIELDS (Dict[Path, Path]): Where to write each of them, in the same directory, which exists.
     """
-    new = {path: path.with_name(f".{path.name}.new.{os.getpid()}") for path in paths}
-    first, *others = new
+    places = {path: _real_path(path) for path in paths}
+    new = {
+        path: place.with_name(f".{place.name}.new.{os.getpid()}") for path, place in places.items()
+    }
+    order = [*new][1:] + [*new][:1]
     try:
-        for path in new:
+        for path in new.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         yield new
-        if others:
-            _make_room(first)
-        for path in (*others, first):
-            if path.is_dir():
-                _make_room(path)
-            new[path].replace(path)
+        if len(order) > 1:
+            _make_room(places[order[-1]])
+        for path in order:
+            if places[path].is_dir():
+                _make_room(places[path])
+            new[path].replace(places[path])
     finally:
         for temporary in new.values():
             remove(temporary)
@@ -189,16 +213,19 @@ def _make_room(path: Path) -> None:
 
 def write_files(contents: Dict[Path, bytes]) -> None:
     """Write files that belong together, and the directories that they are in, as `replacing_all`
-    does.
+    does. Devices are written last.
 
     contents (Dict[Path, bytes]): The content of each file.
     RAISES (IsADirectoryError): If there is a directory in the place of one.
     """
     for path in contents:
         _check_no_directory(path)
-    with replacing_all(contents) as new:
-        for path, data in contents.items():
-            new[path].write_bytes(data)
+    devices = [*filter(is_device, contents)]
+    with replacing_all(path for path in contents if path not in devices) as new:
+        for path, temporary in new.items():
+            temporary.write_bytes(contents[path])
+    for path in devices:
+        _write_device(path, contents[path])
 
 
 def open_text(path: Path) -> TextIO:

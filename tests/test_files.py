@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Optional, Sequence, Union
@@ -166,7 +168,43 @@ def test_lines_of_json():
         encode_json_line(float("nan"))
 
 
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "disk" / "folder").mkdir(parents=True)
+    for name in ("file", "folder", "new"):
+        (tmp_path / name).symlink_to(Path("disk", name))
+    write_file(tmp_path / "file", b"1")
+    write_files({tmp_path / "file": b"2", tmp_path / "new": b"3"})
+    with replacing(tmp_path / "folder") as new:
+        new.mkdir()
+        (new / "a").touch()
+    assert all((tmp_path / name).is_symlink() for name in ("file", "folder", "new"))
+    assert [(tmp_path / "disk" / name).read_bytes() for name in ("file", "new")] == [b"2", b"3"]
+    assert names(tmp_path / "folder") == ["a"]
+    assert names(tmp_path / "disk") == ["file", "folder", "new"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs /dev/stdout")
+@pytest.mark.parametrize("stdout", ["file", "pipe"])
+def test_the_standard_output_goes_on(tmp_path, stdout):
+    code = (
+        "from pathlib import Path; from spacy_eiou.files import write_file, write_files;"
+        "print('before', flush=True); path = Path('/dev/stdout');"
+        "write_file(path, b'1,'); write_files({path: b'2,', Path('a'): b''});"
+        "write_files({path: b'3,'}); print('after')"
+    )
+    command, path = [sys.executable, "-c", code], tmp_path / "out"
+    if stdout == "file":
+        with path.open("wb") as file:
+            subprocess.run(command, stdout=file, check=True, cwd=tmp_path)
+    else:
+        path.write_bytes(subprocess.check_output(command, cwd=tmp_path))
+    assert path.read_text().split() == ["before", "1,2,3,after"]
+    assert os.path.islink("/dev/stdout")
+    assert names(tmp_path) == ["a", "out"]
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="needs /dev/null")
 def test_a_device_stays_a_device():
     write_file(Path("/dev/null"), b"x")
+    write_files({Path("/dev/null"): b"x"})
     assert not Path("/dev/null").is_file()

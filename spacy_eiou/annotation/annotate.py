@@ -6,9 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
+from spacy.about import __version__ as spacy_version
 from spacy.language import Language
 from spacy.util import ensure_path
 
+from .. import __version__
 from ..corpora import CorpusError
 from ..files import encode_json_line, remove, write_json
 from ..progress import ProgressBar
@@ -103,6 +105,7 @@ def annotate(
     summary_path: Optional[Union[str, Path]] = None,
     log_path: Optional[Union[str, Path]] = None,
     max_rejected: Optional[int] = None,
+    code_path: Optional[Union[str, Path]] = None,
     force: bool = False,
     silent: bool = True,
 ) -> AnnotationReport:
@@ -143,6 +146,8 @@ def annotate(
         done.
     max_rejected (Optional[int]): The most items that may be rejected. With more of them this ends
         with an error, when everything is written. If None, there is no limit.
+    code_path (Optional[Union[str, Path]]): The file of registered functions that was imported for
+        the pipeline. If it has changed, a run that was stopped starts from the first text.
     force (bool): Whether to overwrite output files.
     silent (bool): Whether to show no progress.
     RETURNS (AnnotationReport): The numbers of texts, and what was written.
@@ -178,6 +183,8 @@ def annotate(
         if tasks is not None:
             tasks.set_pipeline(nlp, spans_key)
         model_parts = _find_model_parts(nlp)
+        if code_path is not None:
+            model_parts.append(Path(code_path))
         check_outside([*outputs.all, *others], model_parts, "the files of the pipeline")
         annotator = ShardAnnotator(
             model=model,
@@ -190,14 +197,15 @@ def annotate(
             use_gpu=0 if gpus_per_worker else use_gpu,
         )
         for path in outputs.all:
-            stack.enter_context(locked(path))
+            stack.enter_context(locked(path, is_folder=outputs.is_folder))
         # Between the first check and the lock, another process may have ended.
         check_outputs(outputs, input_path, sources, force=force)
         size = SHARD_SIZE if outputs.is_folder else STEP_SIZE
         folder = open_folder(outputs.shards)
         if bind_folder(folder, _compute_digest(annotator, size, sources, model_parts)):
             warnings.warn(
-                "Starting from the first text: the texts, the pipeline or the options have changed",
+                "Starting from the first text: the texts, the pipeline, its code or the options "
+                "have changed",
                 stacklevel=2,
             )
         shards = plan_shards(sources, text_format, size=size)
@@ -329,7 +337,14 @@ def _compute_digest(
     files = (file for path in model_parts for file in (path, *path.rglob("*")))
     locations = [source.location for source in sources]
     locations += [str(file) for file in sorted(files) if file.is_file()]
-    settings = {**asdict(annotator), "model": None, "folder": None, "size": size}
+    settings = {
+        **asdict(annotator),
+        "model": None,
+        "folder": None,
+        "size": size,
+        "names": [source.name for source in sources],
+        "versions": [__version__, spacy_version],
+    }
     return compute_digest(map(get_state, locations), settings)
 
 
@@ -371,9 +386,6 @@ def _finish_file(outputs: Outputs, n_shards: int) -> None:
         remove(part_of(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         write(read_annotations(merged), part_of(path))
-    for path in filter(Path.is_dir, outputs.new_folders):
-        # It is empty, or a run that was stopped while it finished has put it there.
-        remove(path)
     finish_file(outputs.path, merged, outputs.exports)
 
 

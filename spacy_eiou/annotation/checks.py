@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Collection, Iterable, List, Sequence, Union
 
 from ..corpora import CorpusError
-from .folders import LocalFolder, RemoteFolder
+from .folders import LOCK, LocalFolder, RemoteFolder
 from .paths import exists, is_remote, is_within, real_address, real_path, show_path
 from .resume import LOG, MANIFEST, get_work_files, read_manifest
 from .shards import OUTPUT_FORMATS, REJECTED_SUFFIX
 from .source_files import would_read
 
 # What a run writes to a folder of shards. While it is written, a file is hidden.
-_SUFFIX = "|".join(map(re.escape, (*OUTPUT_FORMATS, REJECTED_SUFFIX)))
-_FILE = rf"(part-\d+({_SUFFIX})|{re.escape(MANIFEST)})"
-SHARD_FILE = re.compile(rf"{_FILE}|{re.escape(LOG)}|\.{_FILE}\.new\..+")
+_SUFFIX = "|".join(map(re.escape, OUTPUT_FORMATS))
+_REJECTED = rf"_part-\d+{re.escape(REJECTED_SUFFIX)}"
+_FILE = rf"(part-\d+({_SUFFIX})|{_REJECTED}|{re.escape(MANIFEST)})"
+SHARD_FILE = re.compile(rf"{_FILE}|{re.escape(LOG)}|{re.escape(LOCK)}|\.{_FILE}\.new\..+")
 
 
 def check_apart(outputs: Sequence[Path], inputs: Iterable[Union[str, Path]]) -> None:
@@ -96,9 +97,9 @@ def check_shards_folder(folder: Path, *, force: bool) -> None:
             "would be lost. Move it, or choose another directory"
         )
     if not manifest:
-        # A run that was killed at its very start leaves nothing but a hidden file.
+        # A run that was killed at its very start leaves nothing but hidden files.
         if not folder.is_dir() or not all(
-            path.name.startswith(f".{MANIFEST}.new.") for path in folder.iterdir()
+            path.name.startswith((LOCK, f".{MANIFEST}.new.")) for path in folder.iterdir()
         ):
             check_new([folder], [folder], own=(), force=force)
     elif "shards" in manifest and not force:

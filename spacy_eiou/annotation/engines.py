@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -280,22 +281,41 @@ def _work(task: Callable[[int, Item], Result], connection: Connection) -> None:
 
 def _call(
     task: Callable[[int, Item], Result], number: int, shard: Item
-) -> Union[Result, Exception]:
+) -> Union[Result, BaseException]:
     try:
         return task(number, shard)
-    except Exception as err:
-        return err
+    except BaseException as err:
+        return _make_picklable(err)
 
 
-def _call_there(task: Task, number: int, shard: Shard, folder: str) -> Union[Counts, Exception]:
+def _make_picklable(error: BaseException) -> BaseException:
+    try:
+        # What has arguments of its own fails only here.
+        pickle.loads(pickle.dumps(error))
+        return error
+    # What it raises depends on the error. Its class may be one that no other process can import.
+    except Exception:
+        for kind in (ValueError, OSError):
+            if isinstance(error, kind):
+                return kind(str(error))
+        return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _call_there(task: Task, number: int, shard: Shard, folder: str) -> Union[Counts, BaseException]:
     """Call a function of a shard in a process of an engine."""
     # The folder that relative paths are of, unless this machine has no such folder.
     with suppress(OSError):
         os.chdir(folder)
-    return _call(task, number, shard)
+    result = _call(task, number, shard)
+    # So the engine ends a process. Its task runs once more elsewhere.
+    if isinstance(result, (KeyboardInterrupt, SystemExit)):
+        raise result
+    return result
 
 
-def _call_in_spark(task: Task, number: int, shard: Shard, folder: str) -> Union[Counts, Exception]:
+def _call_in_spark(
+    task: Task, number: int, shard: Shard, folder: str
+) -> Union[Counts, BaseException]:
     result = _call_there(task, number, shard, folder)
     _keep_what_is_loaded()
     return result
@@ -309,8 +329,8 @@ def _keep_what_is_loaded() -> None:
     gc.freeze()
 
 
-def _raise_error(result: Union[Result, Exception]) -> Result:
-    if isinstance(result, Exception):
+def _raise_error(result: Union[Result, BaseException]) -> Result:
+    if isinstance(result, BaseException):
         raise result
     return result
 

@@ -7,15 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Collection, ContextManager, Dict, Iterator, Protocol, Set, Union
 
-from ..files import remove, replacing, write_file
+from ..files import is_device, remove, replacing, write_file
 from .paths import is_remote, reaching
+
+# What a process keeps open in a folder that it writes.
+LOCK = ".eiou.lock"
 
 
 class Folder(Protocol):
     """A folder of files. None of its methods needs the folder to exist."""
 
     def list(self) -> Set[str]:
-        """RETURNS (Set[str]): The names of its files."""
+        """RETURNS (Set[str]): The names of its files, without a lock."""
 
     def read(self, name: str) -> bytes:
         """RETURNS (bytes): The content of a file.
@@ -39,7 +42,7 @@ class Folder(Protocol):
         """Remove files, if they are there."""
 
     def clear(self, first: str, last: str) -> None:
-        """Remove everything, in an order that suits a kill.
+        """Remove everything but the folder and a lock, in an order that suits a kill.
 
         first (str): The file to remove before the others.
         last (str): The file that is there while there are others.
@@ -55,7 +58,7 @@ class LocalFolder:
     def list(self) -> Set[str]:
         # There may be a file in its place.
         paths = self.path.iterdir() if self.path.is_dir() else [self.path]
-        return {path.name for path in paths if path.exists()}
+        return {path.name for path in paths if path.exists()} - {LOCK}
 
     def read(self, name: str) -> bytes:
         return (self.path / name).read_bytes()
@@ -74,11 +77,11 @@ class LocalFolder:
             remove(self.path / name)
 
     def clear(self, first: str, last: str) -> None:
-        # Moved first, so that all go at once.
-        old = self.path.with_name(f".{self.path.name}.old.{os.getpid()}")
-        if self.path.exists():
-            self.path.replace(old)
-        remove(old)
+        if self.path.is_dir():
+            # The folder stays, which may be a link or a mount point.
+            self.remove([first, *(self.list() - {first, last}), last])
+        else:
+            remove(self.path)
 
 
 class RemoteFolder:
@@ -171,6 +174,9 @@ def append_line(path: Path, line: bytes) -> None:
     path (Path): The file, which is made if there is none, and the folder that it is in.
     line (bytes): The line, which ends in a line feed.
     """
+    if is_device(path):
+        write_file(path, line)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         if file.tell():

@@ -16,7 +16,7 @@ from .checks import (
     check_part_folder,
     check_shards_folder,
 )
-from .paths import is_remote, real_path, show_path
+from .paths import follow_link, is_remote, real_path, show_path
 from .prediction import Annotation
 from .resume import get_exports, part_of
 from .shards import OUTPUT_FORMATS, REJECTED_SUFFIX, get_output_format, get_shard_names
@@ -69,11 +69,13 @@ class Outputs(NamedTuple):
 
     @property
     def files(self) -> List[Union[str, Path]]:
-        """RETURNS (List[Union[str, Path]]): Where its files are to be in the end. Those of a shard
-        stand for all of a folder."""
+        """RETURNS (List[Union[str, Path]]): Where its files are to be, before and in the end. Those
+        of a shard stand for all of them, and of a folder of texts a .txt file."""
+        shard = [f"{self.shards}/{name}" for name in get_shard_names(0, self.shard_suffix)]
         if self.is_folder:
-            return [f"{self.shards}/{name}" for name in get_shard_names(0, self.suffix)]
-        return [*map(self.locate, self.all)]
+            return [*shard]
+        texts = [place / "text.txt" for path in self.new_folders for place in (path, part_of(path))]
+        return [*map(self.locate, self.all), *shard, *texts]
 
     def locate(self, path: Path) -> Union[str, Path]:
         """RETURNS (Union[str, Path]): Where a path beside the main one is to be in the end."""
@@ -90,7 +92,8 @@ def planning_outputs(
     tasks: Optional[TaskWriter],
 ) -> Iterator[Outputs]:
     """Tell the outputs of a run from its arguments, see `annotate`. What is to be at an address is
-    made in a folder of this machine, which is there as long as the run.
+    made in a folder of this machine, which is there as long as the run. Of a link, the output is
+    what it leads to.
 
     output_path (Union[str, Path]): The main output.
     output_format (str): Suffix of the files of a folder, without the first dot.
@@ -105,6 +108,9 @@ def planning_outputs(
     if isinstance(output_path, Path) and re.match("[a-z0-9+]{2,}:/", shown):
         raise CorpusError(f"Expected an address to be a string, not the path {shown}")
     address = str(output_path).rstrip("/") if is_remote(str(output_path)) else ""
+    graph_path, brat_path, html_path = (
+        path and follow_link(path) for path in (graph_path, brat_path, html_path)
+    )
     writers = _get_writers(graph_path, brat_path, html_path)
     with TemporaryDirectory() if address else nullcontext("") as here:
         path = Path(here, os.path.basename(address)) if address else Path(output_path)
@@ -127,8 +133,10 @@ def planning_outputs(
         new_folders = [] if brat_path is None else [brat_path]
         if tasks is not None:
             planned = tasks.plan(name_tasks(path, suffix))
+            planned = {follow_link(place): write for place, write in planned.items()}
             writers.update(planned)
             new_folders += tasks.get_folders(planned)
+        path, rejected_path = map(follow_link, (path, rejected_path))
         yield Outputs(path, address, suffix, is_folder, rejected_path, writers, new_folders)
 
 

@@ -1,6 +1,7 @@
 """Rows and columns of Parquet files and of Arrow."""
 
 import io
+from collections import Counter
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 from ..corpora.record import CorpusError
@@ -35,15 +36,13 @@ def iter_record_batches(shard: Shard, text_key: str, columns: Optional[List[str]
     text_key (str): A column that has to be there.
     columns (Optional[List[str]]): The columns to read, those of them that there are. If None, all.
     YIELDS (pyarrow.RecordBatch): The rows, at most 1,000 at once.
-    RAISES (CorpusError): If the file is damaged or has no such column, or pyarrow is missing.
+    RAISES (CorpusError): If the file is damaged or has no such column, or several of one name, or
+        pyarrow is missing.
     """
     (file,) = shard.files
     with open_parquet(file.location) as parquet:
         names = parquet.schema_arrow.names
-        if text_key not in names:
-            raise CorpusError(
-                f"{show_path(file.location)}: expected a column '{text_key}', not only {names}"
-            )
+        check_columns(names, text_key, file.location)
         if columns is not None:
             columns = [name for name in columns if name in names]
         end = parquet.metadata.num_rows if shard.stop is None else shard.stop
@@ -56,13 +55,35 @@ def iter_record_batches(shard: Shard, text_key: str, columns: Optional[List[str]
             first = last
 
 
+def check_columns(names: List[str], text_key: str, location: str) -> None:
+    """Check that the columns of a file can be told from one another.
+
+    names (List[str]): The names of the columns.
+    text_key (str): A column that has to be there.
+    location (str): Path or address of the file.
+    RAISES (CorpusError): If it is not there, or several have one name.
+    """
+    if text_key not in names:
+        raise CorpusError(
+            f"{show_path(location)}: expected a column '{text_key}', not only {names}"
+        )
+    # Spreadsheets write columns without a name at the end.
+    counts = Counter(filter(None, names))
+    if doubled := [name for name, n_columns in counts.items() if n_columns > 1]:
+        raise CorpusError(
+            f"{show_path(location)}: expected one column of each name, not several of {doubled}"
+        )
+
+
 def _cut_batches(batches: Iterable[Any], start: int, stop: int) -> Iterator[Any]:
     first = 0
     for batch in batches:
-        kept = batch[max(start - first, 0) : max(stop - first, 0)]
+        kept = batch[max(start - first, 0) : stop - first]
         if len(kept):
             yield kept
         first += len(batch)
+        if first >= stop:
+            return
 
 
 def get_rows(batch: Any) -> Iterator[Dict[str, Any]]:

@@ -22,6 +22,11 @@ def real_path(path: Union[str, Path]) -> Path:
     return Path(os.path.realpath(path))
 
 
+def follow_link(path: Path) -> Path:
+    """RETURNS (Path): Where a link leads. What is none is as it was, absolute or not."""
+    return real_path(path) if path.is_symlink() else path
+
+
 @contextmanager
 def reaching(location: str) -> Iterator[Tuple[Any, str]]:
     """Reach the file system of an address.

@@ -255,6 +255,11 @@ def _find_parents(docs: List[List[Span]]) -> Iterator[List[int]]:
 
 
 def make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
+    """Divide texts into windows, so that what is made of one fits into memory.
+
+    texts (Iterable[SourceText]): The texts.
+    YIELDS (List[SourceText]): At least one text, and as many as a window may have.
+    """
     window: List[SourceText] = []
     n_chars = 0
     for text in texts:
@@ -268,6 +273,13 @@ def make_windows(texts: Iterable[SourceText]) -> Iterator[List[SourceText]]:
 
 
 def make_batches(lengths: Sequence[int], batch_size: int) -> Iterator[List[int]]:
+    """Divide the texts of a window into batches of texts that are about as long.
+
+    lengths (Sequence[int]): The number of words of each text.
+    batch_size (int): The most texts of a batch, which has at most `WORDS_PER_BATCH` words unless it
+        is a single text.
+    YIELDS (List[int]): The indices of texts, the shortest ones first.
+    """
     batch: List[int] = []
     n_words = 0
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):

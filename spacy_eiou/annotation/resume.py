@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import asdict
 from fnmatch import fnmatch
@@ -16,11 +17,12 @@ except ImportError:  # Windows has no such locks.
 
 from ..corpora import CorpusError
 from ..files import encode_json_line, remove
-from .folders import Folder, LocalFolder, RemoteFolder, put_file
+from .folders import LOCK, Folder, LocalFolder, RemoteFolder, put_file
 from .paths import real_path, show_path
 from .shards import Counts, get_shard_names
 
-MANIFEST = "manifest.json"
+# Readers of folders of Parquet leave out what begins so.
+MANIFEST = "_manifest.json"
 LOG = ".shards.jsonl"
 
 
@@ -43,15 +45,17 @@ def get_work_files(path: Path) -> List[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, is_folder: bool = False) -> Iterator[None]:
     """Keep an output from being written by two processes at once, where the system has locks. The
     system releases the lock of a process that is killed.
 
-    path (Path): The output, whose directory is made if there is none.
+    path (Path): The output.
+    is_folder (bool): Whether it is a folder, which holds the lock. That of a file is beside it. The
+        directory of the lock is made if there is none.
     RAISES (CorpusError): If another process has the lock.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock_path = _lock_of(path)
+    lock_path = path / LOCK if is_folder else _lock_of(path)
+    lock_path.parent.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield
         return
@@ -95,6 +99,9 @@ def bind_folder(folder: Folder, digest: str) -> bool:
     if read_manifest(folder).get("sha256") == digest:
         folder.remove([name for name in names if fnmatch(name, ".*.new.*")])
         return False
+    if MANIFEST in names:
+        # If this is killed, what is left is no finished output.
+        write_manifest(folder, {"sha256": ""})
     folder.clear(first=LOG, last=MANIFEST)
     write_manifest(folder, {"sha256": digest})
     # A run that was killed at its very start leaves nothing but a hidden file.
@@ -153,14 +160,26 @@ def finish_file(path: Path, merged: Path, exports: Sequence[Path]) -> None:
     path (Path): The main output, a file.
     merged (Path): What to put there.
     exports (Sequence[Path]): The others, files or directories, whose parts are there. A directory
-        may only replace an empty one.
+        that is there is empty, or a run that was stopped here has put it there.
     """
     folder = LocalFolder(part_of(path))
     _write_exports(folder, [str(real_path(export)) for export in exports])
     for export in exports:
-        os.replace(part_of(export), export)
+        _put_in_place(part_of(export), export)
     os.replace(merged, path)
     remove(part_of(path))
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    if not path.is_dir():
+        os.replace(new, path)
+        return
+    # The directory stays, which may be a mount point.
+    for old in path.iterdir():
+        remove(old)
+    for item in new.iterdir():
+        shutil.move(item, path)
+    remove(new)
 
 
 def finish_remote(folder: RemoteFolder, files: Dict[str, Path]) -> None:

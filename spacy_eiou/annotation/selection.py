@@ -1,9 +1,11 @@
 import heapq
+import os
 import sys
 import time
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import (
     Any,
@@ -25,7 +27,8 @@ from spacy.pipeline.spancat import SpanCategorizer
 from spacy.tokens import Doc
 from thinc.types import Floats2d, Ragged
 
-from ..corpora import CorpusError
+from ..corpora import CorpusError, list_files
+from ..corpora.conversion import find_format
 from ..files import accepts_strings, encode_json_line, replacing_all, write_file
 from ..models.torch_layers import one_thread
 from ..pipeline import load_pipeline
@@ -105,8 +108,9 @@ def select(
         of which is asked as well.
     random_share (float): The share of the texts that is chosen at random, so that it is like all
         texts: for the dev part.
-    exclude (Sequence[Union[str, Path]]): Texts to leave out, such as those that are annotated. The
-        field or column of their text is `text_key`, or else "text".
+    exclude (Sequence[Union[str, Path]]): Texts to leave out, such as those that are annotated, also
+        as a corpus that `convert` recognizes. The field or column of their text is `text_key`, or
+        else "text".
     seed (int): Random seed.
     text_format (Optional[str]): Format of the texts. If None, that of the suffix.
     text_key (str): Field or column of the text.
@@ -118,7 +122,8 @@ def select(
     force (bool): Whether to overwrite the output files.
     silent (bool): Whether to show no progress.
     RETURNS (Selection): The texts, and among how many they were chosen.
-    RAISES (CorpusError): If the input or an argument is not as expected, or no item is a text.
+    RAISES (CorpusError): If the input or an argument is not as expected, or there is no text to
+        choose.
     RAISES (ValueError, OSError): If a pipeline can't be loaded, or has no such component.
     """
     start = time.perf_counter()
@@ -131,10 +136,9 @@ def select(
     tasks = None if to is None else TaskWriter(to)
     planned = {} if tasks is None else tasks.plan(name_tasks(output_path, ".jsonl"))
     outputs = [output_path, *planned]
-    places = [(path, guess_text_format(path)) for path in exclude]
     text_format = text_format or guess_text_format(input_path)
-    sources = [find_sources(*place) for place in ((input_path, text_format), *places)]
-    check_apart(outputs, [file.location for files in sources for file in files])
+    read = [source.location for source in find_sources(input_path, text_format)]
+    check_apart(outputs, [*read, *chain.from_iterable(map(_list_excluded, exclude))])
     check_unread(outputs, input_path)
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
     nlps = [
@@ -150,7 +154,7 @@ def select(
             id_key=id_key,
             max_length=min(nlp.max_length for nlp in nlps),
         ),
-        {key for place in places for key in _read_keys(*place, text_key, scorer)},
+        {key for path in exclude for key in _read_keys(path, text_key, scorer)},
         scorer,
     )
     n_random = 0 if chosen_strategy is random else round(random_share * n)
@@ -161,9 +165,11 @@ def select(
     with one_thread(), ProgressBar(unit=" texts", disable=silent or None) as bar:
         for n_scored in scorer.score(reader, pools):
             bar.update(n_scored)
-        if reader.n_rejected and not reader.n_texts + reader.n_blank + reader.n_excluded:
+        if not reader.n_texts:
             raise CorpusError(
-                f"Expected texts, found {reader.n_rejected:,} other items. {reader.first_reason}"
+                f"Expected texts to choose from, found {reader.n_blank:,} blank, "
+                f"{reader.n_excluded:,} excluded, {reader.n_rejected:,} other items. "
+                f"{reader.first_reason}"
             )
         controls = pools[random].rank() if n_random else []
         drawn = {item.key for item in controls}
@@ -175,7 +181,7 @@ def select(
             chosen.insert(round(index / random_share) - 1, ("random", item))
         texts = scorer.describe(chosen)
     if len(texts) < n:
-        warnings.warn(f"There are only {len(texts):,} texts to choose, not {n:,}", stacklevel=3)
+        warnings.warn(f"Expected {n:,} texts to choose, found only {len(texts):,}", stacklevel=3)
     if tasks is not None:
         tasks.set_pipeline(nlps[0], scorer.spans_key)
         with replacing_all(planned) as new:
@@ -393,7 +399,7 @@ class TextScorer:
         entering = [
             (pool, index, score)
             for strategy, pool in pools.items()
-            for index, score in enumerate(strategy.score(batch).tolist())
+            for index, score in enumerate(_score_texts(strategy, batch))
             if pool.accepts(score, keys[index])
         ]
         # Of few texts, since an encoder that is a part of the component has to run once more.
@@ -446,19 +452,50 @@ class TextScorer:
         return [model.ops.to_numpy(array).mean(axis=0) for array in vectors]
 
 
-def _read_keys(
-    path: Union[str, Path], text_format: str, text_key: str, scorer: TextScorer
-) -> Set[bytes]:
+def _score_texts(strategy: Strategy, batch: TextBatch) -> List[float]:
+    scores = np.asarray(strategy.score(batch), dtype=float)
+    if scores.shape != (len(batch.texts),) or not np.isfinite(scores).all():
+        raise CorpusError(
+            "Expected a strategy that gives a finite score to each text, not "
+            f"{scores.tolist()!r:.100} to {len(batch.texts)} texts"
+        )
+    found: List[float] = scores.tolist()
+    return found
+
+
+def _is_corpus(path: Union[str, Path]) -> bool:
+    """RETURNS (bool): Whether files are in no format of texts, such as those of annotation tools.
+    RAISES (CorpusError): If there are none."""
     try:
-        return {scorer.get_key(text) for text in _read_all(path, text_format, text_key)}
+        guess_text_format(path)
     except CorpusError:
-        if text_key == "text":
+        if not os.path.exists(path):
             raise
-    # What was chosen or annotated before has the text there.
-    return _read_keys(path, text_format, "text", scorer)
+        return True
+    return False
 
 
-def _read_all(path: Union[str, Path], text_format: str, text_key: str) -> Iterator[str]:
+def _list_excluded(path: Union[str, Path]) -> List[str]:
+    if _is_corpus(path):
+        return [str(file.path) for file in list_files([Path(path)])]
+    return [source.location for source in find_sources(path)]
+
+
+def _read_keys(path: Union[str, Path], text_key: str, scorer: TextScorer) -> Set[bytes]:
+    if _is_corpus(path):
+        corpus_format, files = find_format(None, [Path(path)])
+        return {scorer.get_key(record.text) for record in corpus_format.read(files)}
+    try:
+        return {scorer.get_key(text) for text in _read_all(path, text_key)}
+    except CorpusError:
+        with suppress(CorpusError):
+            # What was chosen or annotated before has the text there.
+            return {scorer.get_key(text) for text in _read_all(path, "text")}
+        raise
+
+
+def _read_all(path: Union[str, Path], text_key: str) -> Iterator[str]:
+    text_format = guess_text_format(path)
     for item in read_texts(path, text_format, text_key=text_key, max_length=sys.maxsize):
         if isinstance(item, RejectedText):
             raise CorpusError(f"Can't tell which texts to leave out. {item.reason}")

@@ -174,7 +174,8 @@ def get_shard_names(number: int, suffix: str) -> Tuple[str, str]:
     RETURNS (Tuple[str, str]): The file of what is annotated, and that of what is rejected.
     """
     name = f"part-{number:05}"
-    return f"{name}{suffix}", f"{name}{REJECTED_SUFFIX}"
+    # Readers of folders of Parquet leave out what begins so.
+    return f"{name}{suffix}", f"_{name}{REJECTED_SUFFIX}"
 
 
 def get_output_format(name: str) -> str:

@@ -8,6 +8,7 @@ import lzma
 import os
 import zlib
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import (
     Any,
@@ -19,6 +20,7 @@ from typing import (
     List,
     NamedTuple,
     Optional,
+    Sequence,
     Tuple,
     Union,
     cast,
@@ -139,8 +141,7 @@ def guess_text_format(path: Union[str, Path]) -> str:
 
 
 def would_read(path: Union[str, Path], output: Union[str, Path]) -> bool:
-    """Tell whether a file would be one of those of a source, or make its format doubtful. Of
-    patterns with "**" this tells nothing.
+    """Tell whether a file would be one of those of a source, or make its format doubtful.
 
     path (Union[str, Path]): The source, see `find_sources`.
     output (Union[str, Path]): The file, which need not be there.
@@ -149,16 +150,27 @@ def would_read(path: Union[str, Path], output: Union[str, Path]) -> bool:
     location = os.fspath(without_scheme(path))
     if _is_file(location) or get_suffix(os.fspath(output)) not in TEXT_FORMATS:
         return False
+    is_folder = location.endswith("/") or os.path.isdir(location)
+    root = location if is_folder else _get_root(location)
     source, file = (
         PurePath(real_address(place) if is_remote(place) else real_path(place))
-        for place in (location, os.fspath(output))
+        for place in (root, os.fspath(output))
     )
-    if not (location.endswith("/") or os.path.isdir(location)):
-        return file.match(str(source))
+    pattern = ["**"] if is_folder else location[len(root) :].strip("/").split("/")
+    return is_within(file, source) and _matches(file.relative_to(source).parts, pattern)
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """RETURNS (bool): Whether the names of a path match those of a pattern, as `glob` tells it."""
+    if not parts or not pattern:
+        return not parts and {*pattern} <= {"**"}
+    first, *others = pattern
     # Hidden files and folders are left out.
-    return is_within(file, source) and not any(
-        part.startswith(".") for part in file.relative_to(source).parts
-    )
+    if parts[0].startswith(".") and not first.startswith("."):
+        return False
+    if first == "**":
+        return _matches(parts, others) or _matches(parts[1:], pattern)
+    return fnmatch(parts[0], first) and _matches(parts[1:], others)
 
 
 def open_input(location: str) -> BinaryIO:
@@ -241,7 +253,7 @@ def _is_file(location: str) -> bool:
 def _list_files(location: str) -> Tuple[str, List[str]]:
     """RETURNS (Tuple[str, List[str]]): The folder that holds all of them, and the files."""
     if is_remote(location):
-        root = location.partition("*")[0].rpartition("/")[0]
+        root = _get_root(location)
         with reaching(location) as (filesystem, path):
             paths = filesystem.glob(path) if "*" in path else filesystem.find(path)
             start = path.partition("*")[0].rpartition("/")[0] if "*" in path else path.rstrip("/")
@@ -251,10 +263,17 @@ def _list_files(location: str) -> Tuple[str, List[str]]:
         return location, sorted(_walk(location, set()))
     if not glob.has_magic(location):
         raise CorpusError(f"{show_path(location)}: expected a file, a folder or a pattern")
-    root = location
-    while glob.has_magic(root):
-        root = os.path.dirname(root)
+    root = _get_root(location)
     return root or ".", sorted(glob.glob(location, recursive=True))
+
+
+def _get_root(pattern: str) -> str:
+    """RETURNS (str): The folder that holds all that matches a pattern, or "" if it is this one."""
+    if is_remote(pattern):
+        return pattern.partition("*")[0].rpartition("/")[0]
+    while glob.has_magic(pattern):
+        pattern = os.path.dirname(pattern)
+    return pattern
 
 
 def _walk(folder: str, visited: Iterable[Path]) -> Iterator[str]:

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -21,7 +20,7 @@ from ..corpora._parse import check_type, get_field, parse_json, to_id
 from ..corpora.docbin import FastDocBin
 from ..corpora.record import CorpusError
 from ..files import to_json_line
-from .parquet import get_rows, iter_record_batches, open_parquet
+from .parquet import check_columns, get_rows, iter_record_batches, open_parquet
 from .paths import get_state, is_remote, show_path
 from .source_files import (
     Shard,
@@ -253,17 +252,7 @@ def _read_csv(shard: Shard, fields: Fields) -> Iterator[RawText]:
         _check_encoding(first.encode("utf8", "surrogateescape"), file.location)
         rows = csv.reader(chain([first], lines, [END]))
         names = _read_row(rows, file) or []
-        if fields.text not in names:
-            raise CorpusError(
-                f"{show_path(file.location)}: expected a column '{fields.text}', not only {names}"
-            )
-        # Spreadsheets write columns without a name at the end.
-        counts = Counter(filter(None, names))
-        if doubled := [name for name, n_columns in counts.items() if n_columns > 1]:
-            raise CorpusError(
-                f"{show_path(file.location)}: expected one column of each name, not several of "
-                f"{doubled}"
-            )
+        check_columns(names, fields.text, file.location)
         number = 0
         while (row := _read_row(rows, file)) is not None:
             number += 1

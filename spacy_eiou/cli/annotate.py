@@ -163,6 +163,7 @@ def annotate_cli(
                 summary_path=summary_path,
                 log_path=log_path,
                 max_rejected=max_rejected,
+                code_path=code_path,
                 force=force,
                 silent=False,
             )
@@ -233,7 +234,8 @@ def _standard_output(descriptor: int) -> Iterator[str]:
         finally:
             # There is none if the run did not come to its end.
             if path.exists():
-                print(rejected_path.read_text("utf8"), end="")
+                with rejected_path.open(encoding="utf8") as rejected:
+                    shutil.copyfileobj(rejected, sys.stderr)
                 # A stream of its own, so that nothing is left to write if this fails.
                 with path.open("rb") as file, open(descriptor, "wb", closefd=False) as output:
                     shutil.copyfileobj(file, output)

@@ -280,8 +280,8 @@ def test_folder_of_shards(tmp_path, model, texts, monkeypatch):
     report = annotate(model, texts, first)
     assert (report.n_texts, report.outputs, report.rejected_path) == (250, [first], first)
     names = [f"part-{number:05}.jsonl" for number in range(5)]
-    assert sorted(path.name for path in first.iterdir()) == ["manifest.json", *names]
-    manifest = srsly.read_json(first / "manifest.json")
+    assert sorted(path.name for path in first.iterdir()) == ["_manifest.json", *names]
+    manifest = srsly.read_json(first / "_manifest.json")
     assert [shard["name"] for shard in manifest["shards"]] == names
     assert sum(shard["n_texts"] for shard in manifest["shards"]) == 250
     annotate(model, texts, second, n_process=2)
@@ -300,9 +300,9 @@ def test_folder_of_shards(tmp_path, model, texts, monkeypatch):
         report = annotate(model, texts, first, force=True, output_format="jsonl.gz")
     assert (report.n_texts, report.n_rejected) == (1, 1)
     assert sorted(path.name for path in first.iterdir()) == [
-        "manifest.json",
+        "_manifest.json",
+        "_part-00000.rejected.jsonl",
         "part-00000.jsonl.gz",
-        "part-00000.rejected.jsonl",
     ]
 
 
@@ -325,6 +325,15 @@ def test_summary_and_log(tmp_path, model, texts, monkeypatch):
         annotate(model, texts, tmp_path / "new.jsonl", summary_path=texts)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/stderr"), reason="needs /dev/stderr")
+def test_log_to_a_stream(tmp_path, model, texts, capfd):
+    options = {"log_path": "/dev/stderr", "summary_path": "/dev/stdout"}
+    annotate(model, texts, tmp_path / "out.jsonl", **options)
+    stdout, stderr = capfd.readouterr()
+    assert json.loads(stdout)["n_texts"] == 250
+    assert [json.loads(line)["shard"] for line in stderr.splitlines()] == [*range(10)]
+
+
 def test_summary_and_log_replace_nothing(tmp_path, model, texts):
     folder = shutil.copytree(model, tmp_path / "model")
     (tmp_path / "reports").mkdir()
@@ -345,7 +354,7 @@ def test_arguments_may_be_strings_or_paths(tmp_path, model, texts):
     annotate(Path(model), str(texts), f"{tmp_path}/out.jsonl", **paths)
     assert all(Path(path).exists() for path in paths.values())
     annotate(Path(model), texts, f"{tmp_path}/folder")
-    assert srsly.read_json(tmp_path / "folder" / "manifest.json")["model"] == model
+    assert srsly.read_json(tmp_path / "folder" / "_manifest.json")["model"] == model
 
 
 def test_address_of_a_file_is_its_path(tmp_path, model):
@@ -374,6 +383,30 @@ def test_output_that_the_next_run_would_read(tmp_path, model, name, suffix):
         output = folder if name == "out.jsonl" else tmp_path
         annotate(model, folder, output / "out.jsonl", **options.get(name, {}))
     assert len([*folder.iterdir()]) == 1
+
+
+@pytest.mark.parametrize(
+    "pattern, output, read",
+    [
+        ("in/**/*.jsonl", "in/out.jsonl", "in/out.jsonl"),
+        # What a run that is killed leaves
+        ("in/*/*.jsonl", "in/out.jsonl", "in/out.jsonl.part/part-00000.jsonl"),
+        ("in/*/*.jsonl", "in/out", "in/out/part-00000.jsonl"),
+    ],
+)
+def test_output_that_the_pattern_matches(tmp_path, model, monkeypatch, pattern, output, read):
+    (tmp_path / "v[1]" / "in" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "v[1]")
+    Path("in/sub/a.jsonl").write_text('{"text": "a"}')
+    with pytest.raises(CorpusError, match=f"Expected an output outside of the input, not {read}:"):
+        annotate(model, pattern, output)
+
+
+def test_brat_files_that_the_pattern_matches(tmp_path, model):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a b")
+    with pytest.raises(CorpusError, match=r"outside of the input, not .*brat/text\.txt"):
+        annotate(model, f"{tmp_path}/*/*.txt", tmp_path / "out.jsonl", brat_path=tmp_path / "brat")
 
 
 def test_output_beside_the_texts_of_a_folder(tmp_path, model):
@@ -463,6 +496,9 @@ def test_columns_of_parquet_are_kept(tmp_path, model):
     assert pa.concat_tables(shards).select(["text", "x"]) == table
     assert {shard.schema for shard in shards} == {annotated.schema}
     assert len(shards) > 4
+    # The manifest and what was rejected are left out.
+    assert (tmp_path / "out" / "_part-00004.rejected.jsonl").exists()
+    assert parquet.read_table(tmp_path / "out") == pa.concat_tables(shards)
 
 
 def test_parquet_files_with_other_columns(tmp_path, model):
@@ -496,6 +532,35 @@ def test_continued_run_leaves_out_what_is_done(tmp_path, model, texts, monkeypat
     report = annotate(model, texts, output, batch_size=8)
     assert 170 < report.n_before <= 200
     assert report.n_texts == 250
+
+
+def test_outputs_may_be_links(tmp_path, model, texts):
+    names = ["out", "brat", "out.jsonl", "page.html", "out.rejected.jsonl", "out.tasks.jsonl"]
+    (tmp_path / "disk").mkdir()
+    for name in names:
+        place = tmp_path / "disk" / f"real_{name}"
+        place.touch() if place.suffix else place.mkdir()
+        (tmp_path / name).symlink_to(place)
+    for batch_size in (7, 8):
+        options = {"brat_path": tmp_path / "brat", "html_path": tmp_path / "page.html"}
+        options["to"] = "doccano"
+        annotate(model, texts, tmp_path / "out", batch_size=batch_size, force=True)
+        annotate(model, texts, tmp_path / "out.jsonl", batch_size=batch_size, force=True, **options)
+        shutil.rmtree(tmp_path / "disk" / "real_brat")
+        (tmp_path / "disk" / "real_brat").mkdir()
+    assert {path.name for path in tmp_path.iterdir() if path.is_symlink()} == {*names}
+    assert (tmp_path / "out" / "_manifest.json").exists()
+    assert b"<mark" in (tmp_path / "page.html").read_bytes()
+    assert [item["text"] for item in read_annotations(tmp_path / "out.jsonl")] == TEXTS
+    assert {path.name for path in (tmp_path / "disk").iterdir()} == {f"real_{n}" for n in names}
+
+
+def test_current_folder_is_the_output(tmp_path, model, texts, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    for batch_size in (7, 8):
+        annotate(model, texts, ".", batch_size=batch_size, force=True)
+        assert Path("_manifest.json").exists()
 
 
 def read_folder(folder):
@@ -570,7 +635,7 @@ def test_killed_while_it_removes_its_shards(tmp_path, model, texts, monkeypatch)
     output = tmp_path / "out.jsonl"
 
     def remove_some(folder):
-        (folder / "part-00000.rejected.jsonl").unlink()
+        (folder / "_part-00000.rejected.jsonl").unlink()
         kill()
 
     with monkeypatch.context() as context:
@@ -617,9 +682,35 @@ def test_changed_input_starts_from_the_first_text(tmp_path, model, texts, monkey
     run_and_kill(model=model, input_path=texts, output_path=output, batch_size=8)
     monkeypatch.setattr(BatchTagger, "killed_by", None)
     texts.write_text("other")
-    with pytest.warns(UserWarning, match="the texts, the pipeline or the options have changed"):
+    with pytest.warns(
+        UserWarning, match="the texts, the pipeline, its code or the options have changed"
+    ):
         assert annotate(model, texts, output, batch_size=8).n_before == 0
     assert [record.text for record in read_jsonl(output)] == ["other"]
+
+
+@pytest.mark.parametrize("change", ["code", "version", "names"])
+def test_what_was_made_in_two_ways_is_not_mixed(tmp_path, model, monkeypatch, change):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    srsly.write_jsonl(tmp_path / "in" / "sub" / "a.jsonl", [{"text": text} for text in TEXTS])
+    code = tmp_path / "code.py"
+    code.write_text("# version 1")
+    options = {"input_path": tmp_path / "in", "code_path": code, "model": model, "batch_size": 8}
+    options["output_path"] = tmp_path / "out.jsonl"
+    monkeypatch.setattr(BatchTagger, "killed_by", TEXTS[200])
+    run_and_kill(**options)
+    if change == "code":
+        code.write_text("# version 2.0")
+    elif change == "version":
+        monkeypatch.setattr(MODULE, "__version__", "0")
+    else:
+        # The ids of the same file begin with another name.
+        options["input_path"] = f"{tmp_path}/in/sub/*.jsonl"
+    monkeypatch.setattr(BatchTagger, "killed_by", None)
+    with pytest.warns(UserWarning, match="Starting from the first text"):
+        assert annotate(**options).n_before == 0
+    first = next(read_annotations(options["output_path"]))
+    assert first["id"] == ("a-1" if change == "names" else "sub/a-1")
 
 
 def test_exports(tmp_path, model):

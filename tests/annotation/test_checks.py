@@ -9,6 +9,7 @@ from spacy_eiou.annotation.checks import (
     check_part_folder,
     check_shards_folder,
 )
+from spacy_eiou.annotation.folders import LOCK
 from spacy_eiou.annotation.resume import MANIFEST
 from spacy_eiou.corpora import CorpusError
 
@@ -41,7 +42,7 @@ def test_outputs_of_their_own():
         "sub/../out.jsonl",
         "up/out.jsonl",
         "out.jsonl.part",
-        "out.jsonl.part/manifest.json",
+        "out.jsonl.part/_manifest.json",
         ".out.jsonl.lock",
         "out.jsonl/page.html",
     ],
@@ -102,7 +103,7 @@ def test_folder_in_the_place_of_a_work_file():
 def test_folder_of_shards_holds_nothing_else():
     folder = Path("full")
     (folder / MANIFEST).write_text('{"sha256": "1"}')
-    names = ["part-00000.jsonl", "part-00000.rejected.jsonl", ".part-00001.jsonl.new.7"]
+    names = ["part-00000.jsonl", "_part-00000.rejected.jsonl", ".part-00001.jsonl.new.7"]
     for name in [*names, f".{MANIFEST}.new.7", ".shards.jsonl"]:
         (folder / name).touch()
     with pytest.raises(CorpusError, match=r"in an output directory: full/a\.txt would be lost"):
@@ -120,6 +121,18 @@ def test_folder_of_shards_holds_nothing_else():
         with pytest.raises(CorpusError, match=f"full/{name} would be lost"):
             check_shards_folder(folder, force=False)
         (folder / name).unlink()
+
+
+def test_folder_of_an_earlier_version():
+    for name in ("manifest.json", "part-00000.jsonl"):
+        Path("empty", name).touch()
+    with pytest.raises(CorpusError, match="Expected a new output directory: empty is not empty"):
+        check_shards_folder(Path("empty"), force=True)
+
+
+def test_folder_with_a_lock_is_empty():
+    Path("empty", LOCK).touch()
+    check_shards_folder(Path("empty"), force=False)
 
 
 def test_outside(folder):

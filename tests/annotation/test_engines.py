@@ -38,6 +38,47 @@ def test_error(n_process):
         list(run_local(Task(fails_at=13), SHARDS, n_process=n_process))
 
 
+class ErrorOfTwo(ValueError):
+    """Pickle calls it with its message alone."""
+
+    def __init__(self, word, number):
+        super().__init__(f"{word} {number}")
+
+
+class Panic(BaseException):
+    """As code in Rust raises it, in a module that can't be imported."""
+
+
+Panic.__module__ = "no_such_module"
+
+
+@pytest.mark.parametrize("n_process", [1, 2])
+@pytest.mark.parametrize(
+    "error, kind",
+    [
+        (ErrorOfTwo("shard", 13), ValueError),
+        (type("Own", (OSError,), {"__module__": "python_code"})("shard 13"), OSError),
+        (Panic("shard 13"), (Panic, RuntimeError)),
+        (SystemExit("shard 13"), SystemExit),
+    ],
+)
+def test_error_that_only_its_process_knows(n_process, error, kind):
+    def task(number, shard):
+        if number == 13:
+            raise error
+
+    with pytest.raises(kind, match="shard 13"):
+        list(run_local(task, SHARDS, n_process=n_process))
+
+
+def test_engine_that_ends_a_process():
+    def task(number, shard):
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        engines._call_there(task, 0, Shard([]), ".")
+
+
 def test_no_shards():
     assert [*run_local(Task(), [], n_process=2)] == []
 

@@ -4,6 +4,7 @@ import sys
 import pytest
 from sources_util import TEXT, read, write, write_parquet
 
+from spacy_eiou.annotation.parquet import _cut_batches
 from spacy_eiou.annotation.sources import SourceText
 from spacy_eiou.corpora import CorpusError
 
@@ -37,6 +38,29 @@ def test_malformed_parquet(tmp_path):
         read(path)
     with pytest.raises(CorpusError, match="expected a Parquet file"):
         read(write(path, b"PAR1"))
+
+
+def test_parquet_with_two_columns_of_one_name(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], ["text", "text"])
+    parquet.write_table(table, tmp_path / "in.parquet")
+    message = r"in\.parquet: expected one column of each name, not several of \['text'\]"
+    with pytest.raises(CorpusError, match=message):
+        read(tmp_path / "in.parquet")
+
+
+def test_what_comes_after_a_shard_is_not_read(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    seen = []
+
+    def read_batches():
+        for number in range(9):
+            seen.append(number)
+            yield pa.record_batch({"x": [2 * number, 2 * number + 1]})
+
+    kept = [batch["x"].to_pylist() for batch in _cut_batches(read_batches(), 3, 6)]
+    assert kept == [[3], [4, 5]]
+    assert seen == [0, 1, 2]
 
 
 def test_parquet_without_pyarrow(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from spacy_eiou.annotation import folders
 from spacy_eiou.annotation.folders import LocalFolder
 from spacy_eiou.annotation.paths import get_state
 from spacy_eiou.annotation.resume import (
@@ -69,6 +70,49 @@ def test_folder_is_kept_as_long_as_its_source_is_the_same(tmp_path):
     assert [path.name for path in folder.iterdir()] == [MANIFEST]
 
 
+def test_folder_that_is_cleared_stays(tmp_path):
+    """It may be a mount point, or the folder of a shell."""
+    folder = tmp_path / "shards"
+    (tmp_path / "link").symlink_to("shards")
+    bind_folder(LocalFolder(folder), "1")
+    before = folder.stat()
+    for name in ("part-00000.jsonl", ".shards.jsonl"):
+        (folder / name).touch()
+    with locked(folder, is_folder=True):
+        names = {path.name for path in folder.iterdir()}
+        bind_folder(LocalFolder(tmp_path / "link"), "2")
+        # Of what was there, the lock is left.
+        assert {path.name for path in folder.iterdir()} == names - {
+            *("part-00000.jsonl", ".shards.jsonl"),
+        }
+    assert os.path.samestat(before, folder.stat())
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_folder_that_is_cleared_ends_with_its_manifest(tmp_path, monkeypatch):
+    bind_folder(LocalFolder(tmp_path), "1")
+    for name in ("part-00000.jsonl", ".shards.jsonl"):
+        (tmp_path / name).touch()
+    removed = []
+    monkeypatch.setattr(folders, "remove", lambda path: removed.append(path.name))
+    LocalFolder(tmp_path).clear(first=".shards.jsonl", last=MANIFEST)
+    assert removed == [".shards.jsonl", "part-00000.jsonl", MANIFEST]
+
+
+def test_finished_folder_that_is_being_cleared_is_not_finished(tmp_path, monkeypatch):
+    folder = LocalFolder(tmp_path)
+    bind_folder(folder, "1")
+    finish_folder(folder, {"shards": []})
+
+    def stop(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folders, "remove", stop)
+    with pytest.raises(KeyboardInterrupt):
+        bind_folder(folder, "2")
+    assert "shards" not in read_manifest(folder)
+
+
 @pytest.mark.parametrize(
     "data", [None, b"", b"[]", b"{}", b"\xff", b"1", b'{"sha256": "1", "exports": 1}', b"[" * 10**5]
 )
@@ -98,7 +142,7 @@ def test_done(tmp_path):
         (tmp_path / f"part-{number:05}.jsonl").touch()
     # The file of what was rejected may be gone.
     assert read_done(LocalFolder(tmp_path), ".jsonl") == {3: FIRST}
-    (tmp_path / "part-00000.rejected.jsonl").touch()
+    (tmp_path / "_part-00000.rejected.jsonl").touch()
     assert read_done(LocalFolder(tmp_path), ".jsonl") == {3: FIRST, 0: SECOND}
     assert read_done(LocalFolder(tmp_path), ".parquet") == {}
 
@@ -108,7 +152,7 @@ def test_cut_log(tmp_path, n_bytes):
     log = tmp_path / ".shards.jsonl"
     for number in (0, 1, 2):
         (tmp_path / f"part-{number:05}.jsonl").touch()
-        (tmp_path / f"part-{number:05}.rejected.jsonl").touch()
+        (tmp_path / f"_part-{number:05}.rejected.jsonl").touch()
     log_done(LocalFolder(tmp_path), 0, FIRST)
     size = log.stat().st_size
     log_done(LocalFolder(tmp_path), 1, FIRST)
@@ -155,6 +199,33 @@ def test_exports_are_known_if_the_output_is_not_in_its_place(tmp_path, monkeypat
     assert exports[0].exists()
     assert get_exports(output) == {tmp_path / name / "a", tmp_path / name / "b"}
     assert not bind_folder(LocalFolder(part_of(output)), "1")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_finished_export_that_is_a_folder(tmp_path, is_new):
+    output, export = tmp_path / "out.txt", tmp_path / "export"
+    merged = make_parts(output)
+    part_of(export).mkdir()
+    (part_of(export) / "new").touch()
+    if not is_new:
+        export.mkdir()
+        before = export.stat()
+        # Of a run that was killed here
+        (export / "old").touch()
+    finish_file(output, merged, [export])
+    assert [path.name for path in export.iterdir()] == ["new"]
+    assert {*tmp_path.iterdir()} == {output, export}
+    assert is_new or os.path.samestat(before, export.stat())
+
+
+def test_lock_of_a_folder_is_in_it(tmp_path):
+    folder = tmp_path / "new" / "out"
+    for _ in range(2):
+        with locked(folder, is_folder=True):
+            assert LocalFolder(folder).list() == set()
+            with pytest.raises(CorpusError, match="is writing it"), locked(folder, is_folder=True):
+                pass
+        assert [*folder.parent.rglob("*")] == [folder]
 
 
 def test_lock(tmp_path):

@@ -10,7 +10,8 @@ from spacy.training import Example
 
 from spacy_eiou.annotation import SourceText, annotate, select
 from spacy_eiou.annotation.selection import Item, Pool, choose
-from spacy_eiou.corpora import CorpusError, convert, read_label_studio
+from spacy_eiou.annotation.strategies import STRATEGIES, Strategy
+from spacy_eiou.corpora import CorpusError, Record, convert, read_label_studio, write_records
 from util import TINY_MODEL
 
 WORDS = ["boiler", "pump", "seal", "valve", "gasket"]
@@ -149,7 +150,7 @@ def test_seed(model, texts, tmp_path):
 def test_equal_and_blank_texts(model, tmp_path):
     items = ["The boiler leaked.", " The  Boiler leaked.", "", " \n", "The seal leaked."]
     path = write(tmp_path / "texts.jsonl", items)
-    with pytest.warns(UserWarning, match="only 2 texts to choose, not 50") as caught:
+    with pytest.warns(UserWarning, match="Expected 50 texts to choose, found only 2") as caught:
         selection = select(model, path, tmp_path / "selected.jsonl")
     assert [warning.filename for warning in caught] == [__file__]
     assert {*get_texts(selection)} == {"The boiler leaked.", "The seal leaked."}
@@ -169,6 +170,25 @@ def test_excluded_texts_that_can_not_be_read(model, texts, tmp_path):
     with pytest.raises(CorpusError, match=r"Can't tell which texts to leave out.*done.jsonl"):
         select(model, texts, tmp_path / "out.jsonl", n=1, exclude=[done])
     assert not (tmp_path / "out.jsonl").exists()
+    # The field that was asked for is told.
+    with pytest.raises(CorpusError, match="expected an object with 'content'"):
+        select(model, texts, tmp_path / "out.jsonl", text_key="content", exclude=[done])
+    with pytest.raises(CorpusError, match="expected a file, a folder or a pattern"):
+        select(model, texts, tmp_path / "out.jsonl", exclude=[tmp_path / "none.json"])
+    (tmp_path / "notes.md").write_text("IL-2")
+    with pytest.raises(CorpusError, match=r"Can't tell the format of .*notes\.md"):
+        select(model, texts, tmp_path / "out.jsonl", exclude=[tmp_path / "notes.md"])
+
+
+def test_excluded_corpus_of_a_tool(model, texts, tmp_path):
+    done = tmp_path / "out.tasks.json"
+    records = (Record(str(number), text, ()) for number, text in enumerate(TEXTS[:15]))
+    write_records(records, done, "label-studio")
+    selection = select(model, texts, tmp_path / "out.jsonl", n=25, exclude=done)
+    assert (selection.n_texts, selection.n_excluded) == (25, 15)
+    options = {"exclude": done, "to": "label-studio", "force": True}
+    with pytest.raises(CorpusError, match=r"tasks\.json is read, and would be lost"):
+        select(model, texts, tmp_path / "out.jsonl", **options)
 
 
 def test_excluded_texts_of_another_field(model, tmp_path):
@@ -188,10 +208,48 @@ def test_excluded_texts_of_another_field(model, tmp_path):
 def test_no_item_is_a_text(model, tmp_path):
     path = tmp_path / "texts.jsonl"
     path.write_text('{"body": "a"}\nno JSON\n', "utf8")
-    message = f"Expected texts, found 2 other items. {path}, line 1: expected an object with 'text'"
+    message = (
+        "Expected texts to choose from, found 0 blank, 0 excluded, 2 other items. "
+        f"{path}, line 1: expected an object with 'text'"
+    )
     with pytest.raises(CorpusError, match=re.escape(message)):
         select(model, path, tmp_path / "selected.jsonl")
     assert not (tmp_path / "selected.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "texts, counts",
+    [
+        ([], "0 blank, 0 excluded, 0 other"),
+        (["", " "], "2 blank, 0 excluded, 0 other"),
+        (["a", "", "b"], "1 blank, 2 excluded, 0 other"),
+    ],
+)
+def test_no_text_is_left(model, tmp_path, texts, counts):
+    path = write(tmp_path / "texts.jsonl", texts)
+    with pytest.raises(CorpusError, match=f"Expected texts to choose from, found {counts} items"):
+        select(model, path, tmp_path / "out.jsonl", exclude=write(tmp_path / "1.jsonl", ["a", "b"]))
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "score, message",
+    [
+        (lambda batch: [0.5] * len(batch.texts), None),
+        (lambda batch: batch.draws * np.nan, r"not \[nan, .* to \d+ texts"),
+        (lambda batch: [1], r"a finite score to each text, not \[1\.0\] to \d+ texts"),
+        (lambda batch: ["high"] * len(batch.texts), "could not convert string to float"),
+    ],
+)
+def test_scores_of_a_strategy_of_the_user(model, texts, tmp_path, monkeypatch, score, message):
+    monkeypatch.setitem(STRATEGIES, "own", Strategy(score, lambda batch: [""], is_diverse=False))
+    options = {"n": 5, "strategy": "own"}
+    if message is None:
+        assert len(select(model, texts, tmp_path / "out.jsonl", **options).texts) == 5
+        return
+    with pytest.raises(ValueError, match=message):
+        select(model, texts, tmp_path / "out.jsonl", **options)
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_what_the_source_says_and_what_is_no_text(model, tmp_path):

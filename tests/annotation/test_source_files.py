@@ -3,6 +3,7 @@ import gzip
 import lzma
 import os
 import sys
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,23 @@ def test_what_would_be_read(in_tmp_path, source, output, expected):
     Path("texts").mkdir()
     write(Path("texts/a.jsonl"), b"")
     assert would_read(source, output) is expected
+
+
+@pytest.mark.parametrize("folder", ["v", "v[1]", "*"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["in/**/*.jsonl", "**", "*/**/b.jsonl", "in/*/*.jsonl", "*.jsonl", "./in/?.jsonl", "in/[bc]*"],
+)
+@pytest.mark.parametrize(
+    "output", ["b.jsonl", "in/b.jsonl", "in/sub/b.jsonl", "in/sub/sub/b.jsonl", "in/.sub/b.jsonl"]
+)
+def test_what_a_pattern_would_read(tmp_path, monkeypatch, folder, pattern, output):
+    (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    would = would_read(pattern, output)
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    write(Path(output), b"")
+    assert would == (Path(output) in map(Path, glob(pattern, recursive=True)))
 
 
 def test_no_source(tmp_path):

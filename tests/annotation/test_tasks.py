@@ -88,7 +88,7 @@ def test_names(path: str, suffix: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"to": "xml"}, "Expected a format to write from .*uima-cas, not 'xml'"),
+        ({"to": "xml"}, "Expected a format to write from .*uima-cas.*, not 'xml'"),
         ({"output_path": "found", "to": "doccano"}, "one local .jsonl output"),
         ({"output_path": "found.parquet", "to": "doccano"}, "one local .jsonl output"),
     ],

@@ -107,7 +107,7 @@ def test_warnings_are_messages(tmp_path, model):
     exit_code, message = run(model, texts, output, "--spans-key", "other")
     assert exit_code == 0
     assert "No component of the pipeline says that it writes the spans key 'other'" in message
-    assert "the texts, the pipeline or the options have changed" in message
+    assert "the texts, the pipeline, its code or the options have changed" in message
 
 
 @pytest.mark.parametrize(

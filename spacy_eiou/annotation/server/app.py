@@ -100,19 +100,13 @@ def make_app(service: Service, limits: Limits) -> FastAPI:
         ("/versions", handlers.versions),
         ("/metrics", handlers.metrics),
     ):
-        app.add_api_route(path, handler, methods=["GET"], response_model=None)
+        _add_get(app, path, handler)
     for path, content, media_type in (
         ("/", _render_page(service, limits), "text/html"),
         ("/page.css", (PAGE / "page.css").read_text(encoding="utf8"), "text/css"),
         ("/page.js", (PAGE / "page.js").read_text(encoding="utf8"), "text/javascript"),
     ):
-        app.add_api_route(
-            path,
-            _make_static(content, media_type),
-            methods=["GET"],
-            include_in_schema=False,
-            response_model=None,
-        )
+        _add_get(app, path, _make_static(content, media_type), include_in_schema=False)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
     routes = {getattr(route, "path", ""): route for route in app.routes}
     app.direct = {path: routes[path] for path in PREDICTING}
@@ -222,7 +216,9 @@ class Handlers:
         return _answer({"status": "ignored"})
 
     async def health(self) -> Response:
-        """Tell that the server works."""
+        """Tell whether the server works."""
+        if self._worker.has_died:
+            raise HTTPException(503, "Nothing is predicted any more. Start the server again")
         return _answer(
             {
                 "status": "UP",
@@ -293,7 +289,7 @@ class Handlers:
         predicted: List[PredictedText] = []
         for outcome in outcomes:
             # What a pipeline raises depends on its components.
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 logger.error("The pipeline failed", exc_info=outcome)
                 raise HTTPException(500, f"The pipeline failed: {outcome!r}") from outcome
             predicted += outcome
@@ -326,6 +322,14 @@ class Handlers:
                 f"Expected no threshold: no nested_spancat writes the spans of "
                 f"'{self._service.spans_key}'",
             )
+
+
+def _add_get(app: FastAPI, path: str, handler: Any, *, include_in_schema: bool = True) -> None:
+    # Monitors ask for the head alone, which the schema need not tell.
+    for method, in_schema in (("GET", include_in_schema), ("HEAD", False)):
+        app.add_api_route(
+            path, handler, methods=[method], include_in_schema=in_schema, response_model=None
+        )
 
 
 def _answer_nobody(*_: Any) -> Response:

@@ -20,7 +20,7 @@ SECONDS_TO_GATHER = 0.01
 TEXTS_TO_START = 64
 
 Predict = Callable[[Sequence[str], Optional[float]], List[PredictedText]]
-Outcome = Union[List[PredictedText], Exception]
+Outcome = Union[List[PredictedText], BaseException]
 
 
 class QueueFullError(Exception):
@@ -65,6 +65,12 @@ class Worker:
         self._closed = False
         self._n_wanted = 1
         self._thread: Optional[Thread] = None
+
+    @property
+    def has_died(self) -> bool:
+        """RETURNS (bool): Whether the thread has started and ended, so that nothing is predicted
+        any more."""
+        return self._thread is not None and not self._thread.is_alive()
 
     def submit(self, texts: Sequence[str], threshold: Optional[float]) -> List[Job]:
         """Let texts wait for their turn. Only an event loop calls it.
@@ -144,7 +150,8 @@ class Worker:
         try:
             texts = [text for job in jobs for text in job.texts]
             predicted = iter(self._predict(texts, jobs[0].threshold))
-        except Exception as err:
+        # Also a panic of Rust, which must not end the thread.
+        except BaseException as err:
             if len(jobs) == 1:
                 _settle([(jobs[0], err)])
                 return

@@ -4,6 +4,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
+from http.client import HTTPConnection
 from threading import Event
 
 import pytest
@@ -13,6 +14,7 @@ from spacy.tokens import Span
 
 from serve_util import SECONDS, ask, request, running
 from spacy_eiou.annotation import SourceText, annotate_texts, create_app
+from spacy_eiou.annotation.server.worker import Worker
 
 TEXT = "The human IL-2 gene is expressed."
 
@@ -84,6 +86,24 @@ def test_health(nlp, port):
     assert (status, health["status"], health["labels"]) == (200, "UP", ["DNA", "protein"])
     assert re.fullmatch(r"en_pipeline-0\.0\.0\+[0-9a-f]{8}", health["model_version"])
     assert ask(port, "/versions") == (200, {"versions": [health["model_version"]]})
+
+
+def test_health_of_a_server_that_predicts_no_more(gated, gate, monkeypatch):
+    monkeypatch.setattr(Worker, "_work", lambda self: None)
+    with running(create_app(gated, timeout=0.3)) as port:
+        assert ask(port, "/health")[0] == 200
+        assert ask(port, "/annotate", {"text": "a"})[0] == 503
+        message = "Nothing is predicted any more. Start the server again"
+        assert ask(port, "/health") == (503, {"detail": message})
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/health", "/versions", "/metrics"])
+def test_head_alone(port, path):
+    connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    connection.request("HEAD", path)
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b"")
+    connection.close()
 
 
 def test_version_tells_another_model(nlp, port):

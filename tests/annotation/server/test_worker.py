@@ -127,6 +127,24 @@ def test_many_texts_wait_for_nobody(predictor, worker, monkeypatch):
     assert worker.get_lengths([job]) == [1, 1, 1]
 
 
+class Panic(BaseException):
+    """As code in Rust raises it."""
+
+
+def test_no_error_ends_the_thread(predictor, worker):
+    def predict(texts, threshold):
+        if "panic" in texts:
+            raise Panic
+        return predictor(texts, threshold)
+
+    worker.worker._predict = predict
+    (fails,), (stays,) = worker.submit(["panic"], None), worker.submit(["a"], None)
+    predictor.open.set()
+    assert isinstance(worker.get_outcome(fails), Panic)
+    assert worker.get_lengths([stays]) == [1]
+    assert not worker.worker.has_died
+
+
 def test_closed_worker(predictor, worker):
     (waits,) = worker.submit(["a"], None)
     closer = Thread(target=worker.worker.close)
