@@ -14,8 +14,11 @@ from typing import IO, Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple, U
 from .record import CorpusError
 
 COMPRESSED = (".gz", ".zst", ".zip")
-# How the names of accounts end that lie beside files which `convert` writes.
+# How the names of accounts end that lie beside files which `convert` writes. Those of .spacy files
+# end in .json, and hold a field of this name in their first bytes.
 ACCOUNT_SUFFIX = ".account.json"
+ACCOUNT_FIELD = b'"entities_per_label"'
+N_FIRST_BYTES = 200
 
 
 class CorpusFile(NamedTuple):
@@ -87,12 +90,21 @@ def _walk(folder: Path) -> Iterator[Path]:
         visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(item for item in folders if not item.startswith("."))
         for file in files:
-            is_other = file.startswith(".") or file.endswith(ACCOUNT_SUFFIX)
             path = Path(name) / file
+            is_other = file.startswith(".") or _is_account(path)
             if not is_other and path.is_file():
                 yield path
             elif not is_other and path.is_symlink():
                 warnings.warn(f"Left out {printable(path)}: the link leads nowhere", stacklevel=4)
+
+
+def _is_account(path: Path) -> bool:
+    if path.name.endswith(ACCOUNT_SUFFIX):
+        return True
+    if path.suffix != ".json" or not path.with_suffix(".spacy").exists() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return ACCOUNT_FIELD in file.read(N_FIRST_BYTES)
 
 
 @contextmanager

@@ -106,19 +106,32 @@ def _vote(records: List[Record], *, least: int) -> Record:
     """RETURNS (Record): The first, with the entities that at least so many annotators gave."""
     first = _find_first(records)
     votes = _count_votes(records)
+    n_annotators = Counter(key for record in records for key in {*map(_get_key, record.entities)})
+    kept: Set[Entity] = set()
+    chosen: Dict[Tuple[int, int, str], Entity] = {}
     dropped = [item for record in records for item in record.dropped]
-    dropped += [
-        Dropped("outvoted", first.id, entity, first.text[entity.start : entity.end])
-        for entity, count in votes.items()
-        if count < least
-    ]
+    changed = [item for record in records for item in record.changed]
+    for entity, count in votes.most_common():
+        key, text = _get_key(entity), first.text[entity.start : entity.end]
+        if n_annotators[key] < least:
+            dropped.append(Dropped("outvoted", first.id, entity, text))
+        # Who agrees on an entity need not agree on its identifier.
+        elif count >= least or key not in chosen:
+            kept.add(entity)
+            chosen.setdefault(key, entity)
+        else:
+            changed.append(Changed("identifier outvoted", first.id, chosen[key], text))
     return replace(
         first,
-        entities=tuple(entity for entity, count in votes.items() if count >= least),
+        entities=tuple(entity for entity in votes if entity in kept),
         dropped=tuple(dropped),
-        changed=tuple(item for record in records for item in record.changed),
+        changed=tuple(changed),
         annotator=None,
     )
+
+
+def _get_key(entity: Entity) -> Tuple[int, int, str]:
+    return entity.start, entity.end, entity.label
 
 
 def _count_votes(records: List[Record]) -> CounterType[Entity]:

@@ -27,14 +27,14 @@ from ..factories import importing_no_factories
 from ..files import accepts_strings, to_json, write_files
 from ..progress import ProgressBar
 from ..tables import one_line
-from ._files import CorpusFile, printable
+from ._files import ACCOUNT_FIELD, CorpusFile, printable
 from .account import Account
 from .annotators import merge_annotators
 from .checks import LabeledText, find_shared, find_warnings
 from .docbin import read_docs
 from .docs import find_inclusive_ends, records_to_docs
 from .formats import Format, get_format, recognize, warn_of_unknown
-from .formats.writers import DOCBIN, Writer, get_writer
+from .formats.writers import DOCBIN, WRITERS, Writer, get_writer
 from .joining import check_documents, join_documents
 from .record import CorpusError, Record
 from .splits import read_ids, split_by_fractions, split_by_ids, split_by_sizes
@@ -256,7 +256,7 @@ def check_conversion(
     splits = [split for split in (split_sizes, split_fractions, split_ids) if split is not None]
     if len(splits) > 1:
         raise CorpusError("Expected one way to split: by sizes, by fractions or by ids")
-    writer = None if to == DOCBIN else get_writer(to)
+    writer = None if to == DOCBIN else get_writer(to, (DOCBIN,))
     outputs = _find_parts(output_path, len(splits[0]) if splits else None, writer)
     inputs = [input_path, *(split_ids or [])]
     if writer is None:
@@ -272,7 +272,7 @@ def check_conversion(
                     f"{printable(output)}: expected a file that convert has written, with its "
                     f"account {account.name} beside it. This file would be lost"
                 )
-            if account.exists() and b'"entities_per_label"' not in account.read_bytes():
+            if account.exists() and ACCOUNT_FIELD not in account.read_bytes():
                 raise CorpusError(
                     f"{printable(account)}: expected an account of convert. This file would be lost"
                 )
@@ -421,7 +421,11 @@ def _find_parts(output_path: Path, n_parts: Optional[int], writer: Optional[Writ
     suffix = ".spacy" if writer is None else writer.suffix
     if n_parts is None:
         if output_path.suffix != suffix and writer is None:
-            raise CorpusError(f"Expected an output file with the suffix .spacy, not {output_path}")
+            fitting = [name for name, item in WRITERS.items() if item.suffix == output_path.suffix]
+            raise CorpusError(
+                f"Expected an output file with the suffix .spacy, not {output_path}. To write "
+                f"another format, choose it with --to: {', '.join(fitting or WRITERS)}"
+            )
         return [output_path]
     if not 2 <= n_parts <= len(PARTS):
         raise CorpusError(f"Expected two or three parts ({', '.join(PARTS)}), not {n_parts}")

@@ -186,9 +186,6 @@ def make_record(
     record_id = draft.id
     if record_id is None:
         record_id = name if draft.number is None else f"{name}-{draft.number}"
-    group = draft.group
-    if draft.document is not None:
-        group = f"{name}-document-{draft.document}"
     entities: List[Entity] = []
     dropped = [
         Dropped(item.reason, record_id, item.entity, item.text, item.where)
@@ -224,7 +221,7 @@ def make_record(
         draft.text,
         tuple(entities),
         words=None if draft.words is None else tuple(draft.words),
-        group=group,
+        group=draft.group,
         dropped=tuple(dropped),
         skipped=draft.skipped,
         changed=tuple(changed),
@@ -278,5 +275,7 @@ def is_stated(found: str, mention: Mention) -> bool:
     browsers show line ends and other white space as they like, and some systems compose accents."""
     if mention.text is None or found == mention.text:
         return True
-    words, stated = (normalize("NFC", text).split() for text in (found, mention.text))
-    return words == stated
+    # Label Studio escapes line ends.
+    texts = (found, mention.text, mention.text.replace("\\n", "\n"))
+    words, *stated = (normalize("NFC", text).split() for text in texts)
+    return words in stated

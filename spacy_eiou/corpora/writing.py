@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from ..files import accepts_strings, replacing_all, to_json
 from ._files import ACCOUNT_SUFFIX
+from ._parse import try_json
 from .account import Account
 from .docs import record_to_doc
 from .formats.writers import Target, Writer, get_writer
@@ -144,7 +145,8 @@ def write_parts(
             writer.write(held.records, Target(new[path], labels, model))
             for suffix, make in writer.beside:
                 new[path.with_suffix(suffix)].write_bytes(make(labels))
-            new[account_path(path)].write_bytes(to_json(held.account.to_dict()))
+            written = {"files": [file.name for file in find_outputs(writer, path)]}
+            new[account_path(path)].write_bytes(to_json({**held.account.to_dict(), **written}))
 
 
 @contextmanager
@@ -203,9 +205,22 @@ def check_outputs(writer: Writer, paths: Sequence[Path]) -> None:
         if writer.suffix and path.is_dir():
             raise CorpusError(f"{path}: expected a file to write, not a directory")
         # A folder that is there is empty.
-        beside = [other for other in (outputs if writer.suffix else outputs[1:]) if other.exists()]
-        if beside and not account_path(path).exists():
+        there = [other for other in (outputs if writer.suffix else outputs[1:]) if other.exists()]
+        written = _find_written(path)
+        lost = [other for other in there if other.name not in written]
+        if lost:
             raise CorpusError(
-                f"{beside[0]}: expected the name of a new file: this one is not of convert, and "
+                f"{lost[0]}: expected the name of a new file: this one is not of convert, and "
                 "it would be lost"
             )
+
+
+def _find_written(path: Path) -> Sequence[str]:
+    """RETURNS (Sequence[str]): The names of the files that `convert` wrote for a part."""
+    account = account_path(path)
+    if not account.exists():
+        return ()
+    value = try_json(account.read_bytes())
+    # Earlier versions did not say what they wrote beside.
+    default = (path.name, account.name)
+    return value.get("files", default) if isinstance(value, dict) else default

@@ -111,6 +111,9 @@ def test_equal_texts_of_an_annotator_are_several_records():
         (["Q1", "Q2", "Q2"], "majority", {"Q2"}),
         (["Q1", "Q2", "Q2", ""], "union", {"Q1", "Q2"}),
         (["", ""], "majority", {""}),
+        (["Q1", "Q2"], "majority", {"Q1"}),
+        (["Q2", "Q1", "Q1", "Q2", "Q3"], "majority", {"Q2"}),
+        (["Q1", "Q2"], "union", {"Q1", "Q2"}),
     ],
 )
 def test_who_gives_no_identifier_votes_for_that_of_others(identifiers, merge, expected):
@@ -118,6 +121,18 @@ def test_who_gives_no_identifier_votes_for_that_of_others(identifiers, merge, ex
     records = [make_record(name, entity) for name, entity in zip("abcd", entities)]
     (record,) = merge_annotators(records, merge)
     assert {entity.kb_id for entity in record.entities} == expected
+
+
+def test_identifier_is_chosen_of_the_entities_that_a_majority_gives():
+    entities = [replace(PART, kb_id=identifier) for identifier in ("Q1", "Q2", "Q2")]
+    records = [make_record(name, entity) for name, entity in zip("abc", entities)]
+    (record,) = merge_annotators([records[0], records[1], make_record("c")], "majority")
+    assert (record.entities, record.dropped) == ((entities[0],), ())
+    assert record.changed == (Changed("identifier outvoted", "a", entities[0], "seal"),)
+    (record,) = merge_annotators([records[0], make_record("b"), make_record("c")], "majority")
+    assert (record.entities, record.changed) == ((), ())
+    both = [make_record(name, *entities[:2]) for name in "ab"]
+    assert merge_annotators(both, "majority")[0].entities == tuple(entities[:2])
 
 
 @pytest.mark.parametrize(

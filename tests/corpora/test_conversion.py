@@ -218,7 +218,11 @@ ACCEPTED = [{"text": text, "spans": [[0, 2, "X"]]} for text in ("IL-2", "IL-2", 
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"output_path": Path("out")}, "Expected an output file with the suffix .spacy, not out"),
+        (
+            {"output_path": Path("out.xml")},
+            "Expected an output file with the suffix .spacy, not out.xml. To write another format, "
+            "choose it with --to: bioc",
+        ),
         (
             {"output_path": Path("dir.spacy")},
             "dir.spacy: expected a file to write, not a directory",
@@ -580,7 +584,10 @@ def test_strict_counts_what_a_format_can_not_hold(source, tmp_path):
         convert(source, tmp_path / "data.conll", **options, strict=True)
     assert not (tmp_path / "data.conll").exists()
     (account,) = convert(source, tmp_path / "data.conll", **options).values()
-    assert json.loads((tmp_path / "data.conll.account.json").read_text()) == account.to_dict()
+    assert json.loads((tmp_path / "data.conll.account.json").read_text()) == {
+        **account.to_dict(),
+        "files": ["data.conll", "data.conll.account.json"],
+    }
     assert account.to_dict()["longest_in_characters"] == 9
 
 

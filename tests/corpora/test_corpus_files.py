@@ -44,6 +44,15 @@ def test_files_are_listed_once_and_by_name():
         assert [file.name for file in list_files([Path("d")])] == ["a/c", "b", "z/b"]
 
 
+def test_accounts_are_no_files_of_a_corpus():
+    account = b'{"documents": 1, "tokens": 1, "entities": 1, "entities_per_label": {}}'
+    files = {"a.spacy": b"", "a.json": account, "b.jsonl": b"", "b.jsonl.account.json": account}
+    for name, data in {**files, "c.json": account, "d.spacy": b"", "d.json": b"[]"}.items():
+        write(f"d/{name}", data)
+    names = [file.name for file in list_files([Path("d")])]
+    assert names == ["a.spacy", "b.jsonl", "c.json", "d.json", "d.spacy"]
+
+
 def test_unpacked_files():
     write("d/a.txt.gz", gzip.compress(b"a"))
     write("a.tar.gz")

@@ -189,7 +189,7 @@ def test_all_fields_of_a_draft():
         "here",
         number=2,
         words=["x"],
-        document=3,
+        group="g",
         skipped="why",
         task="t",
         annotator="Ann",
@@ -202,9 +202,7 @@ def test_all_fields_of_a_draft():
     dropped, changed = (
         (kind("reason", "a-2", Entity(0, 1, "X"), "x"),) for kind in (Dropped, Changed)
     )
-    assert record == Record(
-        "a-2", "x", (), ("x",), "a-document-3", dropped, "why", changed, ("bad",)
-    )
+    assert record == Record("a-2", "x", (), ("x",), "g", dropped, "why", changed, ("bad",))
     assert (record.task, record.annotator, record.is_ground_truth) == ("t", "Ann", True)
     assert record.dropped[0].where == record.changed[0].where == "there"
 
@@ -215,7 +213,6 @@ def test_all_fields_of_a_draft():
         ({}, "a", None),
         ({"number": 0}, "a-0", None),
         ({"number": 1, "id": "b", "group": "g"}, "b", "g"),
-        ({"group": "g", "document": 0}, "a", "a-document-0"),
     ],
 )
 def test_ids(fields, record_id, group):
@@ -268,7 +265,8 @@ def test_malformed_items_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "stated, expected", [(None, True), ("a  b", True), ("a b", True), ("ab", False)]
+    "stated, expected",
+    [(None, True), ("a  b", True), ("a b", True), ("a\\nb", True), ("ab", False), ("", False)],
 )
 def test_text_may_differ_in_white_space(stated, expected):
     assert is_stated("a  b", Mention(0, 4, "X", stated)) is expected

@@ -44,6 +44,19 @@ def test_nothing_is_overwritten_that_convert_did_not_write(name, path, message):
     assert str(caught.value) == message
 
 
+def test_file_beside_that_an_account_does_not_name_is_not_overwritten():
+    records = [Record("a", "x", ())]
+    write_records(records, Path("tasks.json"), "jsonl")
+    Path("tasks.xml").write_text("mine")
+    with pytest.raises(CorpusError, match=f"^tasks.xml: {NO_FILE}"):
+        write_records(records, Path("tasks.json"), "label-studio")
+    Path("tasks.xml").unlink()
+    for _ in range(2):
+        write_records(records, Path("tasks.json"), "label-studio")
+    files = ["tasks.json", "tasks.xml", "tasks.json.account.json"]
+    assert srsly.read_json("tasks.json.account.json")["files"] == files
+
+
 def test_entities_that_do_not_lie_on_tokens_are_left_out():
     first, again = Entity(0, 4, "X", "Q1"), Entity(0, 4, "X", "Q2")
     before = Dropped("before", "r", Entity(0, 1, "Y"), "I")

@@ -2,13 +2,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ...files import open_text
 from .._parse import read_lines, show
 from ..draft import Draft, Mention
-from ..record import Changed, CorpusError, Entity, Record, UnreadableError, join_words
+from ..record import Changed, CorpusError, Dropped, Entity, Record, UnreadableError, join_words
 from .registry import Sample
 from .writers import Target, locate_words, replace_in_entities
 
@@ -17,12 +18,20 @@ DOCUMENT_START = "-DOCSTART-"
 TAG = re.compile(r"([BIESMLU])[-_](.+)")
 # What separates the tags of a cell. Labels may hold any of these characters but "|".
 SEPARATOR = re.compile(r"\||[;,+](?=[BIESMLU]-)")
+# Readers take a blank at the end of a tag for a part of the separator.
+NOT_IN_LABEL = re.compile(rf"[\t\r\n]| +\Z|{SEPARATOR.pattern}")
 # Columns of a table of tokens, in lower case: the number of the sentence, the token and its tag.
 SENTENCE_NAMES = ("sentence #", "sentence_id", "sentence_idx", "sent_id")
 TOKEN_NAMES = ("word", "words", "token", "tokens")
 TAG_NAMES = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags")
-# The number of a word of several tokens, and of a token that is not in the text, in CoNLL-U.
-OTHER_NUMBER = re.compile(r"\d+-\d+|\d+\.\d+")
+# The number of a token, and that of a word of several tokens or of a token that is not in the text,
+# as CoNLL-U has them.
+NUMBER = re.compile(r"\d{1,9}")
+OTHER_NUMBER = re.compile(r"\d{1,9}[-.]\d{1,9}")
+# Why their tags are left out.
+OF_OTHERS = "tag of a word of several tokens, or of a token that is not in the text"
+# The share of numbers from which on a column doesn't hold the words of a text.
+MANY_NUMBERS = 0.9
 # Labels of CoNLL 2000: a column that has no others holds phrases rather than entities.
 PHRASES = frozenset(
     ("NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP")
@@ -39,10 +48,12 @@ class Sentence(NamedTuple):
 
     rows (List[Row]): The tokens.
     document (Optional[int]): Number of the document, if `-DOCSTART-` lines separate documents.
+    others (Sequence[Row]): Words of several tokens, and tokens that are not in the text.
     """
 
     rows: List[Row]
     document: Optional[int]
+    others: Sequence[Row] = ()
 
 
 class Layout(NamedTuple):
@@ -82,9 +93,11 @@ def make_drafts(path: Path, sentences: List[Sentence], *, with_phrases: bool) ->
     if not sentences:
         return
     if _are_numbered(sentences):
-        # Words of several tokens, and tokens that are not in the text, have other numbers.
         sentences = [
-            sentence._replace(rows=[row for row in sentence.rows if row[1][0].isdecimal()])
+            sentence._replace(
+                rows=[row for row in sentence.rows if row[1][0].isdecimal()],
+                others=[row for row in sentence.rows if not row[1][0].isdecimal()],
+            )
             for sentence in sentences
         ]
     layout = find_layout(sentences, path, with_phrases)
@@ -149,7 +162,7 @@ def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> La
     path (Path): The file, for error messages.
     with_phrases (bool): Whether a column of phrases is read beside others.
     RETURNS (Layout): The columns.
-    RAISES (UnreadableError): If no column holds tags.
+    RAISES (UnreadableError): If no column holds tags, or the first one holds no words.
     """
     n_columns = max(len(columns) for sentence in sentences for _, columns in sentence.rows)
     token = int(n_columns > 2 and _are_numbered(sentences))
@@ -159,6 +172,13 @@ def find_layout(sentences: List[Sentence], path: Path, with_phrases: bool) -> La
         for column in columns
     }
     tagged = [column for column in columns if _is_layer(cells[column])]
+    others = [cells[column] for column in columns if column not in tagged]
+    if token == 0 and not _holds_words(sentences, others):
+        number, row = sentences[0].rows[0]
+        raise UnreadableError(
+            f"{path}, line {number}: expected the token in the first column, or in the second "
+            f"after its number in the sentence, not {row}. Leave out the columns before it"
+        )
     layers = tagged
     if not with_phrases and len(tagged) > 1:
         layers = [column for column in tagged if not _holds_phrases(cells[column])] or tagged[-1:]
@@ -176,17 +196,35 @@ def _are_numbered(sentences: List[Sentence]) -> bool:
     in the second one."""
     if _is_layer([columns[1] for s in sentences for _, columns in s.rows if len(columns) > 1]):
         return False
-    first = end = int(sentences[0].rows[0][1][0] != "0")
+    if re.split("[-.]", sentences[0].rows[0][1][0])[0] not in ("0", "1"):
+        return False
     for sentence in sentences:
         cells = [row[1][0] for row in sentence.rows if not OTHER_NUMBER.fullmatch(row[1][0])]
-        # Numbers begin anew in each sentence, or go on.
-        for start in (first, end):
-            if cells and cells == [str(number) for number in range(start, start + len(cells))]:
-                end = start + len(cells)
-                break
-        else:
+        if not cells or not all(map(NUMBER.fullmatch, cells)):
+            return False
+        # One may be left out, and numbers may begin anew in each sentence or go on.
+        if any(int(first) >= int(second) for first, second in pairwise(cells)):
             return False
     return True
+
+
+def _holds_words(sentences: List[Sentence], others: List[List[str]]) -> bool:
+    """RETURNS (bool): Whether the first column may hold the tokens. Numbers or names of sentences
+    do not, if another column that holds no tags has words."""
+    cells = [columns[0] for sentence in sentences for _, columns in sentence.rows]
+    n_numbers = sum(bool(NUMBER.fullmatch(cell) or OTHER_NUMBER.fullmatch(cell)) for cell in cells)
+    is_numbers = n_numbers >= MANY_NUMBERS * len(cells)
+    is_constant = all(len({row[0] for _, row in item.rows}) == 1 for item in sentences)
+    # Other columns of a text of numbers hold parts of speech such as CD, and lemmas as many as it.
+    return not any(
+        is_numbers or (is_constant and len(set(column)) > len(set(cells)))
+        for column in others
+        if 2 * sum(map(_is_word, column)) > len(column)
+    )
+
+
+def _is_word(cell: str) -> bool:
+    return any(map(str.isalpha, cell)) and not cell.isupper()
 
 
 def _is_layer(cells: List[str]) -> bool:
@@ -240,7 +278,28 @@ def _make_draft(path: Path, number: int, sentence: Sentence, layout: Layout) -> 
             for place, (_, columns) in zip(places, sentence.rows)
         ]
         add_layer(draft, cells, starts, ends, places, has_begins=has_begins)
+        _leave_out_others(draft, path, sentence, layer)
     return draft
+
+
+def _leave_out_others(draft: Draft, path: Path, sentence: Sentence, layer: int) -> None:
+    """Count the tags of words of several tokens, unless these tokens have their labels too."""
+    for line, columns in sentence.others:
+        first, _, last = columns[0].partition("-")
+        tokens = [
+            row for _, row in sentence.rows if last and int(first) <= int(row[0]) <= int(last)
+        ]
+        labels = {label for row in tokens for label in _list_labels(row, layer)}
+        for label in _list_labels(columns, layer):
+            if label not in labels:
+                entity = Entity(0, 0, label)
+                where = f"{path}, line {line}"
+                draft.dropped.append(Dropped(OF_OTHERS, "", entity, columns[1], where))
+
+
+def _list_labels(columns: List[str], layer: int) -> List[str]:
+    tags = map(TAG.fullmatch, SEPARATOR.split(_get_cell(columns, layer)))
+    return [match[2] for match in tags if match]
 
 
 def parse_tags(tags: Iterable[str], where: str, draft: Draft) -> Tags:
@@ -353,7 +412,7 @@ def fit_columns(record: Record) -> Record:
     RETURNS (Record): The record, whose text is its tokens joined with single spaces. Those that are
         white space are left out.
     """
-    record = replace_in_entities(record, label=re.compile(rf"[\t\r\n]|{SEPARATOR.pattern}"))
+    record = replace_in_entities(record, label=NOT_IN_LABEL)
     located = [word for word in locate_words(record) if not word.text.isspace()]
     if not located:
         return replace(record, entities=(), words=(), skipped="no tokens to write in columns")

@@ -1,15 +1,16 @@
 """Texts or tokens with entities as JSON, as tools of annotation and models write them."""
 
 import re
+from collections import Counter
 from itertools import chain
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.util import get_words_and_spaces
 
 from .._parse import check_pair, check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
-from ..record import CorpusError, UnreadableError, join_words
+from ..record import CorpusError, Dropped, UnreadableError, join_words
 from ._bigbio import is_bigbio, join_identifiers, to_item
 from ._columns import TAG, add_layer, parse_tags
 
@@ -30,9 +31,14 @@ START_END_KEYS = (
 LABEL_KEYS = ("label", "labels", "type", "tag", "entity_type", "entity_group", "category", "obj")
 ID_KEYS = ("id", "doc_key", "documentName", "orig_id")
 ANNOTATOR_KEYS = ("_annotator_id", "_session_id", "annotator")
+# The annotation of a text in Label Studio's exports JSON-MIN and CSV, whose regions are under the
+# names of the control tags.
+ANNOTATION_ID = "annotation_id"
 # What Prodigy and Label Studio say of a text that has been annotated. If it has no entities, they
 # leave out where they would be.
-ANNOTATED_KEYS = ("answer", "annotation_id")
+ANNOTATED_KEYS = ("answer", ANNOTATION_ID)
+# What Argilla 1 says of a text that nobody has annotated, or that is not to be used.
+UNUSED_STATUSES = ("Default", "Discarded")
 # Where tools store a text instead of the text itself.
 ADDRESS = re.compile(r"(?:(?:https?|s3|gs|azure-blob|file)://|/data/(?:upload|local-files))\S*")
 
@@ -51,7 +57,9 @@ def find_items(value: Any) -> List[Any]:
                 # NER Annotator writes null for a text that was not annotated.
                 return [item for item in value[key] if item is not None]
         if isinstance(value.get("rasa_nlu_data"), dict):
-            return find_items(value["rasa_nlu_data"])
+            # Rasa leaves out an empty list.
+            items = find_items(value["rasa_nlu_data"])
+            return [{"entities": [], **item} if isinstance(item, dict) else item for item in items]
     return [value]
 
 
@@ -70,7 +78,8 @@ def is_item(item: Any) -> bool:
     ) or any(_is_by_label(item.get(key)) or _is_by_group(item.get(key)) for key in ENTITY_KEYS)
     has_tokens = any(isinstance(item.get(key), list) for key in (*TOKEN_KEYS, "sentences"))
     has_tags = any(key in item for key in TAG_KEYS)
-    return (has_text and (has_entities or "answer" in item)) or (
+    is_annotated = any(key in item for key in ANNOTATED_KEYS)
+    return (has_text and (has_entities or is_annotated)) or (
         has_tokens and (has_entities or has_tags)
     )
 
@@ -83,6 +92,7 @@ def parse_item(
     keep_tokens: bool = False,
     tag_names: Optional[Sequence[str]] = None,
     in_characters: bool = False,
+    spans_key: Optional[str] = None,
 ) -> Draft:
     """Parse a text, or tokens, with entities.
 
@@ -93,6 +103,7 @@ def parse_item(
     tag_names (Optional[Sequence[str]]): The names of tags that are numbers.
     in_characters (bool): Whether the entities of an item that has a text and tokens are given in
         characters, even if they could be in tokens, see `prefer_characters`.
+    spans_key (Optional[str]): The key of the spans to read, see `find_spans_key`.
     RETURNS (Draft): The record.
     RAISES (CorpusError): If it is malformed.
     """
@@ -104,7 +115,7 @@ def parse_item(
     check_type(item, dict, where)
     draft = _parse_tokens(item, where, tag_names, in_characters)
     if draft is None:
-        draft = _parse_text(item, where, text_key, keep_tokens, parse)
+        draft = _parse_text(item, where, text_key, keep_tokens, parse, spans_key)
     draft.number = get_number(where)
     draft.id = find_id(item)
     draft.group = None if item.get("group") is None else to_id(item["group"])
@@ -119,7 +130,7 @@ def prefer_characters(items: Iterable[Any]) -> bool:
     RETURNS (bool): Whether those of most items can't be in tokens.
     """
     found = [
-        _are_in_characters(item[key], item["text"], len(words))
+        _are_in_characters(item[key], item["text"], words)
         for item in items
         if isinstance(item, dict) and isinstance(item.get("text"), str)
         for words in [_find_words(item)]
@@ -129,34 +140,85 @@ def prefer_characters(items: Iterable[Any]) -> bool:
     return 2 * sum(found) > len(found)
 
 
+def find_spans_key(items: Iterable[Any], where: str) -> Optional[str]:
+    """Tell which spans of docs as `Doc.to_json` writes them are the entities: those of a doc alone
+    may be others.
+
+    items (Iterable[Any]): The JSON values.
+    where (str): The file, for error messages.
+    RETURNS (Optional[str]): The key "sc", or else the only one there is. None if there is none.
+    RAISES (UnreadableError): If there are several others.
+    """
+    keys = {
+        key
+        for item in items
+        if isinstance(item, dict) and _is_by_key(item.get("spans"))
+        for key in item["spans"]
+    }
+    if DEFAULT_SPANS_KEY in keys:
+        return DEFAULT_SPANS_KEY
+    if len(keys) > 1:
+        raise UnreadableError(
+            f"{where}: expected spans under '{DEFAULT_SPANS_KEY}' or under one other key, not "
+            f"under {', '.join(sorted(keys))}. Rename the one to read"
+        )
+    return next(iter(keys), None)
+
+
+def find_regions(item: Dict[str, Any]) -> List[Any]:
+    """RETURNS (List[Any]): The regions of a text in Label Studio's exports JSON-MIN and CSV, of all
+    control tags."""
+    names = {"start", "end", "labels"}
+    lists = [value for value in item.values() if isinstance(value, list)]
+    return [
+        region
+        for regions in lists
+        if any(isinstance(region, dict) and names <= region.keys() for region in regions)
+        for region in regions
+    ]
+
+
 def find_id(item: Dict[str, Any]) -> Optional[str]:
     """RETURNS (Optional[str]): The id of an item, if it has one."""
     return next((to_id(item[key]) for key in ID_KEYS if item.get(key) is not None), None)
 
 
 def find_text(item: Dict[str, Any], where: str, text_key: Optional[str]) -> str:
-    """Find the text of an item.
+    """RETURNS (str): The text of an item, see `find_text_key`.
+    RAISES (CorpusError): If there is none, or it can't be told which it is.
+    RAISES (UnreadableError): If it is the address of a text."""
+    key = find_text_key(item, where, text_key)
+    return check_address(get_field(item, key, str, where), where)
+
+
+def find_text_key(
+    item: Dict[str, Any],
+    where: str,
+    text_key: Optional[str],
+    usual: Sequence[str] = TEXT_KEYS,
+) -> str:
+    """Find the field of the text of an item.
 
     item (Dict[str, Any]): The item.
     where (str): File and record.
-    text_key (Optional[str]): The field of the text. If None, the first of `TEXT_KEYS`, or else the
-        only one that holds a string.
-    RETURNS (str): The text.
+    text_key (Optional[str]): The field, if it is known.
+    usual (Sequence[str]): Its usual names: of those that hold a string, the first is taken, or else
+        the only other field that does.
+    RETURNS (str): The field.
     RAISES (CorpusError): If there is none, or it can't be told which it is.
-    RAISES (UnreadableError): If it is the address of a text.
     """
     if text_key is not None:
-        return check_address(get_field(item, text_key, str, where), where)
-    for key in TEXT_KEYS:
+        return text_key
+    for key in usual:
         if isinstance(item.get(key), str):
-            return check_address(item[key], where)
+            return key
     names = [key for key, value in item.items() if isinstance(value, str) and key not in ID_KEYS]
     if len(names) != 1:
         raise CorpusError(
             f"{where}: expected an object with 'text', not {show(item)}. The field of the text "
             "can be chosen with --text-key"
         )
-    return check_address(item[names[0]], where)
+    return names[0]
 
 
 def check_address(text: str, where: str) -> str:
@@ -185,15 +247,16 @@ def _parse_text(
     text_key: Optional[str],
     keep_tokens: bool,
     parse: Callable[[Any, str], Iterator[Mention]],
+    spans_key: Optional[str],
 ) -> Draft:
     text = find_text(item, where, text_key)
     draft = Draft(text, where, annotator=find_annotator(item))
-    answer = get_field(item, "answer", str, where) if "answer" in item else "accept"
-    if answer != "accept":
-        draft.skipped = f"answer: {answer}"
+    spans_key = spans_key or find_spans_key([item], where)
+    draft.skipped = _find_reason_to_skip(item, where, spans_key)
+    if draft.skipped is not None:
         return draft
-    draft.parse(parse, _find_entities(item, where))
-    for key, entities in _list_others(item):
+    draft.parse(parse, _find_entities(item, where, spans_key))
+    for key, entities in _list_others(item, spans_key):
         draft.leave_out(f"under the key '{key}'", parse, entities)
     if keep_tokens and isinstance(item.get("tokens"), list) and item["tokens"]:
         words = [
@@ -208,27 +271,39 @@ def _parse_text(
     return draft
 
 
-def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
+def _find_reason_to_skip(
+    item: Dict[str, Any], where: str, spans_key: Optional[str]
+) -> Optional[str]:
+    answer = get_field(item, "answer", str, where) if "answer" in item else "accept"
+    if answer != "accept":
+        return f"answer: {answer}"
+    if "annotation" in item and item.get("status") in UNUSED_STATUSES:
+        return f"status: {item['status']}"
+    # A doc has them only if it was annotated.
+    groups = item.get("spans", {} if "ents" in item else None)
+    if spans_key is not None and isinstance(groups, dict):
+        return None if spans_key in groups else f"no spans under '{spans_key}'"
+    return None
+
+
+def _find_entities(item: Dict[str, Any], where: str, spans_key: Optional[str]) -> List[Any]:
+    regions = find_regions(item) if ANNOTATION_ID in item else []
+    if regions:
+        return regions
     for key in ENTITY_KEYS:
         if _is_by_group(item.get(key)) and {"start", "end"} <= item[key].keys():
             # `datasets` writes the entities of a text field by field.
             if len({len(values) for values in item[key].values()}) > 1:
                 raise CorpusError(f"{where}, '{key}': expected as many values in each field")
             return [dict(zip(item[key], values)) for values in zip(*item[key].values())]
-    if _is_by_group(item.get("spans")):
-        groups = item["spans"]
-        if len(groups) > 1 and DEFAULT_SPANS_KEY not in groups:
-            raise CorpusError(
-                f"{where}: expected spans under '{DEFAULT_SPANS_KEY}' or under one other key, not "
-                f"under {', '.join(groups)}. Rename the one to read"
-            )
-        return list(groups[_find_spans_key(groups)])
+    if _is_by_key(item.get("spans")):
+        return list(item["spans"][spans_key])
     lists = [item[key] for key in ENTITY_KEYS if isinstance(item.get(key), list)]
     lists += [list(_list_by_label(item[key])) for key in ENTITY_KEYS if _is_by_label(item.get(key))]
     # Dataturks and CLUENER
     lists += [[] for key in ENTITY_KEYS if key in item and item[key] is None]
     lists += [[]] if item.get("label") == {} else []
-    if not lists and any(key in item for key in ANNOTATED_KEYS):
+    if not lists and (any(key in item for key in ANNOTATED_KEYS) or _is_pubannotation(item)):
         return []
     # doccano adds empty ones.
     lists = [found for found in lists if found] or lists[:1]
@@ -240,18 +315,27 @@ def _find_entities(item: Dict[str, Any], where: str) -> List[Any]:
     return list(lists[0])
 
 
-def _find_spans_key(groups: Dict[str, List[Any]]) -> str:
-    return DEFAULT_SPANS_KEY if DEFAULT_SPANS_KEY in groups else next(iter(groups))
+def _is_pubannotation(item: Dict[str, Any]) -> bool:
+    """RETURNS (bool): Whether an item is a document of PubAnnotation, without those of which each
+    project has a track of its own. It has no denotations if there are none."""
+    return {"sourcedb", "sourceid"} <= item.keys() and "tracks" not in item
 
 
-def _list_others(item: Dict[str, Any]) -> Iterator[Tuple[str, List[Any]]]:
+def _list_others(item: Dict[str, Any], spans_key: Optional[str]) -> Iterator[Tuple[str, List[Any]]]:
     """YIELDS (Tuple[str, List[Any]]): The key and the entities of each list that is not read, of a
     doc as `Doc.to_json` writes it."""
     groups: Any = item.get("spans")
-    if _is_by_group(groups) and not {"start", "end"} <= groups.keys():
-        yield from ((key, groups[key]) for key in groups if key != _find_spans_key(groups))
-        if isinstance(item.get("ents"), list):
-            yield "ents", item["ents"]
+    if _is_by_key(groups):
+        yield from ((key, groups[key]) for key in groups if key != spans_key)
+        yield from _list_entities(item, ENTITY_KEYS)
+
+
+def _list_entities(item: Dict[str, Any], keys: Iterable[str]) -> Iterator[Tuple[str, List[Any]]]:
+    """YIELDS (Tuple[str, List[Any]]): The key and the list of each field that may hold entities."""
+    for key in dict.fromkeys(keys):
+        found = item.get(key)
+        if isinstance(found, list) and found and isinstance(found[0], (list, dict)):
+            yield key, found
 
 
 def _is_by_group(value: Any) -> bool:
@@ -259,6 +343,11 @@ def _is_by_group(value: Any) -> bool:
     return (
         isinstance(value, dict) and bool(value) and all(isinstance(v, list) for v in value.values())
     )
+
+
+def _is_by_key(value: Any) -> bool:
+    """RETURNS (bool): Whether a value is the spans of a doc, and no entities field by field."""
+    return _is_by_group(value) and not {"start", "end"} <= value.keys()
 
 
 def _is_by_label(value: Any) -> bool:
@@ -296,7 +385,7 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
         return
     bounds = _find_bounds(data, where)
     text = next((data[key] for key in _get_text_keys(data) if isinstance(data.get(key), str)), None)
-    kb_id = data["kb_id"] if isinstance(data.get("kb_id"), str) else ""
+    kb_id = to_id(data["kb_id"]) if type(data.get("kb_id")) in (str, int) else ""
     score = data.get("score")
     is_score = type(score) in (int, float) and 0 <= score <= 1
     for label in find_labels(data, where):
@@ -304,7 +393,7 @@ def parse_entity(data: Any, where: str) -> Iterator[Mention]:
             bounds[0][0],
             bounds[-1][1],
             label,
-            text,
+            text or None,
             kb_id,
             where,
             tuple(bounds) if len(bounds) > 1 else (),
@@ -394,28 +483,69 @@ def _parse_tokens(
             layers = [item[tag_key]]
             if _are_tags(item.get(NESTED_TAG_KEY), len(words)):
                 layers.append(item[NESTED_TAG_KEY])
-            return _read_tags(words, layers, where, tag_names)
+            draft = _read_tags(words, layers, where, tag_names)
+            _leave_out_others(draft, item, {tag_key, NESTED_TAG_KEY}, words, in_characters)
+            return draft
     for entity_key in TOKEN_ENTITY_KEYS:
         given = item.get(entity_key)
         if isinstance(given, list) and not (entity_key == "spans" and "text" in item):
-            has_text = isinstance(item.get("text"), str)
-            if has_text and (in_characters or _are_in_characters(given, item["text"], len(words))):
+            if _is_of_text(item, given, words, in_characters):
                 return None
-            return _locate_tokens(words, given, where)
+            draft = _locate_tokens(words, given, where)
+            _leave_out_others(draft, item, {entity_key}, words, in_characters)
+            return draft
     return None
 
 
-def _are_in_characters(entities: List[Any], text: str, n_words: int) -> bool:
+def _leave_out_others(
+    draft: Draft, item: Dict[str, Any], keys: Set[str], words: List[str], in_characters: bool
+) -> None:
+    """Count the entities under other keys than those that are read, unless they are there too."""
+    for key, given in _list_entities(item, (*TOKEN_ENTITY_KEYS, *ENTITY_KEYS)):
+        if key in keys:
+            continue
+        if _is_of_text(item, given, words, in_characters):
+            other = Draft(item["text"], draft.where)
+            other.parse(parse_entity, given)
+        else:
+            other = _locate_tokens(words, given, draft.where)
+        draft.dropped += other.dropped
+        # The texts are compared, since one may be in tokens and the other in characters.
+        read = Counter((draft.text[m.start : m.end], m.label) for m in draft.mentions)
+        for mention in other.mentions:
+            found = other.text[mention.start : mention.end]
+            if read[found, mention.label]:
+                read[found, mention.label] -= 1
+            else:
+                entity = mention.to_entity(mention.start, mention.end)
+                draft.dropped.append(
+                    Dropped(f"under the key '{key}'", "", entity, found, draft.where)
+                )
+
+
+def _is_of_text(
+    item: Dict[str, Any], entities: List[Any], words: List[str], in_characters: bool
+) -> bool:
+    """RETURNS (bool): Whether entities are given in characters of the text, not in tokens."""
+    has_text = isinstance(item.get("text"), str)
+    return has_text and (in_characters or _are_in_characters(entities, item["text"], words))
+
+
+def _are_in_characters(entities: List[Any], text: str, words: List[str]) -> bool:
     """RETURNS (bool): Whether the entities of an item that has a text and tokens are given in
-    characters of the text: the text of one is there, or one is beyond the tokens."""
+    characters of the text: one is beyond the tokens, or its text is there rather than in them."""
     for entity in entities:
         try:
             mentions = list(parse_entity(entity, ""))
         except CorpusError:
             continue
         for item in mentions:
-            if item.end > n_words or (item.text and text[item.start : item.end] == item.text):
+            if item.end > len(words):
                 return True
+            if item.text and text[item.start : item.end] == item.text:
+                found = "".join(words[item.start : item.end])
+                if _without_space(found) != _without_space(item.text):
+                    return True
     return False
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ...files import open_text
-from .._parse import check_type, get_field, get_number, read_json
+from .._parse import check_type, get_field, get_number, read_json, show
 from ..draft import Draft, Mention, parse_each
-from ..record import CorpusError, Record, UnreadableError
+from ..record import CorpusError, Dropped, Entity, Record, UnreadableError
 from ._bigbio import is_bigbio
 from ._xml import NOT_IN_XML, escape_xml, is_xml, parse_xml
 from .registry import Sample, register_format
@@ -92,9 +92,22 @@ def _parse(document: Any, where: str) -> Draft:
     draft = Draft(text, where, number=get_number(where), id=record_id)
     base = 0
     for text, offset, annotations in parts:
-        draft.parse(partial(_parse_annotation, offset=offset, base=base), annotations)
+        located = []
+        for item in annotations:
+            # Such as what is said of a whole document, in NLM-Chem
+            if isinstance(item, dict) and item.get("locations") == []:
+                draft.dropped.append(Dropped("no location", "", _to_entity(item), show(item)))
+            else:
+                located.append(item)
+        draft.parse(partial(_parse_annotation, offset=offset, base=base), located)
         base += len(text) + 1
     return draft
+
+
+def _to_entity(annotation: Dict[str, Any]) -> Entity:
+    """RETURNS (Entity): What an annotation without a location says."""
+    infons = annotation.get("infons")
+    return Entity(0, 0, _find(infons, TYPE_KEYS) if isinstance(infons, dict) else "")
 
 
 def _find_parts(passage: Dict[str, Any], where: str) -> Iterator[Tuple[str, int, List[Any]]]:
@@ -142,10 +155,8 @@ def _parse_annotation(data: Any, where: str, offset: int, base: int) -> List[Men
     for location in get_field(data, "locations", list, where):
         start = get_field(location, "offset", int, where) - offset
         fragments.append((start, start + get_field(location, "length", int, where)))
-    if not fragments:
-        raise CorpusError(f"{where}: expected a location of the annotation")
     infons = get_field(data, "infons", dict, where)
-    text = data.get("text") if isinstance(data.get("text"), str) else None
+    text = (data.get("text") or None) if isinstance(data.get("text"), str) else None
     mention = Mention(
         fragments[0][0],
         fragments[-1][1],

@@ -6,10 +6,18 @@ from ...files import open_text, to_json_line
 from .._parse import decode, parse_json, read_items, read_json, try_json
 from ..draft import Draft, parse_each
 from ..record import Entity, Record, UnreadableError
-from ._items import TOKEN_KEYS, find_items, is_item, parse_item, prefer_characters
+from ._items import (
+    TOKEN_KEYS,
+    find_items,
+    find_spans_key,
+    is_item,
+    parse_item,
+    prefer_characters,
+)
 from .registry import Sample, register_format
 from .writers import Target, locate_words, register_writer
 
+WITH_GROUPS = re.compile(rb'"spans"\s*:\s*\{')
 WITH_TOKENS = re.compile(rb'"(?:%s)"' % "|".join(TOKEN_KEYS).encode())
 
 
@@ -49,6 +57,8 @@ def read_jsonl(
     lines = list(read_items(path))
     with_tokens = (data for _, data in lines if b'"text"' in data and WITH_TOKENS.search(data))
     in_characters = prefer_characters(map(try_json, with_tokens))
+    with_groups = (data for _, data in lines if WITH_GROUPS.search(data))
+    spans_key = find_spans_key(map(try_json, with_groups), str(path))
 
     def parse(data: bytes, where: str) -> Draft:
         return parse_item(
@@ -58,6 +68,7 @@ def read_jsonl(
             keep_tokens=keep_tokens,
             tag_names=tag_names,
             in_characters=in_characters,
+            spans_key=spans_key,
         )
 
     yield from parse_each(lines, parse)
@@ -85,6 +96,7 @@ def read_json_items(
         raise UnreadableError(f"{path}: expected a list of records")
     items = find_items(value)
     in_characters = prefer_characters(items)
+    spans_key = find_spans_key(items, str(path))
 
     def parse(item: Any, where: str) -> Draft:
         return parse_item(
@@ -94,6 +106,7 @@ def read_json_items(
             keep_tokens=keep_tokens,
             tag_names=tag_names,
             in_characters=in_characters,
+            spans_key=spans_key,
         )
 
     records = ((f"{path}, record {number}", item) for number, item in enumerate(items, start=1))

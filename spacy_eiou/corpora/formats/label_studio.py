@@ -1,14 +1,14 @@
 import json
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Collection, Dict, Iterable, Iterator, List, Optional, Sequence, Set
 from xml.sax.saxutils import quoteattr
 
 from ...files import open_text
-from .._parse import check_type, get_field, get_number, read_json_list, show
+from .._parse import check_type, get_field, get_number, read_json_list, show, to_id
 from ..draft import Draft, Mention, parse_each
-from ..record import CorpusError, Entity, Record
-from ._items import find_labels, find_text
+from ..record import CorpusError, Dropped, Entity, Record
+from ._items import check_address, find_labels, find_text_key
 from ._xml import NOT_IN_XML
 from .registry import Sample, register_format
 from .writers import Target, register_writer
@@ -48,11 +48,22 @@ def read_label_studio(
     YIELDS (Draft): The records, in the order of the file.
     """
 
+    tasks = list(read_json_list(path, "task"))
+    to_names = _find_to_names(task for _, task in tasks)
+
     def parse(task: Any, where: str) -> List[Draft]:
         annotations = _get_annotations(task, where, "predictions" if predictions else "annotations")
-        text = find_text(check_type(task["data"], dict, f"{where}, 'data'"), where, text_key)
+        data = check_type(task["data"], dict, f"{where}, 'data'")
+        key = find_text_key(data, where, text_key, usual=(TO_NAME,))
+        text = check_address(get_field(data, key, str, where), where)
+        # If all regions are of one text, its name need not be that of the field.
+        others = [
+            name
+            for name, value in data.items()
+            if len(to_names) > 1 and name != key and isinstance(value, str)
+        ]
         used = [item for item in annotations if not item.get("was_cancelled")]
-        drafts = [_make_draft(text, item, where) for item in used]
+        drafts = [_make_draft(text, item, where, others) for item in used]
         if not used:
             reason = "annotation cancelled" if annotations else "not annotated"
             drafts = [Draft(text, where, skipped=reason)]
@@ -62,7 +73,25 @@ def read_label_studio(
             draft.task = where
         return drafts
 
-    yield from parse_each(read_json_list(path, "task"), parse)
+    yield from parse_each(tasks, parse)
+
+
+def _find_to_names(tasks: Iterable[Any]) -> Set[str]:
+    """RETURNS (Set[str]): The names of the texts that regions with labels are of."""
+    annotations = [
+        annotation
+        for task in tasks
+        if isinstance(task, dict)
+        for key in ("annotations", "completions", "predictions")
+        for annotation in (task[key] if isinstance(task.get(key), list) else [])
+        if isinstance(annotation, dict) and isinstance(annotation.get("result"), list)
+    ]
+    return {
+        str(result.get("to_name"))
+        for annotation in annotations
+        for result in annotation["result"]
+        if isinstance(result, dict) and result.get("type") in LABEL_TYPES
+    }
 
 
 def _get_id(task: Dict[str, Any]) -> Optional[str]:
@@ -79,20 +108,32 @@ def _get_annotations(task: Any, where: str, name: str) -> List[Dict[str, Any]]:
     if not isinstance(task, dict) or "data" not in task or name not in task:
         raise CorpusError(
             f"{where}: expected a task with 'data' and '{name}', as Label Studio exports it "
-            "in the format JSON (what it exports as JSON-MIN is in the format 'json')"
+            "in the format JSON (what it exports as JSON-MIN is in the format 'json', and a task "
+            "to import is annotated by nobody)"
         )
     annotations = check_type(task[name], list, f"{where}, '{name}'")
     return [check_type(item, dict, f"{where}, '{name}'") for item in annotations]
 
 
-def _make_draft(text: str, annotation: Dict[str, Any], where: str) -> Draft:
+def _make_draft(
+    text: str, annotation: Dict[str, Any], where: str, others: Collection[str]
+) -> Draft:
+    """RETURNS (Draft): The record of an annotation. Regions of other texts of the task, whose names
+    are given, are left out and counted."""
     draft = Draft(text, where, is_ground_truth=annotation.get("ground_truth") is True)
     annotator = annotation.get("completed_by")
     if isinstance(annotator, dict):
         annotator = annotator.get("email") or annotator.get("id")
     draft.annotator = None if annotator is None else str(annotator)
     results = get_field(annotation, "result", list, where)
-    draft.parse(_parse_result, results)
+    draft.parse(_parse_result, [item for item in results if not _is_of(item, others)])
+    other = Draft("", where)
+    other.parse(_parse_result, [item for item in results if _is_of(item, others)])
+    draft.dropped += other.dropped
+    draft.dropped += [
+        Dropped("of another text", "", item.to_entity(item.start, item.end), item.text or "", where)
+        for item in other.mentions
+    ]
     regions = [item for item in results if isinstance(item, dict)]
     labelled = {str(item.get("id")) for item in regions if item.get("type") in LABEL_TYPES}
     for item in regions:
@@ -105,6 +146,10 @@ def _make_draft(text: str, annotation: Dict[str, Any], where: str) -> Draft:
     return draft
 
 
+def _is_of(result: Any, names: Collection[str]) -> bool:
+    return isinstance(result, dict) and result.get("to_name") in names
+
+
 def _parse_result(result: Any, where: str) -> Iterator[Mention]:
     kind = check_type(result, dict, f"{where}, 'result'").get("type")
     if kind not in LABEL_TYPES:
@@ -114,12 +159,15 @@ def _parse_result(result: Any, where: str) -> Iterator[Mention]:
     is_markup = kind == "hypertextlabels" or "globalOffsets" in value
     offsets = get_field(value, "globalOffsets", dict, where) if is_markup else value
     start, end = (get_field(offsets, name, int, where) for name in ("start", "end"))
-    text = get_field(value, "text", str, where) if "text" in value else None
+    text = value.get("text")
+    if text is not None:
+        check_type(text, str, f"{where}, 'text'")
     labels = find_labels({"labels": value.get(kind)}, where)
     meta = result.get("meta")
     kb_id = meta.get("kb_id") if isinstance(meta, dict) else None
+    kb_id = to_id(kb_id) if type(kb_id) in (str, int) else ""
     for label in labels:
-        yield Mention(start, end, label, text, kb_id if isinstance(kb_id, str) else "", where=where)
+        yield Mention(start, end, label, text or None, kb_id, where=where)
 
 
 def make_label_config(labels: Sequence[str]) -> bytes:

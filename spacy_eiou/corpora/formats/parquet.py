@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 from ...extras import require_extra
 from ..draft import Draft, parse_each
 from ..record import CorpusError, Record, UnreadableError
-from ._items import TAG_KEYS, parse_item, prefer_characters
+from ._items import ENTITY_KEYS, TAG_KEYS, find_spans_key, parse_item, prefer_characters
 from .jsonl import entity_to_dict
 from .registry import register_format
 from .writers import Target, register_writer
@@ -47,15 +47,21 @@ def read_parquet(
     try:
         with import_module("pyarrow.parquet").ParquetFile(path) as file:
             names = tag_names or _find_tag_names(file.schema_arrow.metadata or {})
-            rows = [row for batch in file.iter_batches() for row in batch.to_pylist()]
+            rows = [_drop_absent(row) for batch in file.iter_batches() for row in batch.to_pylist()]
     # What damaged bytes raise depends on where they are damaged.
     except Exception as err:
         raise UnreadableError(f"{path}: expected a complete Parquet file ({err!r})") from err
 
     in_characters = prefer_characters(rows)
+    spans_key = find_spans_key(rows, str(path))
 
     def parse(row: Dict[str, Any], where: str) -> Draft:
-        given = {key: _to_list(value, where) for key, value in row.items() if value is not None}
+        # A column is there in each row. Of entities, null says that there are none.
+        given = {
+            key: _to_list(value, where)
+            for key, value in row.items()
+            if value is not None or key in ENTITY_KEYS
+        }
         return parse_item(
             given,
             where,
@@ -63,10 +69,21 @@ def read_parquet(
             keep_tokens=keep_tokens,
             tag_names=names,
             in_characters=in_characters,
+            spans_key=spans_key,
         )
 
     items = enumerate(rows, start=1)
     yield from parse_each(((f"{path}, row {number}", row) for number, row in items), parse)
+
+
+def _drop_absent(row: Dict[str, Any]) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): A row without the fields of objects that only other rows have."""
+    return {
+        key: {name: item for name, item in value.items() if item is not None}
+        if isinstance(value, dict)
+        else value
+        for key, value in row.items()
+    }
 
 
 def _to_list(value: Any, where: str) -> Any:

@@ -3,6 +3,7 @@
 import json
 import warnings
 import zlib
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from inspect import signature
@@ -32,7 +33,7 @@ from .._files import CorpusFile, list_files, printable, unpacked
 from .._parse import show, try_json
 from ..draft import Draft
 from ..offsets import COUNTINGS, resolve
-from ..record import CorpusError, Record
+from ..record import CorpusError, Record, UnreadableError
 
 P = ParamSpec("P")
 Reader = Callable[Concatenate[Path, P], Iterator[Union[Draft, Record]]]
@@ -219,8 +220,8 @@ class Format:
             if not selected:
                 first = paths[0].path if isinstance(paths[0], CorpusFile) else paths[0]
                 raise CorpusError(f"{first}: expected a file in the format '{self.name}'")
-            for file in selected:
-                yield from self._read(file, offsets, options)
+            for file, name in zip(selected, _make_names(selected)):
+                yield from self._read(file, name, offsets, options)
 
     def _leave_out_unknown(self, files: List[CorpusFile]) -> List[CorpusFile]:
         """Leave out files of archives that are in no known format and have another suffix than
@@ -238,13 +239,15 @@ class Format:
         return [file for file in files if file not in left_out]
 
     def _read(
-        self, file: CorpusFile, offsets: Optional[str], options: Mapping[str, Any]
+        self, file: CorpusFile, name: str, offsets: Optional[str], options: Mapping[str, Any]
     ) -> Iterator[Record]:
         try:
             with paused_collection():
                 items = list(self.read_file(file.path, **options))
                 drafts = [item for item in items if isinstance(item, Draft)]
-                records = iter(resolve(drafts, file.stem, str(file.path), offsets, self.offsets))
+                self._check_any_readable(file, items)
+                _name_documents(drafts, file.path, name)
+                records = iter(resolve(drafts, name, str(file.path), offsets, self.offsets))
         except CorpusError as err:
             raise type(err)(file.explain(str(err))) from err
         for item in items:
@@ -256,6 +259,18 @@ class Format:
                     bad=tuple(file.explain(problem) for problem in record.bad),
                 )
             yield record
+
+    def _check_any_readable(self, file: CorpusFile, items: List[Union[Draft, Record]]) -> None:
+        """RAISES (UnreadableError): If all texts of a file are malformed, which are several, or it
+        is in another format."""
+        bad = [item for item in items if item.skipped == "malformed"]
+        if self.together or not bad or len(bad) < len(items):
+            return
+        if len(bad) > 1 or _recognize(file) not in (None, self.name):
+            raise UnreadableError(
+                f"{file.path}: expected a file in the format '{self.name}', but it holds "
+                f"{Sample(file.path).describe()}, all of which are malformed. {bad[0].bad[0]}"
+            )
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Check options of the reader.
@@ -276,6 +291,30 @@ class Format:
             except ValidationError as err:
                 problem = err.errors()[0]["msg"]
                 raise CorpusError(f"Expected another {name} than {value!r}: {problem}") from err
+
+
+def _make_names(files: Sequence[CorpusFile]) -> List[str]:
+    """RETURNS (List[str]): A name for each file, from which ids are made: without its suffix,
+    unless another one has the same, such as eng.train and eng.testa."""
+    stems = Counter(file.stem for file in files)
+    names = Counter(printable(file.name) for file in files)
+
+    def choose(file: CorpusFile) -> str:
+        for name, counts in ((file.stem, stems), (printable(file.name), names)):
+            if counts[name] == 1:
+                return name
+        return file.explain(str(file.path))
+
+    return [choose(file) for file in files]
+
+
+def _name_documents(drafts: Sequence[Draft], path: Path, name: str) -> None:
+    """Make ids of numbered documents. Those of another file, whatever its name, have others."""
+    numbered = [draft for draft in drafts if draft.document is not None]
+    if numbered:
+        checksum = zlib.crc32(path.read_bytes())
+        for draft in numbered:
+            draft.group = f"{name}-{checksum:08x}-document-{draft.document}"
 
 
 FORMATS: Dict[str, Format] = {}

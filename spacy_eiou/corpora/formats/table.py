@@ -4,11 +4,20 @@ import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from .._parse import get_number, parse_json, parse_offset, read_text, show
+from .._parse import get_number, parse_json, parse_offset, read_text, show, try_json
 from ..draft import Draft, Mention, parse_each
 from ..record import CorpusError, UnreadableError
 from ._columns import Sentence, find_token_columns, make_drafts
-from ._items import ENTITY_KEYS, ID_KEYS, TEXT_KEYS, find_annotator, find_text, parse_entity
+from ._items import (
+    ANNOTATION_ID,
+    ENTITY_KEYS,
+    ID_KEYS,
+    TEXT_KEYS,
+    find_annotator,
+    find_regions,
+    find_text,
+    parse_entity,
+)
 from .registry import Sample, register_format
 
 # Columns of a table of entities: the file that holds the text, the label, the text and the offsets.
@@ -43,7 +52,8 @@ def _recognizes(sample: Sample) -> bool:
     if len(sample.lines) < 2 or sample.items:
         return False
     names = _get_names(sample.lines[0])
-    has_lists = bool(_find_column(names, TEXT_KEYS) and _find_column(names, ENTITY_KEYS))
+    list_keys = (*ENTITY_KEYS, ANNOTATION_ID)
+    has_lists = bool(_find_column(names, TEXT_KEYS) and _find_column(names, list_keys))
     return _holds_entities(names) or has_lists or find_token_columns(names) is not None
 
 
@@ -111,7 +121,7 @@ def read_table(path: Path, text_key: Optional[str] = None) -> Iterator[Draft]:
         yield from make_drafts(path, sentences, with_phrases=True)
         return
     key = _find_column(names, ENTITY_KEYS)
-    if key is None:
+    if key is None and ANNOTATION_ID not in names:
         raise UnreadableError(
             f"{path}: expected a column of lists of entities, columns of their file, label and "
             f"offsets, or those of sentence, token and tag, not {', '.join(names)}"
@@ -147,13 +157,15 @@ def _group_tokens(
         yield sentence
 
 
-def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draft]:
+def _make_parser(key: Optional[str], text_key: Optional[str]) -> Callable[[Row, str], Draft]:
     def parse(row: Row, where: str) -> Draft:
         text = find_text(row, where, text_key)
         draft = Draft(text, where, annotator=find_annotator(row))
         draft.number = get_number(where)
         draft.id = next((row[name] for name in ID_KEYS if row.get(name)), None)
-        entities = parse_json(row[key] or "[]", where)
+        entities = _find_regions(row) if ANNOTATION_ID in row else []
+        if not entities and key is not None:
+            entities = parse_json(row[key] or "[]", where)
         if not isinstance(entities, list):
             raise CorpusError(
                 f"{where}, '{key}': expected a list of entities, not {show(entities)}"
@@ -162,6 +174,12 @@ def _make_parser(key: str, text_key: Optional[str]) -> Callable[[Row, str], Draf
         return draft
 
     return parse
+
+
+def _find_regions(row: Row) -> List[Any]:
+    """RETURNS (List[Any]): The regions of Label Studio's export, in the columns that are lists."""
+    lists = (cell for cell in row.values() if isinstance(cell, str) and cell.startswith("["))
+    return find_regions({cell: try_json(cell) for cell in lists})
 
 
 def _read_entities(path: Path, rows: List[Tuple[str, Row]]) -> Iterator[Draft]:
@@ -215,7 +233,7 @@ def _parse_row(row: Row, where: str) -> List[Mention]:
         offsets[0][0],
         offsets[-1][1],
         _get_cell(row, LABEL_KEYS),
-        row[mention_key] if mention_key else None,
+        (row[mention_key] or None) if mention_key else None,
         _get_cell(row, CODE_KEYS),
         where,
         tuple(offsets),

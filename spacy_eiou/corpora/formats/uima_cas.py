@@ -1,9 +1,10 @@
 import json
+import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
 from ...files import open_text
-from .._parse import check_type, get_field, read_json
+from .._parse import check_type, get_field, read_json, to_id
 from ..draft import Draft, Mention
 from ..offsets import find_positions
 from ..record import CorpusError, Record, UnreadableError
@@ -21,6 +22,8 @@ LINKS = (
     *("Governor", "Dependent", "@Governor", "@Dependent"),
     *("referenceType", "referenceRelation", "next", "@next"),
 )
+# What is rather another feature than the label.
+NO_LABEL = re.compile(r"true|false|-?\d+(\.\d+)?")
 # What else an annotation has than its features.
 NO_FEATURES = ("begin", "end", "sofa", "xmi:id")
 # The layers of users have such names, and those that INCEpTION has by itself begin otherwise.
@@ -132,7 +135,15 @@ def _find_label(item: Dict[str, Any]) -> Any:
         for key, value in item.items()
         if key not in (*NO_FEATURES, *IDENTIFIER_FEATURES) and not key.startswith(("%", "@", "^"))
     )
-    return next((value for value in values if value and isinstance(value, str)), "")
+    return choose_label(value for value in values if value and isinstance(value, str))
+
+
+def choose_label(values: Iterable[str]) -> str:
+    """RETURNS (str): The first of the features that is not of a box to tick or a number, or else
+    the first one; nothing if there is none."""
+    found = list(values)
+    words = [value for value in found if not NO_LABEL.fullmatch(value)]
+    return next(iter(words or found), "")
 
 
 def _is_entity(item: Dict[str, Any]) -> bool:
@@ -153,9 +164,9 @@ def holds_entities(kind: str) -> bool:
 def _parse_annotation(item: Dict[str, Any], where: str) -> List[Mention]:
     where = f"{where}, annotation {item.get('%ID')} of {_get_type(item)}"
     start, end = (get_field(item, name, int, where) for name in ("begin", "end"))
-    kb_id = next((item[key] for key in IDENTIFIER_FEATURES if item.get(key)), "")
+    kb_id = to_id(next((item[key] for key in IDENTIFIER_FEATURES if item.get(key)), ""))
     label = check_type(_find_label(item), str, f"{where}, label")
-    return [Mention(start, end, label, kb_id=check_type(kb_id, str, where), where=where)]
+    return [Mention(start, end, label, kb_id=kb_id, where=where)]
 
 
 @register_writer("uima-cas", suffix="", holds=("ids", "identifiers"))

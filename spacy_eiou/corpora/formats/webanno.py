@@ -6,7 +6,7 @@ from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention
 from ..record import CorpusError, UnreadableError
 from .registry import register_format
-from .uima_cas import holds_entities
+from .uima_cas import choose_label, holds_entities
 
 HEADER = "#FORMAT=WebAnno TSV 3"
 # What a value ends with, if it is one of several of its layer or goes on over several tokens.
@@ -137,7 +137,7 @@ def _read_cells(
             if value in ("_", ""):
                 continue
             values = [_split_number(cell[place]) for cell in cells if place < len(cell)]
-            label = next((name for name, _ in values if name not in ("*", "_", "")), "")
+            label = choose_label(name for name, _ in values if name not in ("*", "_", ""))
             kb_id = kb_ids[place] if place < len(kb_ids) and kb_ids[place] not in ("*", "_") else ""
             mention = Mention(begin, end, label, kb_id=kb_id, where=where)
             key = (index, label, values[0][1])

@@ -14,7 +14,6 @@ from typing import (
     Optional,
     Pattern,
     Sequence,
-    Set,
     Tuple,
 )
 
@@ -112,16 +111,17 @@ def register_writer(
     return register
 
 
-def get_writer(name: str) -> Writer:
+def get_writer(name: str, others: Sequence[str] = ()) -> Writer:
     """Get a writer by the name of its format.
 
     name (str): The name, or that of its tool in `TOOLS`.
+    others (Sequence[str]): Names of what else could have been chosen.
     RETURNS (Writer): The writer.
     RAISES (CorpusError): If there is none of this name.
     """
     name = TOOLS.get(name, name)
     if name not in WRITERS:
-        names = ", ".join((DOCBIN, *WRITERS))
+        names = ", ".join((*others, *WRITERS, *TOOLS))
         raise CorpusError(f"Expected a format to write from {names}, not '{name}'")
     return WRITERS[name]
 
@@ -196,14 +196,16 @@ def make_unique(names: Iterable[str]) -> List[str]:
     names (Iterable[str]): The names.
     RETURNS (List[str]): The names, some with a number.
     """
-    seen: Set[str] = set()
+    # The last number of each, so that many of one name are not tried again and again.
+    seen: Dict[str, int] = {}
     unique = []
     for name in names:
-        number, candidate = 1, name
+        number, candidate = seen.get(name.casefold(), 1), name
         while candidate.casefold() in seen:
             number += 1
             candidate = f"{name}-{number}"
-        seen.add(candidate.casefold())
+        seen[name.casefold()] = number
+        seen.setdefault(candidate.casefold(), 1)
         unique.append(candidate)
     return unique
 

@@ -131,7 +131,6 @@ def make_passage(**fields):
         ({"sentences": [{"text": ""}]}, ": expected an object with 'offset', not {'text': ''}"),
         (make_passage(annotations=[1]), ": expected an object with 'locations', not 1"),
         (make_passage(annotations=[{"locations": 1}]), ", 'locations': expected list, not 1"),
-        (make_passage(annotations=[make_annotation()]), ": expected a location of the annotation"),
         (
             make_passage(annotations=[make_annotation(("x", 1))]),
             ", 'offset': expected int, not 'x'",
@@ -141,15 +140,23 @@ def make_passage(**fields):
             ", 'length': expected int, not 'x'",
         ),
         (make_passage(annotations=[{**IL2, "infons": []}]), ", 'infons': expected dict, not []"),
-        (
-            {"sentences": [make_sentence(0, "a")], "annotations": [{"locations": []}]},
-            ": expected a location of the annotation",
-        ),
     ],
 )
 def test_malformed(passage, problem):
     problems = read_problems("bioc", {"documents": [{"passages": [passage]}]})
     assert problems == ([] if problem is None else [f"{WHERE}{problem}"])
+
+
+def test_annotation_without_a_location_is_no_mistake():
+    """NLM-Chem."""
+    passages = [
+        make_passage(annotations=[make_annotation(type="MeSH_Index"), IL2]),
+        {"sentences": [make_sentence(0, "a")], "annotations": [{"locations": []}]},
+    ]
+    (draft,) = read_drafts("bioc", {"documents": [{"passages": passages}]})
+    assert (len(draft.mentions), draft.bad) == (1, [])
+    found = [(item.reason, item.entity.label) for item in draft.dropped]
+    assert found == [("no location", "MeSH_Index"), ("no location", "")]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +179,7 @@ def test_malformed(passage, problem):
         (
             "<collection><document><passage><offset>0</offset><text>a</text><annotation/></passage>"
             "</document></collection>",
-            "a, document 1: expected a location of the annotation",
+            None,
         ),
         (
             "<collection><document><passage><offset>x</offset><text>a</text></passage></document>"

@@ -22,6 +22,12 @@ NO_TAGS = (
         ("conll", "1\tO\n2\tB-x\n", [("2", "x")]),
         ("conll", "1\tIL-2\tB-x\n2\tgene\tI-x\n", [("IL-2 gene", "x")]),
         ("conll", "1.1\te\t_\n1\tIL-2\tB-x\n2\tgene\tI-x\n", [("IL-2 gene", "x")]),
+        ("conll", "0\tIL-2\tB-x\n1\tgene\tI-x\n", [("IL-2 gene", "x")]),
+        ("conll", "1\tIL-2\tB-x\n3\tgene\tI-x\n", [("IL-2 gene", "x")]),
+        ("conll", "7\tnum\tB-x\na\tb\tO\n", [("7", "x")]),
+        ("conll", "12\tCD\tB-x\n7\tCD\tO\n", [("12", "x")]),
+        ("conll", "12\t12\tB-x\n7\t7\tO\n", [("12", "x")]),
+        ("conll", "ha\tha\tB-x\nha\tha\tO\n", [("ha", "x")]),
         ("conll", "B-12\tB-x\n", [("B-12", "x")]),
         ("conll", "a\tB-NP\n", [("a", "NP")]),
         ("conll", "a\tB-NP\tB-VP\tB-PP\n", [("a", "PP")]),
@@ -108,6 +114,44 @@ def test_order_and_ends_of_entities():
     assert len(draft.changed) == 2
     (draft,) = read_drafts("conll", "a B-y|B-x\n")
     assert [mention.label for mention in draft.mentions] == ["y", "x"]
+
+
+@pytest.mark.parametrize("first", ["1", "0", "4"])
+def test_numbers_of_a_later_sentence_may_begin_anywhere(first):
+    rows = f"1\tIL-2\tB-x\n2\tgene\tI-x\n\n{first}\ta\tO\n9\tb\tO\n"
+    assert [draft.text for draft in read_drafts("conll", rows)] == ["IL-2 gene", "a b"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # Numbers out of order, those of WebAnno, and names and numbers of sentences
+        "1\tthe\tO\n2\tpump\tB-x\n2\tleaks\tO\n",
+        "1-1\t0-3\tthe\tO\n1-2\t4-8\tpump\tB-x\n",
+        "1\tthe\tO\n1\tpump\tB-x\n",
+        "a1\t1\tthe\tO\na1\t2\tpump\tB-x\n\na2\t1\tit\tO\na2\t2\tleaks\tO\n",
+    ],
+)
+def test_first_column_without_words_is_no_text(content):
+    (problem,) = read_problems("conll", content)
+    assert problem == (
+        "a, line 1: expected the token in the first column, or in the second after its number in "
+        f"the sentence, not {content.splitlines()[0].split()}. Leave out the columns before it"
+    )
+
+
+def test_tags_of_words_of_several_tokens_are_counted():
+    """CoNLL-U."""
+    rows = "1-2\tdoesn't\tB-x\n1\tdoes\tB-y\n2\tn't\tO\n2.1\te\tB-y\n"
+    rows += "3-4\tit's\tB-z\n3\tit\tB-z\n4\t's\tO\n"
+    (draft,) = read_drafts("conll", rows)
+    assert draft.text == "does n't it 's"
+    assert [mention.label for mention in draft.mentions] == ["y", "z"]
+    reason = "tag of a word of several tokens, or of a token that is not in the text"
+    assert [(item.reason, item.entity.label, item.text, item.where) for item in draft.dropped] == [
+        (reason, "x", "doesn't", "a, line 1"),
+        (reason, "y", "e", "a, line 4"),
+    ]
 
 
 def test_row_without_a_token():

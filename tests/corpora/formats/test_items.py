@@ -1,8 +1,21 @@
+import json
+from pathlib import Path
+
 import pytest
 
+from corpus_util import read_drafts
 from spacy_eiou.corpora import Changed, CorpusError, Dropped, Entity
 from spacy_eiou.corpora.draft import Draft, Mention
-from spacy_eiou.corpora.formats._items import find_items, is_item, parse_entity, parse_item
+from spacy_eiou.corpora.formats import FORMATS
+from spacy_eiou.corpora.formats._items import (
+    find_items,
+    find_spans_key,
+    is_item,
+    parse_entity,
+    parse_item,
+    prefer_characters,
+)
+from spacy_eiou.corpora.record import UnreadableError
 
 WHERE = "a, line 3"
 ITEM = {"text": "x", "spans": []}
@@ -29,6 +42,15 @@ def make_token_draft(*mentions, **fields):
         ({"annotations": [1, None], "data": [2]}, [1]),
         ({"examples": [1, None]}, [1]),
         ({"annotations": 1, "data": [2]}, [2]),
+        # Rasa, which leaves out an empty list
+        (
+            {
+                "rasa_nlu_data": {
+                    "common_examples": [{"text": "x"}, {"text": "y", "entities": [1]}, 1]
+                }
+            },
+            [{"entities": [], "text": "x"}, {"entities": [1], "text": "y"}, 1],
+        ),
         ({"documents": []}, []),
         ({"a": [1]}, [{"a": [1]}]),
         ({"text": "x", "annotations": [1]}, [{"text": "x", "annotations": [1]}]),
@@ -49,6 +71,7 @@ def test_items_of_a_file(value, items):
         ("text", False),
         (ITEM, True),
         ({"text": "x", "answer": "accept"}, True),
+        ({"text": "x", "annotation_id": 1}, True),
         ({"text": "x", "mentions": []}, True),
         ({"text": "x"}, False),
         ({"text": 1, "spans": []}, False),
@@ -77,8 +100,10 @@ def test_text_or_tokens_with_entities(item, expected):
         ),
         (
             {"start_offset": 0, "end_offset": 4, "labels": ["X", "Y"], "text": "IL-2", "kb_id": 1},
-            [make_mention(0, 4, "X", "IL-2"), make_mention(0, 4, "Y", "IL-2")],
+            [make_mention(0, 4, "X", "IL-2", "1"), make_mention(0, 4, "Y", "IL-2", "1")],
         ),
+        ({"start": 0, "end": 4, "label": "X", "kb_id": None}, [make_mention(0, 4, "X")]),
+        ({"start": 0, "end": 4, "label": "X", "text": ""}, [make_mention(0, 4, "X")]),
         ({"start": 0, "end": 4, "label": "", "type": "Y"}, [make_mention(0, 4, "Y")]),
         ({"start": 0, "end": 4}, [make_mention(0, 4, "")]),
         # Rasa, where the value is a synonym
@@ -172,6 +197,38 @@ def test_malformed_entity(data, problem):
         ({"text": "x", "annotation": None, "extras": None}, {}, make_draft("x")),
         ({"text": "x", "label": {}}, {}, make_draft("x")),
         ({"text": "x", "id": 3, "annotation_id": 7}, {}, make_draft("x", id="3")),
+        # Label Studio's JSON-MIN, where the control tags have any names
+        (
+            {
+                "text": "x",
+                "annotation_id": 7,
+                "label": "positive",
+                "spots": [{"start": 0, "end": 1, "labels": ["X"]}],
+                "others": [{"start": 0, "end": 1, "labels": ["Y"]}],
+                "boxes": [{"x": 0}],
+            },
+            {},
+            make_draft("x", make_mention(0, 1, "X"), make_mention(0, 1, "Y")),
+        ),
+        # Argilla 1
+        (
+            {"text": "x", "annotation": None, "status": "Default"},
+            {},
+            make_draft("x", skipped="status: Default"),
+        ),
+        (
+            {"text": "x", "annotation": [["X", 0, 1]], "status": "Discarded"},
+            {},
+            make_draft("x", skipped="status: Discarded"),
+        ),
+        (
+            {"text": "x", "annotation": [["X", 0, 1]], "status": "Validated"},
+            {},
+            make_draft("x", make_mention(0, 1, "X")),
+        ),
+        ({**ITEM, "status": "Default"}, {}, make_draft("x")),
+        # PubAnnotation
+        ({"text": "x", "sourcedb": "PubMed", "sourceid": "1"}, {}, make_draft("x")),
         ({**ITEM, "tokens": ["x"]}, {}, make_draft("x")),
         ({**ITEM, "tokens": ["x"]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
         ({**ITEM, "tokens": [{"text": "x"}]}, {"keep_tokens": True}, make_draft("x", words=["x"])),
@@ -217,6 +274,61 @@ def test_spans_of_other_keys_are_left_out_and_counted():
     ]
     assert draft.dropped[1].where == WHERE
     assert parse_item({"text": TEXT, "spans": {"dis": [second]}}, WHERE).dropped == []
+
+
+def test_other_lists_beside_spans_by_key_are_left_out_and_counted():
+    item = {
+        "text": TEXT,
+        "spans": {"sc": [{"start": 0, "end": 4, "label": "X"}]},
+        "entities": [[0, 4, "X"], [5, 9, "Y"]],
+        "labels": ["positive"],
+    }
+    draft = parse_item(item, WHERE)
+    assert draft.mentions == [make_mention(0, 4, "X")]
+    assert draft.dropped == [Dropped("under the key 'entities'", "", Entity(5, 9, "Y"), "gene")]
+
+
+def make_docs(*groups):
+    """Make docs as `Doc.to_json` writes them."""
+    return [
+        {"text": TEXT, "ents": [], "spans": {key: [{"start": 0, "end": 4, "label": key}]}}
+        for key in groups
+    ]
+
+
+@pytest.mark.parametrize(
+    "items, expected",
+    [
+        (make_docs("ruler", "sc"), "sc"),
+        (make_docs("ruler", "ruler"), "ruler"),
+        ([{"spans": {"start": [0], "end": [1]}}, {"spans": [1]}, 1], None),
+    ],
+)
+def test_key_of_the_spans_is_that_of_the_file(items, expected):
+    assert find_spans_key(items, "a") == expected
+
+
+def test_spans_of_which_it_can_not_be_told_which_to_read():
+    with pytest.raises(UnreadableError) as caught:
+        find_spans_key(make_docs("ruler", "genes"), "a")
+    assert str(caught.value) == (
+        "a: expected spans under 'sc' or under one other key, not under genes, ruler. Rename the "
+        "one to read"
+    )
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json", "parquet"])
+def test_doc_without_spans_of_the_key_is_skipped(in_tmp_path, name):
+    items = [*make_docs("sc", "ruler"), {"text": TEXT, "ents": [], "tokens": []}]
+    if name == "parquet":
+        table = pytest.importorskip("pyarrow").Table.from_pylist(items[:2])
+        pytest.importorskip("pyarrow.parquet").write_table(table, "a")
+        drafts = list(FORMATS[name].read_file(Path("a")))
+    else:
+        lines = "\n".join(map(json.dumps, items[:2]))
+        drafts = read_drafts(name, lines if name == "jsonl" else items)
+    assert [len(draft.mentions) for draft in drafts[:2]] == [1, 0]
+    assert {draft.skipped for draft in drafts[1:]} == {"no spans under 'sc'"}
 
 
 GENE = make_mention(0, 9, "gene")
@@ -289,6 +401,45 @@ def test_tokens(item, options, draft):
     assert parse_item(item, WHERE, **options) == draft
 
 
+@pytest.mark.parametrize(
+    "others, dropped",
+    [
+        ({"entities": [[0, 1, "gene"]]}, []),
+        ({"entities": [[0, 1, "gene"], [2, 2, "x"]]}, [("entities", "binds")]),
+        ({"spans": [[0, 1, "gene"], [0, 1, "gene"]]}, [("spans", "IL-2 gene")]),
+        ({"text": TEXT, "label": [[0, 9, "gene"], [10, 15, "x"]]}, [("label", "binds")]),
+        ({"label": ["positive"]}, []),
+    ],
+)
+def test_entities_beside_tags_are_left_out_and_counted(others, dropped):
+    draft = parse_item({"tokens": WORDS, "ner_tags": BIO, **others}, WHERE)
+    assert draft.mentions == [GENE]
+    assert [(item.reason, item.text) for item in draft.dropped] == [
+        (f"under the key '{key}'", text) for key, text in dropped
+    ]
+
+
+def test_second_list_of_entities_of_tokens_is_counted():
+    draft = parse_item({"tokens": WORDS, "entities": [], "mentions": [[0, 0, "x"], [0]]}, WHERE)
+    assert [item.reason for item in draft.dropped] == ["malformed", "under the key 'mentions'"]
+
+
+@pytest.mark.parametrize(
+    "entity, is_in_tokens",
+    [
+        # "a" is both the first token and the first character
+        ({"start": 0, "end": 1, "label": "X", "text": "a"}, True),
+        ({"start": 4, "end": 5, "label": "X", "text": "c"}, False),
+        ({"start": 2, "end": 3, "label": "X", "text": "b"}, False),
+        ({"start": 2, "end": 3, "label": "X", "text": "c"}, True),
+    ],
+)
+def test_item_is_in_tokens_if_its_entities_fit_them(entity, is_in_tokens):
+    item = {"text": "a b c", "tokens": list("abc"), "entities": [entity]}
+    assert parse_item(item, WHERE).is_located is is_in_tokens
+    assert prefer_characters([item]) is not is_in_tokens
+
+
 def test_malformed_entity_of_tokens():
     draft = parse_item({"tokens": WORDS, "ner": [[0, 1]]}, WHERE)
     assert draft.bad == [f"{WHERE}: expected [start, end, label], not 2 values"]
@@ -331,6 +482,7 @@ TAG_NAMES = (
         ({"text": "s3://a"}, {}, ADDRESS),
         ({"x": "s3://a"}, {}, ADDRESS),
         ({"text": "x"}, {}, N_LISTS.format(0)),
+        ({"text": "x", "sourcedb": "a", "sourceid": "1", "tracks": []}, {}, N_LISTS.format(0)),
         (
             {"text": "x", "spans": {"a": [], "b": []}},
             {},

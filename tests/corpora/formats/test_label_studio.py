@@ -60,6 +60,34 @@ def test_text_of_a_region_may_lack_whitespace(tmp_path):
     assert record.entities == (Entity(0, 9, "DNA"),)
 
 
+@pytest.mark.parametrize("text", ["IL-2\\ngene", "", None])
+def test_text_of_a_region_may_be_escaped_or_empty(tmp_path, text):
+    region = make_region(0, 9)
+    region["value"]["text"] = text
+    (record,) = read(tmp_path, [make_task(region, text="IL-2\ngene")])
+    assert (record.entities, record.bad) == ((Entity(0, 9, "DNA"),), ())
+
+
+def test_regions_of_another_text_are_left_out_and_counted(tmp_path):
+    """A task with two texts."""
+    regions = [
+        {**make_region(0, 4, text="IL-2"), "to_name": "text"},
+        {**make_region(0, 4), "to_name": "title"},
+        {**make_region(0, "4"), "to_name": "title"},
+    ]
+    data = {"text": "IL-2 gene", "title": "Gene"}
+    (record,) = read(tmp_path, [{**make_task(*regions), "data": data}])
+    assert record.entities == (Entity(0, 4, "DNA"),)
+    assert [item.reason for item in record.dropped] == ["malformed", "of another text"]
+    (record,) = read(tmp_path, [{**make_task(regions[1]), "data": data}])
+    assert record.entities == (Entity(0, 4, "DNA"),)
+
+
+def test_numeric_identifier(tmp_path):
+    region = {**make_region(2, 6), "meta": {"kb_id": 7}}
+    assert read(tmp_path, [make_task(region)])[0].entities == (Entity(2, 6, "DNA", "7"),)
+
+
 def test_hypertext_has_global_offsets(tmp_path):
     region = make_region("/p[1]/text()[1]", "/p[1]/text()[1]", kind="hypertextlabels")
     region["value"]["globalOffsets"] = {"start": 2, "end": 6}
@@ -107,7 +135,11 @@ def test_id_in_the_data_is_that_of_the_user(tmp_path):
     [
         ({"text": TEXT, "label": []}, ": expected a task with 'data' and 'annotations'"),
         ([], ": expected a task with 'data' and 'annotations'"),
-        ({"data": {"text": TEXT}}, r": .* exports it in the .* is in the format 'json'\)$"),
+        ({"data": {"text": TEXT}}, r": .* exports it in the .* annotated by nobody\)$"),
+        (
+            {**make_task(), "data": {"document": "a", "title": "b"}},
+            ": expected an object with 'text'",
+        ),
         ({**make_task(), "annotations": {}}, ", 'annotations': expected list, not {}"),
         (
             {**make_task(), "data": {"a": "", "b": ""}},
@@ -169,7 +201,8 @@ def test_drafts(in_tmp_path):
 
 NO_TASK = (
     "a, task 1: expected a task with 'data' and 'annotations', as Label Studio exports it in the "
-    "format JSON (what it exports as JSON-MIN is in the format 'json')"
+    "format JSON (what it exports as JSON-MIN is in the format 'json', and a task to import is "
+    "annotated by nobody)"
 )
 
 

@@ -163,6 +163,46 @@ def test_records_of_files():
     assert first.dropped[0] == Dropped("outside of the text", "a-1", Entity(3, 4, "1"), "")
 
 
+def test_ids_of_files_that_differ_in_the_suffix():
+    write_all("d/eng.train", "d/eng.testa", "d/tr/data.conll", "d/de/data.conll", content="a B-X\n")
+    records = FORMATS["conll"].read([Path("d")])
+    assert [record.id for record in records] == [
+        *("de/data-1", "eng.testa-1", "eng.train-1", "tr/data-1")
+    ]
+    records = FORMATS["conll"].read([Path("d/tr/data.conll"), Path("d/de/data.conll")])
+    assert [record.id for record in records] == ["d/de/data.conll-1", "d/tr/data.conll-1"]
+
+
+def test_numbered_documents_of_two_files_are_not_the_same():
+    for name, word in (("a/x", "a"), ("b/x", "b"), ("c/x", "a")):
+        write_all(name, content=f"-DOCSTART- O\n\n{word} B-X\n")
+    groups = [next(FORMATS["conll"].read([Path(name)])).group for name in ("a/x", "b/x", "c/x")]
+    assert groups[0] == groups[2] != groups[1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[1]\n[2]\n",
+        # The only line is the whole of another format
+        [{"data": {"text": "x"}, "annotations": []}],
+    ],
+)
+def test_file_of_another_format_is_no_malformed_item(content):
+    write(content, "a.json")
+    with pytest.raises(UnreadableError) as caught:
+        list(FORMATS["jsonl"].read([Path("a.json")]))
+    message = str(caught.value)
+    assert message.startswith("a.json: expected a file in the format 'jsonl', but it holds JSON ")
+    assert ", all of which are malformed. a.json, line 1: expected dict, not [" in message
+
+
+def test_only_item_of_a_file_may_be_malformed():
+    write([1], "a.jsonl")
+    (record,) = FORMATS["jsonl"].read([Path("a.jsonl")])
+    assert record.skipped == "malformed"
+
+
 def test_registered_format(monkeypatch):
     for name in ("FORMATS", "READERS"):
         monkeypatch.setattr(registry, name, {})

@@ -34,6 +34,23 @@ def test_a_quote_that_encloses_nothing_is_a_token():
     assert draft.mentions == [Mention(2, 6, "Part", where="a, line 3")]
 
 
+def test_control_tags_of_label_studio_have_any_names():
+    regions = [
+        '"[{""start"": 0, ""end"": 4, ""labels"": [""gene""]}]"',
+        '"[{""start"": 5, ""end"": 9, ""labels"": [""X""]}]"',
+    ]
+    rows = [
+        "text,id,entity_spans,label,choice,annotation_id",
+        f"IL-2 gene,1,{','.join(regions)},[,7",
+    ]
+    rows.append("none,2,,,good,8")
+    content = "\n".join(rows)
+    assert recognizes("table", content)
+    first, second = read_drafts("table", content)
+    assert first.mentions == [make_mention(0, 4, "gene"), make_mention(5, 9, "X")]
+    assert (second.mentions, second.bad) == ([], [])
+
+
 def test_column_of_the_text():
     (draft,) = read_drafts("table", f"text,other,label\na,IL-2,{SPANS}\n", text_key="other")
     assert draft.text == "IL-2"
@@ -182,6 +199,7 @@ def test_malformed_entity_is_left_out():
         ("text,x\n", False),
         ("x,label\n", False),
         ("te\rxt,label\n", False),
+        ("text,annotation_id,spots\n", True),
         ("file,span,label\n", True),
         ("file,start,end,label\n", True),
         ("file,start,label\n", False),

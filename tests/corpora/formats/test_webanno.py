@@ -78,6 +78,15 @@ def read_mentions(*cells):
         ([["_", "gene", "_", "_", "_"]], [make_mention(0, 4, "gene", 7)]),
         ([["_", "_|x"]], [make_mention(0, 4, "x", 7)]),
         ([["_", "[1]", "_", "x[1]"]], [make_mention(0, 4, "x", 7)]),
+        # A box to tick or a number, and the label
+        (
+            [["_", "true", "_", "x"], ["_", "2[1]", "_", "y[1]"], ["_", "false"]],
+            [
+                make_mention(0, 4, "x", 7),
+                make_mention(5, 9, "y", 8),
+                make_mention(10, 15, "false", 9),
+            ],
+        ),
         ([[]], []),
     ],
 )

@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from spacy_eiou.corpora import READERS, WRITERS, Changed, CorpusError, Entity, Record, write_records
 from spacy_eiou.corpora.formats import get_writer, writers
-from spacy_eiou.corpora.formats.writers import register_writer, replace_in_entities
+from spacy_eiou.corpora.formats.writers import make_unique, register_writer, replace_in_entities
 from spacy_eiou.corpora.writing import hold_records
 
 NLP = spacy.blank("en")
@@ -247,8 +247,25 @@ def test_registered_writer(monkeypatch, options, fields):
 def test_unknown_format():
     with pytest.raises(CorpusError) as caught:
         get_writer("xml")
-    names = ", ".join(["docbin", *WRITERS])
+    names = ", ".join([*WRITERS, "inception"])
     assert str(caught.value) == f"Expected a format to write from {names}, not 'xml'"
+    with pytest.raises(CorpusError, match="to write from docbin, bioc, "):
+        get_writer("xml", ["docbin"])
+
+
+def test_names_of_which_no_two_are_the_same():
+    names = ["a", "A", "a-2", "a", "b", "a-2"]
+    assert make_unique(names) == ["a", "A-2", "a-2-2", "a-3", "b", "a-2-3"]
+    # This took minutes, when each number was tried anew.
+    assert make_unique(["a"] * 50_000)[-1] == "a-50000"
+
+
+def test_blank_at_the_end_of_a_label_is_replaced_in_columns(tmp_path):
+    record = Record("r", "pump", (Entity(0, 4, "a b  "),))
+    account = write_records([record], tmp_path / "data.conll", "conll", nlp=NLP)
+    assert account.changed == {"label that the format can't hold": 1}
+    (read,) = READERS["conll"](tmp_path / "data.conll")
+    assert [entity.label for entity in read.entities] == ["a b_"]
 
 
 def test_uima_cas_folder(tmp_path):
@@ -352,6 +369,9 @@ def test_parquet_of_spans_by_key_and_of_uneven_fields(tmp_path):
         parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / name)
         records += READERS["parquet"](tmp_path / name)
     assert [entity.label for entity in records[0].entities] == ["protein"]
+    rows = [{"text": "IL-2", "spans": [span]}, {"text": "x", "spans": None}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "c")
+    assert [record.skipped for record in READERS["parquet"](tmp_path / "c")] == [None, None]
     # Old versions of pyarrow sort the fields.
     assert "row 1: expected as many values of " in records[1].bad[0]
 
