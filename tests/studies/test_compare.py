@@ -273,7 +273,7 @@ def test_mistakes_are_found_before_training(project, tmp_path, settings, words):
 
 def test_missing_corpus_names_the_way_out(project, study_path, tmp_path):
     shutil.copytree(project / "configs", tmp_path / "empty" / "configs")
-    with pytest.raises(FileNotFoundError, match="python -m spacy eiou prepare .*notes.yml"):
+    with pytest.raises(FileNotFoundError, match=r"python -m spacy eiou prepare .*notes\.yml"):
         compare(study_path, tmp_path / "out", project_path=tmp_path / "empty")
 
 
