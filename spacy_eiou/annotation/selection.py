@@ -127,9 +127,7 @@ def select(
     RAISES (ValueError, OSError): If a pipeline can't be loaded, or has no such component.
     """
     start = time.perf_counter()
-    chosen_strategy, random = get_strategy(strategy), get_strategy("random")
-    if n < 1 or not 0 <= random_share <= 1:
-        raise CorpusError("Expected to choose at least one text, and a share from 0 to 1 at random")
+    _check_choice(n, strategy, random_share)
     output_path = Path(output_path)
     if output_path.suffix != ".jsonl":
         raise CorpusError(f"Expected an output file with the suffix .jsonl, not {output_path}")
@@ -141,15 +139,69 @@ def select(
     check_apart(outputs, [*read, *chain.from_iterable(map(_list_excluded, exclude))])
     check_unread(outputs, input_path)
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
-    nlps = [
-        item if isinstance(item, Language) else load_pipeline(str(item), use_gpu=use_gpu)
-        for item in (model, *models)
-    ]
+    nlp = model if isinstance(model, Language) else load_pipeline(str(model), use_gpu=use_gpu)
+    selection = choose_texts(
+        nlp,
+        input_path,
+        n=n,
+        strategy=strategy,
+        models=models,
+        random_share=random_share,
+        exclude=exclude,
+        seed=seed,
+        text_format=text_format,
+        text_key=text_key,
+        id_key=id_key,
+        spans_key=spans_key,
+        use_gpu=use_gpu,
+        silent=silent,
+    )
+    if tasks is not None:
+        tasks.set_pipeline(nlp, find_spans_key(nlp, spans_key))
+        with replacing_all(planned) as new:
+            for path, write in planned.items():
+                write(selection.texts, new[path])
+    write_file(output_path, b"".join(map(encode_json_line, selection.texts)))
+    seconds = round(time.perf_counter() - start, 3)
+    return selection._replace(outputs=outputs, seconds=seconds)
+
+
+def choose_texts(
+    nlp: Language,
+    input_path: Union[str, Path],
+    *,
+    n: int,
+    strategy: str = "combined",
+    models: Sequence[Union[str, Path]] = (),
+    random_share: float = 0.0,
+    exclude: Sequence[Union[str, Path]] = (),
+    seed: int = 0,
+    text_format: Optional[str] = None,
+    text_key: str = "text",
+    id_key: str = "id",
+    spans_key: Optional[str] = None,
+    use_gpu: int = -1,
+    silent: bool = True,
+) -> Selection:
+    """Choose texts as `select` does, and write nothing.
+
+    nlp (Language): The pipeline.
+    input_path, n, strategy, models, random_share, exclude, seed, text_format, text_key, id_key,
+    spans_key, use_gpu, silent: See `select`.
+    RETURNS (Selection): The texts, without outputs.
+    RAISES (CorpusError): If the input or an argument is not as expected, or there is no text to
+        choose.
+    RAISES (ValueError, OSError): If a pipeline can't be loaded, or has no such component.
+    """
+    start = time.perf_counter()
+    _check_choice(n, strategy, random_share)
+    chosen_strategy, random = get_strategy(strategy), get_strategy("random")
+    nlps = [nlp, *(load_pipeline(str(other), use_gpu=use_gpu) for other in models)]
     scorer = TextScorer(nlps, spans_key=spans_key, seed=seed)
     reader = TextReader(
         read_texts(
             input_path,
-            text_format,
+            text_format or guess_text_format(input_path),
             text_key=text_key,
             id_key=id_key,
             max_length=min(nlp.max_length for nlp in nlps),
@@ -181,13 +233,7 @@ def select(
             chosen.insert(round(index / random_share) - 1, ("random", item))
         texts = scorer.describe(chosen)
     if len(texts) < n:
-        warnings.warn(f"Expected {n:,} texts to choose, found only {len(texts):,}", stacklevel=3)
-    if tasks is not None:
-        tasks.set_pipeline(nlps[0], scorer.spans_key)
-        with replacing_all(planned) as new:
-            for path, write in planned.items():
-                write(texts, new[path])
-    write_file(output_path, b"".join(map(encode_json_line, texts)))
+        warnings.warn(f"Expected {n:,} texts to choose, found only {len(texts):,}", stacklevel=4)
     return Selection(
         texts,
         reader.n_texts,
@@ -195,9 +241,15 @@ def select(
         reader.n_excluded,
         reader.n_rejected,
         reader.first_reason,
-        outputs,
+        [],
         round(time.perf_counter() - start, 3),
     )
+
+
+def _check_choice(n: int, strategy: str, random_share: float) -> None:
+    get_strategy(strategy)
+    if n < 1 or not 0 <= random_share <= 1:
+        raise CorpusError("Expected to choose at least one text, and a share from 0 to 1 at random")
 
 
 class Item(NamedTuple):

@@ -1,6 +1,5 @@
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
@@ -10,8 +9,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.types import Floats2d, Ragged
 
-from ..annotation import select
 from ..annotation.checks import check_apart, check_unread
+from ..annotation.selection import choose_texts
 from ..annotation.source_files import find_sources
 from ..corpora import CorpusError, printable
 from ..files import accepts_strings, to_json_line, write_files
@@ -96,17 +95,9 @@ def analyze(
     analysis["next"] = advise(analysis, docs)
     chosen: Dict[str, bytes] = {}
     if texts is not None:
-        with TemporaryDirectory() as folder:
-            selection = select(
-                nlp,
-                texts,
-                Path(folder) / SELECTED_NAME,
-                n=n_texts,
-                random_share=0,
-                spans_key=spans_key,
-                use_gpu=use_gpu,
-                silent=silent,
-            )
+        selection = choose_texts(
+            nlp, texts, n=n_texts, spans_key=spans_key, use_gpu=use_gpu, silent=silent
+        )
         analysis["next"]["texts"] = selection.texts
         chosen[SELECTED_NAME] = _encode_texts(selection.texts)
     if output is not None:
