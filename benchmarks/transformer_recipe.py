@@ -6,7 +6,6 @@ The study names variants of VARIANTS, below. Each run is a file in the folder `r
 so that several processes can share the work with `--variant` and `--seed`; results.jsonl and
 RESULTS.md are made of all of them. A run that was stopped is trained again. A variant that is
 "prepared" begins with the `--weights` of `spacy pretrain` with configs/transformer_pretraining.cfg.
-One that is "taught" has the docs of `--silver` as well, which a larger transformer has annotated.
 Models that `--models` keeps can teach others, see pretraining.py.
 """
 
@@ -18,7 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import srsly
 import typer
-from pretraining import GOLD_SHARE, save_model
+from pretraining import save_model
 from spacy.util import load_config, registry, set_dot_to_object
 from thinc.api import Config
 from thinc.optimizers import FloatOrSeq
@@ -43,15 +42,12 @@ from spacy_eiou.studies.study import (
 from spacy_eiou.tables import format_mean, markdown_table
 from spacy_eiou.training import AdamW, build_adamw_v1
 from spacy_eiou.training.optimizer import clip_gradients
-from spacy_eiou.training.self_training import mix_corpus
 
 OPTIMIZER = "training.optimizer"
 RATE = f"{OPTIMIZER}.learn_rate.initial_rate"
 FACTOR = f"{OPTIMIZER}.encoder_factor"
 # What begins with the weights that another transformer has prepared.
 PREPARED = "prepared"
-# What is trained on annotated documents and, by halves, on those that a model has annotated.
-TAUGHT = "taught"
 PRETRAINING = "configs/transformer_pretraining.cfg"
 SPANS = "components.transformer.model.get_spans"
 POOLING = "components.nested_spancat.model.tok2vec.pooling"
@@ -84,11 +80,6 @@ RECIPE: Dict[str, Any] = {
         "grad_clip": 5.0,
         "learn_rate": {"@schedules": "warmup_linear.v1", "initial_rate": 0.001},
     },
-}
-WHOLE_DOCUMENTS: Dict[str, Any] = {
-    "training.batcher": batch_by_length(1),
-    f"{SPANS}.window": 256,
-    f"{SPANS}.stride": 192,
 }
 # What differs from the recipe. "updates" is the factor of the number of updates.
 VARIANTS: Dict[str, Dict[str, Any]] = {
@@ -123,8 +114,11 @@ VARIANTS: Dict[str, Dict[str, Any]] = {
     "head rate 0.002": {RATE: 0.002, FACTOR: 0.1},
     "8 passes": {"updates": 8 / 6},
     PREPARED: {},
-    f"{PREPARED}, whole documents": WHOLE_DOCUMENTS,
-    f"{PREPARED}, whole documents, {TAUGHT} by MPNet": WHOLE_DOCUMENTS,
+    f"{PREPARED}, whole documents": {
+        "training.batcher": batch_by_length(1),
+        f"{SPANS}.window": 256,
+        f"{SPANS}.stride": 192,
+    },
 }
 
 
@@ -158,9 +152,6 @@ def main(
         None, "--runs", help="Folder for a file per run. Defaults to runs in the study's folder"
     ),
     weights: Optional[Path] = typer.Option(None, help="Pretrained weights, for `prepared`"),
-    silver_path: Optional[Path] = typer.Option(
-        None, "--silver", help="Annotated docs (.spacy) or a folder of them, for `taught`"
-    ),
     models_path: Optional[Path] = typer.Option(
         None, "--models", help="Folder to keep the models in, each with its CPU seconds beside it"
     ),
@@ -195,10 +186,6 @@ def main(
             raise typer.BadParameter(f"Expected --weights for {', '.join(sorted(prepared))}")
         for name in prepared:
             configs[name] = configs[name].merge(begin_with(weights, project_path))
-    for name in {run.variant for run in missing if TAUGHT in run.variant}:
-        if silver_path is None:
-            raise typer.BadParameter(f"Expected --silver for {name}")
-        configs[name] = mix_corpus(configs[name], silver_path.resolve(), GOLD_SHARE)
     for run in missing:
         with bounded(max_seconds):
             results[run] = train(
