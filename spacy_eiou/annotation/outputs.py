@@ -108,10 +108,10 @@ def planning_outputs(
     if isinstance(output_path, Path) and re.match("[a-z0-9+]{2,}:/", shown):
         raise CorpusError(f"Expected an address to be a string, not the path {shown}")
     address = str(output_path).rstrip("/") if is_remote(str(output_path)) else ""
-    graph_path, brat_path, html_path = (
-        path and follow_link(path) for path in (graph_path, brat_path, html_path)
-    )
-    writers = _get_writers(graph_path, brat_path, html_path)
+    writers = {
+        follow_link(path): write
+        for path, write in _get_writers(graph_path, brat_path, html_path).items()
+    }
     with TemporaryDirectory() if address else nullcontext("") as here:
         path = Path(here, os.path.basename(address)) if address else Path(output_path)
         # The folder "." has no name.
@@ -130,7 +130,7 @@ def planning_outputs(
         rejected_path = path
         if not is_folder:
             rejected_path = path.with_name(path.name.removesuffix(suffix) + REJECTED_SUFFIX)
-        new_folders = [] if brat_path is None else [brat_path]
+        new_folders = [] if brat_path is None else [follow_link(brat_path)]
         if tasks is not None:
             planned = tasks.plan(name_tasks(path, suffix))
             planned = {follow_link(place): write for place, write in planned.items()}

@@ -5,6 +5,7 @@ import time
 import warnings
 from contextlib import ExitStack, suppress
 from hashlib import blake2b
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import (
@@ -79,7 +80,7 @@ def select(
     *,
     n: int = 50,
     strategy: str = "combined",
-    models: Sequence[Union[str, Path]] = (),
+    models: Sequence[Union[str, Path, Language]] = (),
     random_share: float = 0.1,
     exclude: Sequence[Union[str, Path]] = (),
     seed: int = 0,
@@ -104,8 +105,8 @@ def select(
         of the choice, and as "source" what else the source says of the text.
     n (int): The number of texts to choose.
     strategy (str): A name in `STRATEGIES`.
-    models (Sequence[Union[str, Path]]): Names or paths of more pipelines with the same labels, each
-        of which is asked as well.
+    models (Sequence[Union[str, Path, Language]]): More pipelines with the same labels, each of
+        which is asked as well.
     random_share (float): The share of the texts that is chosen at random, so that it is like all
         texts: for the dev part.
     exclude (Sequence[Union[str, Path]]): Texts to leave out, such as those that are annotated, also
@@ -139,7 +140,7 @@ def select(
     check_apart(outputs, [*read, *chain.from_iterable(map(_list_excluded, exclude))])
     check_unread(outputs, input_path)
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
-    nlp = model if isinstance(model, Language) else load_pipeline(str(model), use_gpu=use_gpu)
+    nlp = _load(model, use_gpu)
     selection = choose_texts(
         nlp,
         input_path,
@@ -172,7 +173,7 @@ def choose_texts(
     *,
     n: int,
     strategy: str = "combined",
-    models: Sequence[Union[str, Path]] = (),
+    models: Sequence[Union[str, Path, Language]] = (),
     random_share: float = 0.0,
     exclude: Sequence[Union[str, Path]] = (),
     seed: int = 0,
@@ -196,7 +197,7 @@ def choose_texts(
     start = time.perf_counter()
     _check_choice(n, strategy, random_share)
     chosen_strategy, random = get_strategy(strategy), get_strategy("random")
-    nlps = [nlp, *(load_pipeline(str(other), use_gpu=use_gpu) for other in models)]
+    nlps = [nlp, *(_load(other, use_gpu) for other in models)]
     scorer = TextScorer(nlps, spans_key=spans_key, seed=seed)
     reader = TextReader(
         read_texts(
@@ -244,6 +245,10 @@ def choose_texts(
         [],
         round(time.perf_counter() - start, 3),
     )
+
+
+def _load(model: Union[str, Path, Language], use_gpu: int) -> Language:
+    return model if isinstance(model, Language) else load_pipeline(str(model), use_gpu=use_gpu)
 
 
 def _check_choice(n: int, strategy: str, random_share: float) -> None:
@@ -535,8 +540,7 @@ def _list_excluded(path: Union[str, Path]) -> List[str]:
 
 def _read_keys(path: Union[str, Path], text_key: str, scorer: TextScorer) -> Set[bytes]:
     if _is_corpus(path):
-        corpus_format, files = find_format(None, [Path(path)])
-        return {scorer.get_key(record.text) for record in corpus_format.read(files)}
+        return {scorer.get_key(text) for text in _read_corpus(path, text_key)}
     try:
         return {scorer.get_key(text) for text in _read_all(path, text_key)}
     except CorpusError:
@@ -544,6 +548,21 @@ def _read_keys(path: Union[str, Path], text_key: str, scorer: TextScorer) -> Set
             # What was chosen or annotated before has the text there.
             return {scorer.get_key(text) for text in _read_all(path, "text")}
         raise
+
+
+def _read_corpus(path: Union[str, Path], text_key: str) -> Iterator[str]:
+    try:
+        corpus_format, files = find_format(None, [Path(path)])
+    except CorpusError:
+        # It may be neither, and is more likely to be meant as texts.
+        guess_text_format(path)
+        raise
+    has_key = text_key != "text" and "text_key" in signature(corpus_format.read_file).parameters
+    options = {"text_key": text_key} if has_key else {}
+    for record in corpus_format.read(files, **options):
+        if record.skipped == "malformed":
+            raise CorpusError(f"Can't tell which texts to leave out. {record.bad[0]}")
+        yield record.text
 
 
 def _read_all(path: Union[str, Path], text_key: str) -> Iterator[str]:

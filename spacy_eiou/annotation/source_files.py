@@ -165,12 +165,12 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     if not parts or not pattern:
         return not parts and {*pattern} <= {"**"}
     first, *others = pattern
+    if first == "**" and _matches(parts, others):
+        return True
     # Hidden files and folders are left out.
     if parts[0].startswith(".") and not first.startswith("."):
         return False
-    if first == "**":
-        return _matches(parts, others) or _matches(parts[1:], pattern)
-    return fnmatch(parts[0], first) and _matches(parts[1:], others)
+    return fnmatch(parts[0], first) and _matches(parts[1:], pattern if first == "**" else others)
 
 
 def open_input(location: str) -> BinaryIO:

@@ -212,7 +212,7 @@ def check_spans_keys(name: str, spans_key: str, keys: Collection[str]) -> None:
     if spans_key in keys:
         warnings.warn(
             f"[{name}] Another component writes spans under the key '{spans_key}' as well, so that "
-            "one replaces those of the other. Give each a key of its own.",
+            "one may replace those of the other. Give each a key of its own.",
             stacklevel=3,
         )
     clashing = {f"{spans_key}_{subset}" for subset in (*SUBSETS, "boundary")}

@@ -555,6 +555,12 @@ def test_outputs_may_be_links(tmp_path, model, texts):
     assert {path.name for path in (tmp_path / "disk").iterdir()} == {f"real_{n}" for n in names}
 
 
+def test_format_of_a_graph_is_that_of_its_link(tmp_path, model, texts):
+    (tmp_path / "graph.graphml").symlink_to(tmp_path / "store")
+    annotate(model, texts, tmp_path / "out.jsonl", graph_path=tmp_path / "graph.graphml")
+    assert b"<graphml" in (tmp_path / "store").read_bytes()
+
+
 def test_current_folder_is_the_output(tmp_path, model, texts, monkeypatch):
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "out")

@@ -176,7 +176,7 @@ def test_excluded_texts_that_can_not_be_read(model, texts, tmp_path):
     with pytest.raises(CorpusError, match="expected a file, a folder or a pattern"):
         select(model, texts, tmp_path / "out.jsonl", exclude=[tmp_path / "none.json"])
     (tmp_path / "notes.md").write_text("IL-2")
-    with pytest.raises(CorpusError, match=r"Can't tell the format of .*notes\.md"):
+    with pytest.raises(CorpusError, match=r"notes\.md: expected a file that ends in"):
         select(model, texts, tmp_path / "out.jsonl", exclude=[tmp_path / "notes.md"])
 
 
@@ -189,6 +189,30 @@ def test_excluded_corpus_of_a_tool(model, texts, tmp_path):
     options = {"exclude": done, "to": "label-studio", "force": True}
     with pytest.raises(CorpusError, match=r"tasks\.json is read, and would be lost"):
         select(model, texts, tmp_path / "out.jsonl", **options)
+
+
+def test_excluded_corpus_that_can_not_be_read(model, texts, tmp_path):
+    done = tmp_path / "done.json"
+    task = {"annotations": [{"result": []}], "data": {"body": TEXTS[0], "title": "a"}}
+    srsly.write_json(done, [task])
+    options = {"n": 5, "exclude": done, "force": True}
+    with pytest.raises(CorpusError, match="--text-key"):
+        select(model, texts, tmp_path / "1.jsonl", **options)
+    bodies = tmp_path / "bodies.jsonl"
+    srsly.write_jsonl(bodies, ({"body": text} for text in TEXTS))
+    selection = select(model, bodies, tmp_path / "2.jsonl", **options, text_key="body")
+    assert selection.n_excluded == 1
+    srsly.write_json(done, [task, {**task, "data": {"body": 5}}])
+    with pytest.raises(CorpusError, match="Can't tell which texts to leave out.*task 2"):
+        select(model, bodies, tmp_path / "3.jsonl", **options, text_key="body")
+
+
+def test_pipelines_that_are_loaded(model, texts, tmp_path):
+    nlp = spacy.load(model)
+    both = select(nlp, texts, tmp_path / "1.jsonl", n=5, models=[nlp])
+    assert get_texts(both) == get_texts(
+        select(nlp, texts, tmp_path / "2.jsonl", n=5, models=[model])
+    )
 
 
 def test_excluded_texts_of_another_field(model, tmp_path):

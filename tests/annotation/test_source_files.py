@@ -151,7 +151,16 @@ def test_what_would_be_read(in_tmp_path, source, output, expected):
 @pytest.mark.parametrize("folder", ["v", "v[1]", "*"])
 @pytest.mark.parametrize(
     "pattern",
-    ["in/**/*.jsonl", "**", "*/**/b.jsonl", "in/*/*.jsonl", "*.jsonl", "./in/?.jsonl", "in/[bc]*"],
+    [
+        "in/**/*.jsonl",
+        "**/.sub/*",
+        "**",
+        "*/**/b.jsonl",
+        "in/*/*.jsonl",
+        "*.jsonl",
+        "./in/?.jsonl",
+        "in/[bc]*",
+    ],
 )
 @pytest.mark.parametrize(
     "output", ["b.jsonl", "in/b.jsonl", "in/sub/b.jsonl", "in/sub/sub/b.jsonl", "in/.sub/b.jsonl"]
