@@ -84,7 +84,7 @@ def train(
     torch.set_num_threads(1)
     n_docs, max_steps = CORPORA[corpus]
     parts = project_path / "corpus" / corpus
-    config = load_training_config(
+    config, _ = load_training_config(
         parts / "config.cfg",
         {
             "paths.train": None,

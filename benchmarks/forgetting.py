@@ -77,7 +77,7 @@ def train(
     parts = project_path / "corpus" / corpus
     old, new = draw(list(read_docs(parts / "train.spacy", Vocab())), CORPORA[corpus], seed)
     dev, test = parts / "dev.spacy", parts / "test.spacy"
-    config = load_training_config(
+    config, _ = load_training_config(
         parts / "config.cfg",
         {"paths.train": None, "paths.dev": str(dev), **_get_steps(FIRST_STEPS)},
     )
@@ -90,7 +90,7 @@ def train(
         FastDocBin(docs=old).to_disk(folder / "old.spacy")
         for share in shares or SHARES:
             paths = {"paths.model": folder / "model", "paths.old": folder / "old.spacy"}
-            config = load_training_config(
+            config, _ = load_training_config(
                 project_path / "configs" / "continue.cfg",
                 {
                     "paths.dev": str(dev),

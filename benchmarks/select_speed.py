@@ -50,7 +50,7 @@ def main(
     parts = project_path / "corpus" / corpus
     steps = {"training.max_steps": MAX_STEPS, "training.eval_frequency": MAX_STEPS}
     paths = {"paths.train": None, "paths.dev": str(parts / "dev.spacy")}
-    config = load_training_config(parts / "config.cfg", {**steps, **paths})
+    config, _ = load_training_config(parts / "config.cfg", {**steps, **paths})
     docs = list(read_docs(parts / "train.spacy", Vocab()))
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -206,7 +206,7 @@ def check_outputs(writer: Writer, paths: Sequence[Path]) -> None:
             raise CorpusError(f"{path}: expected a file to write, not a directory")
         # A folder that is there is empty.
         there = [other for other in (outputs if writer.suffix else outputs[1:]) if other.exists()]
-        written = _find_written(path)
+        written = _find_written(writer, path)
         lost = [other for other in there if other.name not in written]
         if lost:
             raise CorpusError(
@@ -215,12 +215,15 @@ def check_outputs(writer: Writer, paths: Sequence[Path]) -> None:
             )
 
 
-def _find_written(path: Path) -> Sequence[str]:
+def _find_written(writer: Writer, path: Path) -> Sequence[str]:
     """RETURNS (Sequence[str]): The names of the files that `convert` wrote for a part."""
     account = account_path(path)
     if not account.exists():
         return ()
     value = try_json(account.read_bytes())
-    # Earlier versions did not say what they wrote beside.
-    default = (path.name, account.name)
-    return value.get("files", default) if isinstance(value, dict) else default
+    if not isinstance(value, dict):
+        return (path.name, account.name)
+    # Earlier versions did not say what they wrote.
+    default = [output.name for output in find_outputs(writer, path)]
+    files: Sequence[str] = value.get("files", default)
+    return files

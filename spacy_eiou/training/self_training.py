@@ -201,9 +201,11 @@ def self_train(
     checksum = compute_checksum([texts.checksum, use_gpu >= 0], teacher_paths)
     silver = annotate_silver(nlps, texts, silver_path, checksum=checksum, silent=silent)
     if not silver.n_spans:
-        raise CorpusError(
-            f"The teachers found nothing in {silver.n_texts:,} texts. They may need more steps or "
-            f"another threshold: {', '.join(map(str, teacher_paths))}"
+        warnings.warn(
+            f"The teachers found nothing in {silver.n_texts:,} texts, so that these teach that there "
+            "is nothing to find. They may need more steps or another threshold: "
+            f"{', '.join(map(str, teacher_paths))}",
+            stacklevel=3,
         )
     if silver.n_before:
         kept.append(silver_path)

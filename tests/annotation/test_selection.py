@@ -203,7 +203,7 @@ def test_excluded_corpus_that_can_not_be_read(model, texts, tmp_path):
     selection = select(model, bodies, tmp_path / "2.jsonl", **options, text_key="body")
     assert selection.n_excluded == 1
     srsly.write_json(done, [task, {**task, "data": {"body": 5}}])
-    with pytest.raises(CorpusError, match="Can't tell which texts to leave out.*task 2"):
+    with pytest.raises(CorpusError, match=r"Can't tell which texts to leave out.*task 2"):
         select(model, bodies, tmp_path / "3.jsonl", **options, text_key="body")
 
 

@@ -57,6 +57,17 @@ def test_file_beside_that_an_account_does_not_name_is_not_overwritten():
     assert srsly.read_json("tasks.json.account.json")["files"] == files
 
 
+def test_what_an_earlier_version_wrote_is_written_again():
+    records = [Record("a", "x", ())]
+    path = Path("tasks.json.account.json")
+    write_records(records, Path("tasks.json"), "label-studio")
+    account = srsly.read_json(path)
+    del account["files"]
+    srsly.write_json(path, account)
+    write_records(records, Path("tasks.json"), "label-studio")
+    assert "tasks.xml" in srsly.read_json(path)["files"]
+
+
 def test_entities_that_do_not_lie_on_tokens_are_left_out():
     first, again = Entity(0, 4, "X", "Q1"), Entity(0, 4, "X", "Q2")
     before = Dropped("before", "r", Entity(0, 1, "Y"), "I")

@@ -32,6 +32,9 @@ OTHER_NUMBER = re.compile(r"\d{1,9}[-.]\d{1,9}")
 OF_OTHERS = "tag of a word of several tokens, or of a token that is not in the text"
 # The share of numbers from which on a column doesn't hold the words of a text.
 MANY_NUMBERS = 0.9
+# A column that has more values, or in a short file other values for more than half of the tokens,
+# holds words rather than parts of speech.
+MAX_TAGS = 50
 # Labels of CoNLL 2000: a column that has no others holds phrases rather than entities.
 PHRASES = frozenset(
     ("NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP")
@@ -76,7 +79,7 @@ def read_columns(path: Path, *, with_phrases: bool) -> Iterator[Draft]:
     path (Path): The file.
     with_phrases (bool): Whether a column of phrases (NP, VP, ...) is read beside others.
     YIELDS (Draft): The sentences.
-    RAISES (UnreadableError): If no column holds tags.
+    RAISES (UnreadableError): If no column holds tags, or the first one holds no words.
     """
     yield from make_drafts(path, list(read_sentences(path)), with_phrases=with_phrases)
 
@@ -88,7 +91,7 @@ def make_drafts(path: Path, sentences: List[Sentence], *, with_phrases: bool) ->
     sentences (List[Sentence]): The sentences.
     with_phrases (bool): Whether a column of phrases (NP, VP, ...) is read beside others.
     YIELDS (Draft): The sentences.
-    RAISES (UnreadableError): If no column holds tags.
+    RAISES (UnreadableError): If no column holds tags, or the first one holds no words.
     """
     if not sentences:
         return
@@ -198,14 +201,20 @@ def _are_numbered(sentences: List[Sentence]) -> bool:
         return False
     if re.split("[-.]", sentences[0].rows[0][1][0])[0] not in ("0", "1"):
         return False
+    has_gaps, last = False, 0
     for sentence in sentences:
         cells = [row[1][0] for row in sentence.rows if not OTHER_NUMBER.fullmatch(row[1][0])]
         if not cells or not all(map(NUMBER.fullmatch, cells)):
             return False
-        # One may be left out, and numbers may begin anew in each sentence or go on.
-        if any(int(first) >= int(second) for first, second in pairwise(cells)):
+        # Numbers may begin anew in each sentence or go on.
+        steps = [int(second) - int(first) for first, second in pairwise(cells)]
+        if any(step < 1 for step in steps):
             return False
-    return True
+        is_regular = int(cells[0]) in (0, 1, last + 1) and all(step == 1 for step in steps)
+        has_gaps, last = has_gaps or not is_regular, int(cells[-1])
+    # One may be left out, unless these are the numbers of a text, with parts of speech such as CD.
+    others = [columns[1] for s in sentences for _, columns in s.rows if len(columns) > 1]
+    return not has_gaps or 2 * sum(map(_is_word, others)) >= len(others)
 
 
 def _holds_words(sentences: List[Sentence], others: List[List[str]]) -> bool:
@@ -214,10 +223,13 @@ def _holds_words(sentences: List[Sentence], others: List[List[str]]) -> bool:
     cells = [columns[0] for sentence in sentences for _, columns in sentence.rows]
     n_numbers = sum(bool(NUMBER.fullmatch(cell) or OTHER_NUMBER.fullmatch(cell)) for cell in cells)
     is_numbers = n_numbers >= MANY_NUMBERS * len(cells)
-    is_constant = all(len({row[0] for _, row in item.rows}) == 1 for item in sentences)
-    # Other columns of a text of numbers hold parts of speech such as CD, and lemmas as many as it.
+    longer = [item for item in sentences if len(item.rows) > 1]
+    is_constant = bool(longer) and all(len({row[0] for _, row in s.rows}) == 1 for s in longer)
+    # Other columns of a text of numbers hold parts of speech such as CD or num, and lemmas as many
+    # as it.
     return not any(
-        is_numbers or (is_constant and len(set(column)) > len(set(cells)))
+        (is_numbers and len(set(column)) > max(1, min(MAX_TAGS, len(column) // 2)))
+        or (is_constant and len(set(column)) > len(set(cells)))
         for column in others
         if 2 * sum(map(_is_word, column)) > len(column)
     )

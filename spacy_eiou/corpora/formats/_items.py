@@ -10,7 +10,7 @@ from spacy.util import get_words_and_spaces
 
 from .._parse import check_pair, check_type, get_field, get_number, show, to_id
 from ..draft import Draft, Mention
-from ..record import CorpusError, Dropped, UnreadableError, join_words
+from ..record import CorpusError, Dropped, Entity, UnreadableError, join_words
 from ._bigbio import is_bigbio, join_identifiers, to_item
 from ._columns import TAG, add_layer, parse_tags
 
@@ -165,17 +165,27 @@ def find_spans_key(items: Iterable[Any], where: str) -> Optional[str]:
     return next(iter(keys), None)
 
 
-def find_regions(item: Dict[str, Any]) -> List[Any]:
-    """RETURNS (List[Any]): The regions of a text in Label Studio's exports JSON-MIN and CSV, of all
-    control tags."""
+def find_regions(item: Dict[str, Any]) -> Tuple[List[Any], List[Tuple[str, List[Any]]]]:
+    """Find the regions of a text in Label Studio's exports JSON-MIN and CSV.
+
+    item (Dict[str, Any]): The fields of the text.
+    RETURNS (Tuple[List[Any], List[Tuple[str, List[Any]]]]): The regions under usual names, or else
+        those of all control tags; and the key and the regions of each list that is not read, which
+        may be a field of the task.
+    """
     names = {"start", "end", "labels"}
-    lists = [value for value in item.values() if isinstance(value, list)]
-    return [
-        region
-        for regions in lists
-        if any(isinstance(region, dict) and names <= region.keys() for region in regions)
-        for region in regions
-    ]
+    lists = {
+        key: value
+        for key, value in item.items()
+        if isinstance(value, list)
+        and any(isinstance(region, dict) and names <= region.keys() for region in value)
+    }
+    keys = [key for key in lists if key in ENTITY_KEYS] or list(lists)
+    found: List[Any] = []
+    for key in keys:
+        # A task may hold the regions again, as those of a model that the annotator began with.
+        found += [region for region in lists[key] if region not in found]
+    return found, [(key, regions) for key, regions in lists.items() if key not in keys]
 
 
 def find_id(item: Dict[str, Any]) -> Optional[str]:
@@ -279,15 +289,15 @@ def _find_reason_to_skip(
         return f"answer: {answer}"
     if "annotation" in item and item.get("status") in UNUSED_STATUSES:
         return f"status: {item['status']}"
-    # A doc has them only if it was annotated.
+    # A doc has them only if it was annotated. Another one may have entities alone.
     groups = item.get("spans", {} if "ents" in item else None)
-    if spans_key is not None and isinstance(groups, dict):
-        return None if spans_key in groups else f"no spans under '{spans_key}'"
-    return None
+    if spans_key is None or not isinstance(groups, dict) or (not groups and item.get("ents")):
+        return None
+    return None if spans_key in groups else f"no spans under '{spans_key}'"
 
 
 def _find_entities(item: Dict[str, Any], where: str, spans_key: Optional[str]) -> List[Any]:
-    regions = find_regions(item) if ANNOTATION_ID in item else []
+    regions = find_regions(item)[0] if ANNOTATION_ID in item else []
     if regions:
         return regions
     for key in ENTITY_KEYS:
@@ -323,7 +333,9 @@ def _is_pubannotation(item: Dict[str, Any]) -> bool:
 
 def _list_others(item: Dict[str, Any], spans_key: Optional[str]) -> Iterator[Tuple[str, List[Any]]]:
     """YIELDS (Tuple[str, List[Any]]): The key and the entities of each list that is not read, of a
-    doc as `Doc.to_json` writes it."""
+    doc as `Doc.to_json` writes it, or of a text as Label Studio does."""
+    if ANNOTATION_ID in item:
+        yield from find_regions(item)[1]
     groups: Any = item.get("spans")
     if _is_by_key(groups):
         yield from ((key, groups[key]) for key in groups if key != spans_key)
@@ -500,27 +512,42 @@ def _parse_tokens(
 def _leave_out_others(
     draft: Draft, item: Dict[str, Any], keys: Set[str], words: List[str], in_characters: bool
 ) -> None:
-    """Count the entities under other keys than those that are read, unless they are there too."""
+    """Count the entities under other keys than those that are read, unless they are there too. What
+    is malformed there need not be an entity at all."""
     for key, given in _list_entities(item, (*TOKEN_ENTITY_KEYS, *ENTITY_KEYS)):
         if key in keys:
             continue
-        if _is_of_text(item, given, words, in_characters):
-            other = Draft(item["text"], draft.where)
-            other.parse(parse_entity, given)
+        readings = [_locate_tokens(words, given, draft.where)]
+        if isinstance(item.get("text"), str):
+            of_text = Draft(item["text"], draft.where)
+            of_text.parse(parse_entity, given)
+            is_first = _is_of_text(item, given, words, in_characters)
+            readings.insert(0 if is_first else 1, of_text)
+        unread = [_list_unread(draft, reading) for reading in readings]
+        # If they could be in tokens or in characters, they are as those that are read.
+        n_read = [len(reading.mentions) - len(left) for reading, left in zip(readings, unread)]
+        for entity, found in unread[n_read.index(max(n_read))]:
+            draft.dropped.append(Dropped(f"under the key '{key}'", "", entity, found, draft.where))
+
+
+def _list_unread(draft: Draft, other: Draft) -> List[Tuple[Entity, str]]:
+    """RETURNS (List[Tuple[Entity, str]]): The entities of a draft that another one has not, and
+    their texts."""
+    # The texts are compared, since one may be in tokens and the other in characters.
+    read = Counter((_get_text(draft, mention), mention.label) for mention in draft.mentions)
+    unread = []
+    for mention in other.mentions:
+        key = (_get_text(other, mention), mention.label)
+        if read[key]:
+            read[key] -= 1
         else:
-            other = _locate_tokens(words, given, draft.where)
-        draft.dropped += other.dropped
-        # The texts are compared, since one may be in tokens and the other in characters.
-        read = Counter((draft.text[m.start : m.end], m.label) for m in draft.mentions)
-        for mention in other.mentions:
             found = other.text[mention.start : mention.end]
-            if read[found, mention.label]:
-                read[found, mention.label] -= 1
-            else:
-                entity = mention.to_entity(mention.start, mention.end)
-                draft.dropped.append(
-                    Dropped(f"under the key '{key}'", "", entity, found, draft.where)
-                )
+            unread.append((mention.to_entity(mention.start, mention.end), found))
+    return unread
+
+
+def _get_text(draft: Draft, mention: Mention) -> str:
+    return _without_space(draft.text[mention.start : mention.end])
 
 
 def _is_of_text(

@@ -23,7 +23,7 @@ def read_conll(path: Path) -> Iterator[Draft]:
 
     path (Path): The file.
     YIELDS (Draft): The records, in the order of the file.
-    RAISES (UnreadableError): If no column holds tags.
+    RAISES (UnreadableError): If no column holds tags, or the first one holds no words.
     """
     yield from read_columns(path, with_phrases=False)
 

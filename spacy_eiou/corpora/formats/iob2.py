@@ -17,7 +17,7 @@ def read_iob2(path: Path) -> Iterator[Draft]:
 
     path (Path): The file.
     YIELDS (Draft): The records, in the order of the file.
-    RAISES (UnreadableError): If no column holds tags.
+    RAISES (UnreadableError): If no column holds tags, or the first one holds no words.
     """
     yield from read_columns(path, with_phrases=True)
 

@@ -49,7 +49,8 @@ def read_label_studio(
     """
 
     tasks = list(read_json_list(path, "task"))
-    to_names = _find_to_names(task for _, task in tasks)
+    names = ("predictions",) if predictions else ("annotations", "completions")
+    to_names = _find_to_names((task for _, task in tasks), names)
 
     def parse(task: Any, where: str) -> List[Draft]:
         annotations = _get_annotations(task, where, "predictions" if predictions else "annotations")
@@ -76,13 +77,14 @@ def read_label_studio(
     yield from parse_each(tasks, parse)
 
 
-def _find_to_names(tasks: Iterable[Any]) -> Set[str]:
-    """RETURNS (Set[str]): The names of the texts that regions with labels are of."""
+def _find_to_names(tasks: Iterable[Any], names: Collection[str]) -> Set[str]:
+    """RETURNS (Set[str]): The names of the texts that regions with labels are of, in the fields
+    that are read."""
     annotations = [
         annotation
         for task in tasks
         if isinstance(task, dict)
-        for key in ("annotations", "completions", "predictions")
+        for key in names
         for annotation in (task[key] if isinstance(task.get(key), list) else [])
         if isinstance(annotation, dict) and isinstance(annotation.get("result"), list)
     ]

@@ -221,7 +221,7 @@ class Format:
                 first = paths[0].path if isinstance(paths[0], CorpusFile) else paths[0]
                 raise CorpusError(f"{first}: expected a file in the format '{self.name}'")
             for file, name in zip(selected, _make_names(selected)):
-                yield from self._read(file, name, offsets, options)
+                yield from self._read(file, name, offsets, options, len(selected) == 1)
 
     def _leave_out_unknown(self, files: List[CorpusFile]) -> List[CorpusFile]:
         """Leave out files of archives that are in no known format and have another suffix than
@@ -239,13 +239,18 @@ class Format:
         return [file for file in files if file not in left_out]
 
     def _read(
-        self, file: CorpusFile, name: str, offsets: Optional[str], options: Mapping[str, Any]
+        self,
+        file: CorpusFile,
+        name: str,
+        offsets: Optional[str],
+        options: Mapping[str, Any],
+        is_alone: bool,
     ) -> Iterator[Record]:
         try:
             with paused_collection():
                 items = list(self.read_file(file.path, **options))
                 drafts = [item for item in items if isinstance(item, Draft)]
-                self._check_any_readable(file, items)
+                self._check_any_readable(file, items, is_alone)
                 _name_documents(drafts, file.path, name)
                 records = iter(resolve(drafts, name, str(file.path), offsets, self.offsets))
         except CorpusError as err:
@@ -260,13 +265,17 @@ class Format:
                 )
             yield record
 
-    def _check_any_readable(self, file: CorpusFile, items: List[Union[Draft, Record]]) -> None:
-        """RAISES (UnreadableError): If all texts of a file are malformed, which are several, or it
-        is in another format."""
+    def _check_any_readable(
+        self, file: CorpusFile, items: List[Union[Draft, Record]], is_alone: bool
+    ) -> None:
+        """RAISES (UnreadableError): If all texts of a file are malformed, since it is in another
+        format, or it is the only file, has several texts and is in no known format."""
         bad = [item for item in items if item.skipped == "malformed"]
         if self.together or not bad or len(bad) < len(items):
             return
-        if len(bad) > 1 or _recognize(file) not in (None, self.name):
+        found = _recognize(file)
+        # Beside other files, its texts are counted as malformed ones among theirs.
+        if found != self.name and (found is not None or (is_alone and len(bad) > 1)):
             raise UnreadableError(
                 f"{file.path}: expected a file in the format '{self.name}', but it holds "
                 f"{Sample(file.path).describe()}, all of which are malformed. {bad[0].bad[0]}"
@@ -295,17 +304,29 @@ class Format:
 
 def _make_names(files: Sequence[CorpusFile]) -> List[str]:
     """RETURNS (List[str]): A name for each file, from which ids are made: without its suffix,
-    unless another one has the same, such as eng.train and eng.testa."""
-    stems = Counter(file.stem for file in files)
-    names = Counter(printable(file.name) for file in files)
+    unless another one has the same, such as eng.train and eng.testa, and with as many of the
+    folders that it lies in as tell it from others."""
+    paths = [Path(file.explain(str(file.path))) for file in files]
+    n_parts = max((len(path.parts) for path in paths), default=0)
+    choices = [[(file.stem, printable(file.name)) for file in files]]
+    # Each is the end of a path, so that those of different lengths are not the same.
+    for length in range(2, n_parts + 1) if len(set(choices[0])) < len(files) else ():
+        choices.append(
+            [(_get_tail(path.with_suffix(""), length), _get_tail(path, length)) for path in paths]
+        )
+    counted = [(pairs, Counter(name for pair in pairs for name in {*pair})) for pairs in choices]
+    return [
+        next(
+            (name for pairs, counts in counted for name in pairs[index] if counts[name] == 1),
+            str(path),
+        )
+        for index, path in enumerate(paths)
+    ]
 
-    def choose(file: CorpusFile) -> str:
-        for name, counts in ((file.stem, stems), (printable(file.name), names)):
-            if counts[name] == 1:
-                return name
-        return file.explain(str(file.path))
 
-    return [choose(file) for file in files]
+def _get_tail(path: Path, length: int) -> str:
+    """RETURNS (str): The last parts of a path, without the root."""
+    return "/".join([part for part in path.parts if part != path.anchor][-length:])
 
 
 def _name_documents(drafts: Sequence[Draft], path: Path, name: str) -> None:

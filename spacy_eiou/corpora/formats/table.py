@@ -163,7 +163,7 @@ def _make_parser(key: Optional[str], text_key: Optional[str]) -> Callable[[Row, 
         draft = Draft(text, where, annotator=find_annotator(row))
         draft.number = get_number(where)
         draft.id = next((row[name] for name in ID_KEYS if row.get(name)), None)
-        entities = _find_regions(row) if ANNOTATION_ID in row else []
+        entities, others = _find_regions(row) if ANNOTATION_ID in row else ([], [])
         if not entities and key is not None:
             entities = parse_json(row[key] or "[]", where)
         if not isinstance(entities, list):
@@ -171,15 +171,20 @@ def _make_parser(key: Optional[str], text_key: Optional[str]) -> Callable[[Row, 
                 f"{where}, '{key}': expected a list of entities, not {show(entities)}"
             )
         draft.parse(parse_entity, entities)
+        for name, regions in others:
+            draft.leave_out(f"under the key '{name}'", parse_entity, regions)
         return draft
 
     return parse
 
 
-def _find_regions(row: Row) -> List[Any]:
-    """RETURNS (List[Any]): The regions of Label Studio's export, in the columns that are lists."""
-    lists = (cell for cell in row.values() if isinstance(cell, str) and cell.startswith("["))
-    return find_regions({cell: try_json(cell) for cell in lists})
+def _find_regions(row: Row) -> Tuple[List[Any], List[Tuple[str, List[Any]]]]:
+    """RETURNS (Tuple[List[Any], List[Tuple[str, List[Any]]]]): The regions of Label Studio's
+    export, in the columns that are lists, see `find_regions`."""
+    lists = {
+        name: cell for name, cell in row.items() if isinstance(cell, str) and cell.startswith("[")
+    }
+    return find_regions({name: try_json(cell) for name, cell in lists.items()})
 
 
 def _read_entities(path: Path, rows: List[Tuple[str, Row]]) -> Iterator[Draft]:

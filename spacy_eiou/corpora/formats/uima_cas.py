@@ -1,7 +1,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 from ...files import open_text
 from .._parse import check_type, get_field, read_json, to_id
@@ -11,6 +11,8 @@ from ..record import CorpusError, Record, UnreadableError
 from ._xml import is_xml, parse_xml
 from .registry import Sample, register_format
 from .writers import Target, make_file_names, register_writer
+
+T = TypeVar("T")
 
 STRUCTURES = "%FEATURE_STRUCTURES"
 ROOT = "xmi:XMI"
@@ -24,6 +26,8 @@ LINKS = (
 )
 # What is rather another feature than the label.
 NO_LABEL = re.compile(r"true|false|-?\d+(\.\d+)?")
+# Where the label of an annotation is put once it is found.
+LABEL = "%LABEL"
 # What else an annotation has than its features.
 NO_FEATURES = ("begin", "end", "sofa", "xmi:id")
 # The layers of users have such names, and those that INCEpTION has by itself begin otherwise.
@@ -51,8 +55,9 @@ def _recognizes(sample: Sample) -> bool:
 def read_uima_cas(path: Path) -> Iterator[Draft]:
     """Read UIMA CAS as JSON or XMI, as INCEpTION exports them. Annotations with a label are
     entities, except those of tokens, sentences and the like. The label is one of `LABEL_FEATURES`
-    or, in a layer of users, else the first feature that has a value. A layer whose annotations all
-    lack a label is left out and counted. The text of a file is a record; offsets count UTF-16 code
+    or, in a layer of users, else its first feature that is no box to tick and no number, unless few
+    annotations have it, or else the first one that has a value. A layer whose annotations all lack
+    a label is left out and counted. The text of a file is a record; offsets count UTF-16 code
     units, as UIMA defines them.
 
     path (Path): The file.
@@ -70,7 +75,8 @@ def read_uima_cas(path: Path) -> Iterator[Draft]:
             for item in structures
             if item.get("@sofa") == sofa.get("%ID") and "begin" in item and _is_entity(item)
         ]
-        layers = {TYPE, *(_get_type(item) for item in members if _find_label(item))}
+        _set_labels(members)
+        layers = {TYPE, *(_get_type(item) for item in members if item[LABEL])}
         draft.parse(_parse_annotation, [item for item in members if _get_type(item) in layers])
         for kind in sorted({_get_type(item) for item in members} - layers):
             left_out = [item for item in members if _get_type(item) == kind]
@@ -126,24 +132,54 @@ def _get_type(item: Dict[str, Any]) -> str:
     return str(item.get("%TYPE"))
 
 
-def _find_label(item: Dict[str, Any]) -> Any:
-    label = next((item[key] for key in LABEL_FEATURES if item.get(key)), "")
-    if label or not _get_type(item).startswith(CUSTOM):
-        return label
-    values = (
-        value
+def _set_labels(items: Sequence[Dict[str, Any]]) -> None:
+    """Set the label of each annotation. In a layer of users it may be any feature."""
+    layers: Dict[str, List[Dict[str, str]]] = {}
+    for item in items:
+        item[LABEL] = next((item[key] for key in LABEL_FEATURES if item.get(key)), "")
+        if not item[LABEL] and _get_type(item).startswith(CUSTOM):
+            layers.setdefault(_get_type(item), []).append(_get_features(item))
+    chosen = {
+        kind: choose_feature(pair for features in layer for pair in features.items())
+        for kind, layer in layers.items()
+    }
+    for item in items:
+        kind = _get_type(item)
+        if not item[LABEL] and kind in chosen:
+            features = _get_features(item)
+            item[LABEL] = features.get(chosen[kind] or "") or next(iter(features.values()), "")
+
+
+def _get_features(item: Dict[str, Any]) -> Dict[str, str]:
+    """RETURNS (Dict[str, str]): The features of an annotation that may be its label."""
+    return {
+        key: value
         for key, value in item.items()
-        if key not in (*NO_FEATURES, *IDENTIFIER_FEATURES) and not key.startswith(("%", "@", "^"))
-    )
-    return choose_label(value for value in values if value and isinstance(value, str))
+        if key not in (*NO_FEATURES, *IDENTIFIER_FEATURES)
+        and not key.startswith(("%", "@", "^"))
+        and value
+        and isinstance(value, str)
+    }
 
 
-def choose_label(values: Iterable[str]) -> str:
-    """RETURNS (str): The first of the features that is not of a box to tick or a number, or else
-    the first one; nothing if there is none."""
-    found = list(values)
-    words = [value for value in found if not NO_LABEL.fullmatch(value)]
-    return next(iter(words or found), "")
+def choose_feature(values: Iterable[Tuple[T, str]]) -> Optional[T]:
+    """Choose the feature of a layer that is the label.
+
+    values (Iterable[Tuple[T, str]]): The features, and a value of each annotation that has one.
+    RETURNS (Optional[T]): The first one that is no box to tick and no number, unless few
+        annotations have it, or else the first one; None if there is none.
+    """
+    found: Dict[T, List[str]] = {}
+    for feature, value in values:
+        found.setdefault(feature, []).append(value)
+    # A note that few have is no label, even if the label is a number.
+    n_needed = len(next(iter(found.values()), [])) // 2 + 1
+    words = [
+        feature
+        for feature, given in found.items()
+        if len(given) >= n_needed and not all(map(NO_LABEL.fullmatch, given))
+    ]
+    return next(iter(words or found), None)
 
 
 def _is_entity(item: Dict[str, Any]) -> bool:
@@ -165,7 +201,7 @@ def _parse_annotation(item: Dict[str, Any], where: str) -> List[Mention]:
     where = f"{where}, annotation {item.get('%ID')} of {_get_type(item)}"
     start, end = (get_field(item, name, int, where) for name in ("begin", "end"))
     kb_id = to_id(next((item[key] for key in IDENTIFIER_FEATURES if item.get(key)), ""))
-    label = check_type(_find_label(item), str, f"{where}, label")
+    label = check_type(item[LABEL], str, f"{where}, label")
     return [Mention(start, end, label, kb_id=kb_id, where=where)]
 
 

@@ -6,32 +6,37 @@ from .._parse import parse_offset, read_lines, show
 from ..draft import Draft, Mention
 from ..record import CorpusError, UnreadableError
 from .registry import register_format
-from .uima_cas import choose_label, holds_entities
+from .uima_cas import choose_feature, holds_entities
 
 HEADER = "#FORMAT=WebAnno TSV 3"
 # What a value ends with, if it is one of several of its layer or goes on over several tokens.
 NUMBER = re.compile(r"(.*?)(?<!\\)\[(\d+)\]", re.DOTALL)
 ESCAPED = re.compile(r"\\(.)")
 IDENTIFIERS = ("identifier", "kb_id")
+# What stands for no annotation, or for a feature without a value.
+NO_VALUES = ("*", "_", "")
 
 
 class Layer(NamedTuple):
     """A layer of spans.
 
-    labels (List[int]): The columns of its features, the one of the label first.
+    labels (List[int]): The columns of its features.
+    label (int): The one of them that holds the label.
     identifier (Optional[int]): The column of identifiers in a knowledge base, if there is one.
     """
 
     labels: List[int]
+    label: int
     identifier: Optional[int]
 
 
 @register_format("webanno", recognizes=lambda sample: sample.text.startswith(HEADER))
 def read_webanno(path: Path) -> Iterator[Draft]:
     """Read WebAnno TSV 3, as INCEpTION and WebAnno export it. Each layer of spans gives entities,
-    apart from parts of speech, lemmas and the like. The label is the first of the features of a
-    layer that has a value. A file is a record, whose text is
-    that of its sentences, joined with line breaks. Chains and relations are ignored.
+    apart from parts of speech, lemmas and the like. The label is the first feature of a layer that
+    is no box to tick and no number, unless few annotations have it, or else the first one that has
+    a value. A file is a record, whose text is that of its sentences, joined with line breaks.
+    Chains and relations are ignored.
 
     path (Path): The file.
     YIELDS (Draft): The record.
@@ -40,8 +45,7 @@ def read_webanno(path: Path) -> Iterator[Draft]:
     lines = list(read_lines(path))
     if not lines or not lines[0][1].startswith(HEADER):
         raise UnreadableError(f"{path}: expected a first line '{HEADER}.x'")
-    layers: List[Layer] = []
-    n_columns = 3
+    layers = _find_layers([line for _, line in lines])
     sentences: List[str] = []
     draft = Draft("", str(path), is_located=True)
     # The bounds of each annotation that has a number, and where it begins.
@@ -52,14 +56,7 @@ def read_webanno(path: Path) -> Iterator[Draft]:
     is_text = False
     for number, line in lines[1:]:
         where = f"{path}, line {number}"
-        if line.startswith("#T_"):
-            kind, _, names = line.partition("=")
-            layer, *features = names.split("|")
-            columns = list(range(n_columns, n_columns + max(1, len(features))))
-            n_columns = columns[-1] + 1
-            if kind == "#T_SP" and holds_entities(layer):
-                layers.append(_make_layer(columns, features))
-        elif line.startswith("#Text=") and is_text:
+        if line.startswith("#Text=") and is_text:
             # A sentence with line breaks has a line for each of its own.
             sentences[-1] += "\n" + _unescape(line.removeprefix("#Text="))
         elif line.startswith("#Text="):
@@ -112,11 +109,39 @@ def _find_part(token: str, token_offsets: str, offsets: str, where: str) -> int:
     return len(units.decode("utf-16-le", "ignore"))
 
 
-def _make_layer(columns: List[int], features: List[str]) -> Layer:
+def _find_layers(lines: List[str]) -> List[Layer]:
+    """RETURNS (List[Layer]): The layers of entities."""
+    rows = [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
+    layers: List[Layer] = []
+    n_columns = 3
+    for line in lines:
+        if line.startswith("#T_"):
+            kind, _, names = line.partition("=")
+            layer, *features = names.split("|")
+            columns = list(range(n_columns, n_columns + max(1, len(features))))
+            n_columns = columns[-1] + 1
+            if kind == "#T_SP" and holds_entities(layer):
+                layers.append(_make_layer(columns, features, rows))
+    return layers
+
+
+def _make_layer(columns: List[int], features: List[str], rows: List[List[str]]) -> Layer:
     named = dict(zip(columns, features))
     identifiers = [column for column, name in named.items() if name in IDENTIFIERS]
-    labels = [column for column in columns if column not in identifiers]
-    return Layer(labels or columns, identifiers[0] if identifiers and labels else None)
+    labels = [column for column in columns if column not in identifiers] or columns
+    label = choose_feature(
+        (column, value)
+        for column in labels
+        for fields in rows
+        for value in (_get_values(fields[column]) if column < len(fields) else ())
+    )
+    identifier = identifiers[0] if identifiers and labels != columns else None
+    return Layer(labels, labels[0] if label is None else label, identifier)
+
+
+def _get_values(cell: str) -> List[str]:
+    values = [_split_number(value)[0] for value in _split(cell)]
+    return [value for value in values if value not in NO_VALUES]
 
 
 def _read_cells(
@@ -136,12 +161,19 @@ def _read_cells(
         for place, value in enumerate(cells[0]):
             if value in ("_", ""):
                 continue
-            values = [_split_number(cell[place]) for cell in cells if place < len(cell)]
-            label = choose_label(name for name, _ in values if name not in ("*", "_", ""))
+            values = {
+                column: _split_number(cell[place])
+                for column, cell in zip(layer.labels, cells)
+                if place < len(cell)
+            }
+            number = values[layer.labels[0]][1]
+            # The others follow, for an annotation that has no value of the feature chosen.
+            names = [values[key][0] for key in (layer.label, *layer.labels) if key in values]
+            label = next((name for name in names if name not in NO_VALUES), "")
             kb_id = kb_ids[place] if place < len(kb_ids) and kb_ids[place] not in ("*", "_") else ""
             mention = Mention(begin, end, label, kb_id=kb_id, where=where)
-            key = (index, label, values[0][1])
-            if not values[0][1]:
+            key = (index, label, number)
+            if not number:
                 draft.mentions.append(mention)
             elif key in numbered:
                 first = numbered[key]

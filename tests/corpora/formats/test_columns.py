@@ -27,6 +27,8 @@ NO_TAGS = (
         ("conll", "7\tnum\tB-x\na\tb\tO\n", [("7", "x")]),
         ("conll", "12\tCD\tB-x\n7\tCD\tO\n", [("12", "x")]),
         ("conll", "12\t12\tB-x\n7\t7\tO\n", [("12", "x")]),
+        ("conll", "1\tCD\tB-x\n3\tCD\tO\n7\tCD\tO\n", [("1", "x")]),
+        ("conll", "10\tnum\tO\n20\tnum\tB-x\n", [("20", "x")]),
         ("conll", "ha\tha\tB-x\nha\tha\tO\n", [("ha", "x")]),
         ("conll", "B-12\tB-x\n", [("B-12", "x")]),
         ("conll", "a\tB-NP\n", [("a", "NP")]),
@@ -99,6 +101,16 @@ def test_drafts():
     (draft,) = read_drafts("conll", "a O\n")
     assert draft == Draft("a", "a, line 1", 1, words=["a"], is_located=True)
     assert read_drafts("conll", "\n") == []
+
+
+def test_numbers_of_sentences_of_one_token_are_its_text():
+    rows = "1\tCD\tB-x\n\n7\tCD\tO\n\n3\tCD\tO\n"
+    assert [draft.text for draft in read_drafts("conll", rows)] == ["1", "7", "3"]
+
+
+def test_sentences_of_one_token_have_no_names():
+    rows = "IL-2\tgene\tB-x\n\npump\tpart\tO\n\npump\tit\tO\n"
+    assert [draft.text for draft in read_drafts("conll", rows)] == ["IL-2", "pump", "pump"]
 
 
 def test_cell_of_several_tags_begins_entities():

@@ -331,6 +331,14 @@ def test_doc_without_spans_of_the_key_is_skipped(in_tmp_path, name):
     assert {draft.skipped for draft in drafts[1:]} == {"no spans under 'sc'"}
 
 
+@pytest.mark.parametrize("fields", [{}, {"spans": {}}])
+def test_doc_that_has_only_entities_is_read_beside_one_with_spans(in_tmp_path, fields):
+    entities = [{"start": 5, "end": 9, "label": "X"}]
+    items = [*make_docs("sc"), {"text": TEXT, "ents": entities, **fields}]
+    first, second = read_drafts("json", items)
+    assert (len(first.mentions), len(second.mentions), second.skipped) == (1, 1, None)
+
+
 GENE = make_mention(0, 9, "gene")
 BIO = ["B-gene", "I-gene", "O"]
 
@@ -421,7 +429,48 @@ def test_entities_beside_tags_are_left_out_and_counted(others, dropped):
 
 def test_second_list_of_entities_of_tokens_is_counted():
     draft = parse_item({"tokens": WORDS, "entities": [], "mentions": [[0, 0, "x"], [0]]}, WHERE)
-    assert [item.reason for item in draft.dropped] == ["malformed", "under the key 'mentions'"]
+    assert [item.reason for item in draft.dropped] == ["under the key 'mentions'"]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"labels": [[0, 1], [1, 0]]},
+        {"mentions": [{"id": 1, "tokens": [0]}]},
+        {"entities": [["a", "X"]]},
+        # Those that are read, in tokens and in characters of a text with other spaces
+        {"text": "Anti-IL-2 x", "entities": [[0, 2, "X"]]},
+        {"text": "Anti-IL-2 x", "label": [[0, 9, "X"]]},
+        {"text": "Anti-IL-2 x", "label": [[0, 9, "X"], [0]]},
+    ],
+)
+def test_what_is_no_entity_or_is_read_is_not_counted(others):
+    item = {"tokens": ["Anti", "-", "IL-2", "x"], "ner_tags": ["B-X", "I-X", "I-X", "O"], **others}
+    draft = parse_item(item, WHERE)
+    assert (len(draft.mentions), draft.dropped, draft.bad) == (1, [], [])
+
+
+def test_list_in_tokens_or_in_characters_is_as_the_one_that_is_read():
+    item = {"text": "a b c", "tokens": list("abc"), "ner_tags": ["O", "B-X", "O"]}
+    draft = parse_item({**item, "label": [{"start": 2, "end": 3, "label": "X"}]}, WHERE)
+    assert draft.dropped == []
+
+
+def test_regions_of_a_task_are_not_read_again():
+    """JSON-MIN, which has the fields of the task beside the control tags."""
+    first, second = ({"start": 0, "end": end, "labels": ["X"]} for end in (4, 9))
+    for names, n_read, n_dropped in (
+        (("label", "prelabels"), 1, 1),
+        (("spots", "others"), 2, 0),
+        (("label", "ner"), 2, 0),
+    ):
+        item = {"text": TEXT, "annotation_id": 7, names[0]: [first], names[1]: [first]}
+        draft = parse_item(item, WHERE)
+        assert (draft.mentions, draft.dropped) == ([make_mention(0, 4, "X")], [])
+        draft = parse_item({**item, names[1]: [first, second]}, WHERE)
+        assert len(draft.mentions) == n_read
+        reasons = [entity.reason for entity in draft.dropped]
+        assert reasons == [f"under the key '{names[1]}'"] * n_dropped
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,15 @@ def test_regions_of_another_text_are_left_out_and_counted(tmp_path):
     assert record.entities == (Entity(0, 4, "DNA"),)
 
 
+def test_names_of_texts_are_those_of_what_is_read(tmp_path):
+    """A task whose predictions are of a text of another name."""
+    region = {**make_region(0, 4), "to_name": "title"}
+    task = {**make_task(region), "data": {"text": "IL-2 gene", "title": "Gene"}}
+    task["predictions"] = [{"result": [{**region, "to_name": "text"}]}]
+    (record,) = read(tmp_path, [task])
+    assert (record.entities, record.dropped) == ((Entity(0, 4, "DNA"),), ())
+
+
 def test_numeric_identifier(tmp_path):
     region = {**make_region(2, 6), "meta": {"kb_id": 7}}
     assert read(tmp_path, [make_task(region)])[0].entities == (Entity(2, 6, "DNA", "7"),)

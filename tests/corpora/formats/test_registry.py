@@ -170,7 +170,17 @@ def test_ids_of_files_that_differ_in_the_suffix():
         *("de/data-1", "eng.testa-1", "eng.train-1", "tr/data-1")
     ]
     records = FORMATS["conll"].read([Path("d/tr/data.conll"), Path("d/de/data.conll")])
-    assert [record.id for record in records] == ["d/de/data.conll-1", "d/tr/data.conll-1"]
+    assert [record.id for record in records] == ["de/data-1", "tr/data-1"]
+
+
+def test_ids_hold_as_much_of_a_path_as_tells_it_from_others():
+    names = ["p/a/n.x", "p/b/n.x", "q/b/n.x", "p/a/m.x", "p/c/n.x", "p/c/n.y", "n.y.z", "n.x"]
+    paths = [Path(name).absolute() for name in names[:-1]] + [Path("n.x")]
+    write_all(*names)
+    lines = Format("lines", read_file)
+    ids = {file.path: record.id for file, record in zip(list_files(paths), lines.read(paths))}
+    expected = ["a/n", "p/b/n", "q/b/n", "m", "c/n.x", "c/n.y", "n.y.z", "n"]
+    assert [ids[path] for path in paths] == [f"{name}-1" for name in expected]
 
 
 def test_numbered_documents_of_two_files_are_not_the_same():
@@ -195,6 +205,23 @@ def test_file_of_another_format_is_no_malformed_item(content):
     message = str(caught.value)
     assert message.startswith("a.json: expected a file in the format 'jsonl', but it holds JSON ")
     assert ", all of which are malformed. a.json, line 1: expected dict, not [" in message
+
+
+def test_malformed_file_beside_others_is_counted():
+    write("[1]\n[2]\n", "a.jsonl")
+    write(LINE, "b.jsonl")
+    paths = [Path("a.jsonl"), Path("b.jsonl")]
+    skipped = [record.skipped for record in FORMATS["jsonl"].read(paths)]
+    assert skipped == ["malformed", "malformed", None]
+    write([{"data": {"text": "x"}, "annotations": []}], "a.jsonl")
+    with pytest.raises(UnreadableError, match=r"^a\.jsonl: expected a file in the format"):
+        list(FORMATS["jsonl"].read(paths))
+
+
+def test_file_in_its_format_is_not_of_another_one():
+    # It can't be told which list to read.
+    write('{"text": "x", "spans": [], "labels": [[0, 1, "X"]], "ents": [[0, 1, "X"]]}\n' * 2, "a")
+    assert [record.skipped for record in FORMATS["jsonl"].read([Path("a")])] == ["malformed"] * 2
 
 
 def test_only_item_of_a_file_may_be_malformed():

@@ -40,7 +40,7 @@ def test_control_tags_of_label_studio_have_any_names():
         '"[{""start"": 5, ""end"": 9, ""labels"": [""X""]}]"',
     ]
     rows = [
-        "text,id,entity_spans,label,choice,annotation_id",
+        "text,id,entity_spans,spots,choice,annotation_id",
         f"IL-2 gene,1,{','.join(regions)},[,7",
     ]
     rows.append("none,2,,,good,8")
@@ -49,6 +49,14 @@ def test_control_tags_of_label_studio_have_any_names():
     first, second = read_drafts("table", content)
     assert first.mentions == [make_mention(0, 4, "gene"), make_mention(5, 9, "X")]
     assert (second.mentions, second.bad) == ([], [])
+
+
+def test_regions_in_a_field_of_a_task_are_left_out_and_counted():
+    cell = '"[{""start"": 0, ""end"": %d, ""labels"": [""gene""]}]"'
+    row = f"IL-2 gene,{cell % 4},{cell % 9},7"
+    (draft,) = read_drafts("table", f"text,label,prelabels,annotation_id\n{row}\n")
+    assert draft.mentions == [make_mention(0, 4, "gene")]
+    assert [item.reason for item in draft.dropped] == ["under the key 'prelabels'"]
 
 
 def test_column_of_the_text():

@@ -97,6 +97,29 @@ def test_annotation_without_a_label_in_a_layer_with_labels_is_malformed():
     assert record.bad == (f"{PLACE}: expected a label for 'IL-2' at 0",)
 
 
+@pytest.mark.parametrize(
+    "features, labels",
+    [
+        # A note that few have, and a box that all have
+        ([{"Grade": "1", "Note": "maybe"}, {"Grade": "2"}], ["1", "2"]),
+        ([{"Negated": "true", "Kind": "x"}, {"Negated": "false", "Kind": "2"}], ["x", "2"]),
+        ([{"Kind": "1", "Note": "no"}, {"Kind": "x", "Note": "no"}], ["1", "x"]),
+        ([{"Kind": "x"}, {"Certainty": "high"}, {"Kind": "y"}], ["x", "high", "y"]),
+    ],
+)
+def test_labels_of_a_layer_are_of_one_feature(features, labels):
+    (draft,) = read_drafts("uima-cas", make_file(*features))
+    assert [mention.label for mention in draft.mentions] == labels
+    names = list(dict.fromkeys(name for item in features for name in item))
+    tsv = f"#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|{'|'.join(names)}\n\n#Text=a b c\n"
+    for index, item in enumerate(features):
+        cells = [item.get(name, "*") for name in names]
+        tsv += "\t".join([f"1-{index + 1}", f"{2 * index}-{2 * index + 1}", "abc"[index], *cells])
+        tsv += "\n"
+    (draft,) = read_drafts("webanno", tsv)
+    assert [mention.label for mention in draft.mentions] == labels
+
+
 def test_custom_layer_is_read_as_in_webanno_tsv():
     tsv = "#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|identifier|Kind|Certainty\n\n"
     tsv += "#Text=IL-2 gene\n1-1\t0-4\tIL-2\tQ1\tgene\thigh\n1-2\t5-9\tgene\t_\t_\t_\n"
