@@ -202,8 +202,8 @@ def self_train(
     silver = annotate_silver(nlps, texts, silver_path, checksum=checksum, silent=silent)
     if not silver.n_spans:
         warnings.warn(
-            f"The teachers found nothing in {silver.n_texts:,} texts, so that these teach that there "
-            "is nothing to find. They may need more steps or another threshold: "
+            f"The teachers found nothing in {silver.n_texts:,} texts, so that these teach to find "
+            "nothing. They may need more steps or another threshold: "
             f"{', '.join(map(str, teacher_paths))}",
             stacklevel=3,
         )
