@@ -76,6 +76,11 @@ def _to_paths(value: Any) -> Any:
     return Path(value) if isinstance(value, str) else value
 
 
+def real_path(path: Union[str, Path]) -> Path:
+    """RETURNS (Path): The absolute path, where links are followed as far as they lead anywhere."""
+    return Path(os.path.realpath(path))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file or a directory aside, and put it in its place when that has ended without an
@@ -86,7 +91,7 @@ def replacing(path: Path) -> Iterator[Path]:
     path (Path): The file or directory, which need not exist.
     YIELDS (Path): Where to write, in the same directory, which exists. Nothing is there yet.
     """
-    path = _real_path(path)
+    path = real_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Processes of two machines that share a folder may have the same number.
     process = f"{platform.node()}.{os.getpid()}"
@@ -121,10 +126,10 @@ def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
     RAISES (ValueError): If what is read would be lost.
     RAISES (IsADirectoryError): If there is a directory in its place.
     """
-    path = _real_path(output)
+    path = real_path(output)
     is_json = path.suffix == ".json" and path.name != "meta.json"
     for read in inputs:
-        place = _real_path(read)
+        place = real_path(read)
         is_part = place in path.parents and path.exists() and not (path.parent == place and is_json)
         if path == place or is_part:
             raise ValueError(
@@ -136,10 +141,6 @@ def check_not_read(output: Path, inputs: Iterable[Union[str, Path]]) -> None:
 def _check_no_directory(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"Expected an output file: {_show(path)} is a directory")
-
-
-def _real_path(path: Union[str, Path]) -> Path:
-    return Path(os.path.realpath(path))
 
 
 def _show(path: Path) -> str:
@@ -184,7 +185,7 @@ def replacing_all(paths: Iterable[Path]) -> Iterator[Dict[Path, Path]]:
     paths (Iterable[Path]): The files and directories. A directory that exists has to be empty.
     YIELDS (Dict[Path, Path]): Where to write each of them, in the same directory, which exists.
     """
-    places = {path: _real_path(path) for path in paths}
+    places = {path: real_path(path) for path in paths}
     new = {
         path: place.with_name(f".{place.name}.new.{os.getpid()}") for path, place in places.items()
     }

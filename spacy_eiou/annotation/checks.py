@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Collection, Iterable, List, Sequence, Union
 
 from ..corpora import CorpusError
+from ..files import real_path
 from .folders import LOCK, LocalFolder, RemoteFolder
-from .paths import exists, is_remote, is_within, real_address, real_path, show_path
+from .paths import exists, is_remote, is_within, real_address, show_path
 from .resume import LOG, MANIFEST, get_work_files, read_manifest
 from .shards import OUTPUT_FORMATS, REJECTED_SUFFIX
 from .source_files import would_read

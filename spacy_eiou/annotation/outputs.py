@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Union
 
 from ..corpora import CorpusError
+from ..files import real_path
 from .checks import (
     check_addresses,
     check_apart,
@@ -16,7 +17,7 @@ from .checks import (
     check_part_folder,
     check_shards_folder,
 )
-from .paths import follow_link, is_remote, real_path, show_path
+from .paths import follow_link, is_remote, show_path
 from .prediction import Annotation
 from .resume import get_exports, part_of
 from .shards import OUTPUT_FORMATS, REJECTED_SUFFIX, get_output_format, get_shard_names

@@ -3,6 +3,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Iterator, List, Tuple, Union
 
+from ..files import real_path
+
 # What the name of a folder begins with that holds a copy of the standard input.
 STDIN_PREFIX = "spacy-eiou-stdin-"
 
@@ -15,11 +17,6 @@ def is_remote(location: str) -> bool:
 def without_scheme(location: Union[str, Path]) -> Union[str, Path]:
     """RETURNS (Union[str, Path]): The path, if this is the address of a file on this machine."""
     return location if isinstance(location, Path) else location.removeprefix("file://")
-
-
-def real_path(path: Union[str, Path]) -> Path:
-    """RETURNS (Path): The absolute path, where links are followed as far as they lead anywhere."""
-    return Path(os.path.realpath(path))
 
 
 def follow_link(path: Path) -> Path:

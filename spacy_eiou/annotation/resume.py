@@ -16,9 +16,9 @@ except ImportError:  # Windows has no such locks.
     fcntl = None  # type: ignore[assignment]
 
 from ..corpora import CorpusError
-from ..files import encode_json_line, remove
+from ..files import encode_json_line, real_path, remove
 from .folders import LOCK, Folder, LocalFolder, RemoteFolder, put_file
-from .paths import real_path, show_path
+from .paths import show_path
 from .shards import Counts, get_shard_names
 
 # Readers of folders of Parquet leave out what begins so.

@@ -140,13 +140,15 @@ def select(
     check_apart(outputs, [*read, *chain.from_iterable(map(_list_excluded, exclude))])
     check_unread(outputs, input_path)
     check_new(outputs, [] if tasks is None else tasks.get_folders(planned), own=(), force=force)
-    nlp = _load(model, use_gpu)
+    nlps = [
+        item if isinstance(item, Language) else load_pipeline(str(item), use_gpu=use_gpu)
+        for item in (model, *models)
+    ]
     selection = choose_texts(
-        nlp,
+        nlps,
         input_path,
         n=n,
         strategy=strategy,
-        models=models,
         random_share=random_share,
         exclude=exclude,
         seed=seed,
@@ -154,11 +156,10 @@ def select(
         text_key=text_key,
         id_key=id_key,
         spans_key=spans_key,
-        use_gpu=use_gpu,
         silent=silent,
     )
     if tasks is not None:
-        tasks.set_pipeline(nlp, find_spans_key(nlp, spans_key))
+        tasks.set_pipeline(nlps[0], find_spans_key(nlps[0], spans_key))
         with replacing_all(planned) as new:
             for path, write in planned.items():
                 write(selection.texts, new[path])
@@ -168,12 +169,11 @@ def select(
 
 
 def choose_texts(
-    nlp: Language,
+    nlps: Sequence[Language],
     input_path: Union[str, Path],
     *,
     n: int,
     strategy: str = "combined",
-    models: Sequence[Union[str, Path, Language]] = (),
     random_share: float = 0.0,
     exclude: Sequence[Union[str, Path]] = (),
     seed: int = 0,
@@ -181,23 +181,21 @@ def choose_texts(
     text_key: str = "text",
     id_key: str = "id",
     spans_key: Optional[str] = None,
-    use_gpu: int = -1,
     silent: bool = True,
 ) -> Selection:
     """Choose texts as `select` does, and write nothing.
 
-    nlp (Language): The pipeline.
-    input_path, n, strategy, models, random_share, exclude, seed, text_format, text_key, id_key,
-    spans_key, use_gpu, silent: See `select`.
+    nlps (Sequence[Language]): The pipelines. The first one suggests spans.
+    input_path, n, strategy, random_share, exclude, seed, text_format, text_key, id_key, spans_key,
+    silent: See `select`.
     RETURNS (Selection): The texts, without outputs.
     RAISES (CorpusError): If the input or an argument is not as expected, or there is no text to
         choose.
-    RAISES (ValueError, OSError): If a pipeline can't be loaded, or has no such component.
+    RAISES (ValueError): If a pipeline has no such component.
     """
     start = time.perf_counter()
     _check_choice(n, strategy, random_share)
     chosen_strategy, random = get_strategy(strategy), get_strategy("random")
-    nlps = [nlp, *(_load(other, use_gpu) for other in models)]
     scorer = TextScorer(nlps, spans_key=spans_key, seed=seed)
     reader = TextReader(
         read_texts(
@@ -245,10 +243,6 @@ def choose_texts(
         [],
         round(time.perf_counter() - start, 3),
     )
-
-
-def _load(model: Union[str, Path, Language], use_gpu: int) -> Language:
-    return model if isinstance(model, Language) else load_pipeline(str(model), use_gpu=use_gpu)
 
 
 def _check_choice(n: int, strategy: str, random_share: float) -> None:

@@ -27,12 +27,12 @@ from typing import (
 )
 
 from ..corpora.record import CorpusError
+from ..files import real_path
 from .paths import (
     is_remote,
     is_within,
     reaching,
     real_address,
-    real_path,
     show_path,
     without_scheme,
 )

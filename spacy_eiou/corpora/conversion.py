@@ -1,4 +1,3 @@
-import os
 import warnings
 from collections import Counter
 from itertools import chain
@@ -24,7 +23,7 @@ from spacy.pipeline.spancat import DEFAULT_SPANS_KEY
 from spacy.vocab import Vocab
 
 from ..factories import importing_no_factories
-from ..files import accepts_strings, to_json, write_files
+from ..files import accepts_strings, real_path, to_json, write_files
 from ..progress import ProgressBar
 from ..tables import one_line
 from ._files import ACCOUNT_FIELD, CorpusFile, printable
@@ -279,7 +278,7 @@ def check_conversion(
     else:
         _check_paths(inputs, [file for path in outputs for file in find_outputs(writer, path)])
         check_outputs(writer, outputs)
-        if Path(os.path.realpath(output_path)).is_relative_to(os.path.realpath(input_path)):
+        if real_path(output_path).is_relative_to(real_path(input_path)):
             raise CorpusError(
                 f"{printable(output_path)}: expected an output outside of {printable(input_path)}, "
                 "which would hold it the next time"
@@ -436,9 +435,9 @@ def _check_paths(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     for path in inputs:
         if not path.exists():
             raise CorpusError(f"{printable(path)}: expected a file or a directory to read")
-    read = [Path(os.path.realpath(path)) for path in inputs]
+    read = [real_path(path) for path in inputs]
     for output in filter(Path.exists, outputs):
-        place = Path(os.path.realpath(output))
+        place = real_path(output)
         if any(place.is_relative_to(path) or place.samefile(path) for path in read):
             raise CorpusError(f"Expected another output path: {output} is read, and would be lost")
 

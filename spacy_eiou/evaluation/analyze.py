@@ -95,9 +95,7 @@ def analyze(
     analysis["next"] = advise(analysis, docs)
     chosen: Dict[str, bytes] = {}
     if texts is not None:
-        selection = choose_texts(
-            nlp, texts, n=n_texts, spans_key=spans_key, use_gpu=use_gpu, silent=silent
-        )
+        selection = choose_texts([nlp], texts, n=n_texts, spans_key=spans_key, silent=silent)
         analysis["next"]["texts"] = selection.texts
         chosen[SELECTED_NAME] = _encode_texts(selection.texts)
     if output is not None:

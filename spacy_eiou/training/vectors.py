@@ -18,8 +18,8 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
 from ..annotation import RejectedText
-from ..annotation.paths import is_within, real_path
-from ..files import accepts_strings, replacing
+from ..annotation.paths import is_within
+from ..files import accepts_strings, real_path, replacing
 from ..models import HiddenStates
 from ..pipeline.loading import use_device
 from ..progress import ProgressBar
